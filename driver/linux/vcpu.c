@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The threads that run the vCPUs of secondary VMs.
+ *
+ * A thread calls HF_VCPU_RUN again and again. The call comes back at the latest
+ * with the next interrupt of this CPU, so to Linux a secondary VM that spins is
+ * a thread that spins in the kernel and offers to reschedule at each tick.
+ */
+
+#include <linux/err.h>
+#include <linux/freezer.h>
+#include <linux/gfp.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+
+#include <asm/daifflags.h>
+
+#include "holdfast.h"
+
+/* The VM is over: nothing of it runs any more, and all who wait learn it. */
+static void hf_vm_end(struct hf_vm *vm, unsigned int ended)
+{
+	bool first;
+	u32 i;
+
+	mutex_lock(&vm->lock);
+	first = !vm->ended;
+	if (first)
+		WRITE_ONCE(vm->ended, ended);
+	mutex_unlock(&vm->lock);
+	if (!first)
+		return;
+
+	dev_warn(&vm->dev, "stopped: %s\n", hf_ended_text(ended));
+	for (i = 0; i < vm->vcpu_count; i++)
+		hf_vcpu_wake(&vm->vcpus[i]);
+	wake_up_all(&vm->wait);
+	kobject_uevent(&vm->dev.kobj, KOBJ_CHANGE);
+}
+
+/* Makes what lies in @vcpu->message the VM's message. vm->lock is held. */
+static void hf_vcpu_publish(struct hf_vcpu *vcpu)
+{
+	struct hf_vm *vm = vcpu->vm;
+
+	swap(vm->message, vcpu->message);
+	WRITE_ONCE(vm->unread, true);
+	WRITE_ONCE(vm->waiting, false);
+	wake_up_all(&vm->wait);
+}
+
+/* Delivers what the vCPU sent, or holds it and the vCPU back. */
+static void hf_vcpu_deliver(struct hf_vcpu *vcpu)
+{
+	struct hf_vm *vm = vcpu->vm;
+
+	mutex_lock(&vm->lock);
+	if (vm->unread)
+		WRITE_ONCE(vcpu->held, true);
+	else
+		hf_vcpu_publish(vcpu);
+	mutex_unlock(&vm->lock);
+}
+
+void hf_vm_next_message(struct hf_vm *vm)
+{
+	u32 i;
+
+	WRITE_ONCE(vm->unread, false);
+	for (i = 0; i < vm->vcpu_count; i++) {
+		struct hf_vcpu *vcpu = &vm->vcpus[i];
+
+		if (!vcpu->held)
+			continue;
+		hf_vcpu_publish(vcpu);
+		WRITE_ONCE(vcpu->held, false);
+		hf_vcpu_wake(vcpu);
+		break;
+	}
+	wake_up_all(&vm->wait);
+}
+
+/*
+ * Runs the vCPU once and takes its reply, if it made one.
+ *
+ * Interrupts are masked so that a kick sent after @pausing or @wake was set is
+ * never lost: it comes before the test of @pausing, or it is pending when the
+ * vCPU is entered and ends the run at once. They are masked in PSTATE; masked
+ * by priority (pseudo-NMI) they could not interrupt the vCPU either. It also
+ * keeps the time short for which a reply fills the receive page.
+ */
+static u64 hf_vcpu_enter(struct hf_vcpu *vcpu)
+{
+	u64 result = HF_VCPU_YIELD;
+	unsigned long flags;
+
+	flags = local_daif_save();
+	if (!READ_ONCE(vcpu->vm->pausing)) {
+		result = hf_call(HF_VCPU_RUN, vcpu->vm->index, vcpu->index);
+		if ((result & HF_VCPU_CODE_MASK) == HF_VCPU_RESPONSE_READY)
+			hf_mailbox_take(&vcpu->message,
+					result >> HF_VCPU_CODE_BITS);
+	}
+	local_daif_restore(flags);
+	return result;
+}
+
+static void hf_vcpu_wake_other(u64 payload)
+{
+	struct hf_vm *vm = hf_vm_get((u32)payload >> HF_WAKE_UP_VM_SHIFT);
+	u32 index = payload & HF_WAKE_UP_VCPU_MASK;
+
+	if (vm && index < vm->vcpu_count)
+		hf_vcpu_wake(&vm->vcpus[index]);
+}
+
+/* How long a vCPU that waits may sleep, given the time until its timer. */
+static ktime_t hf_timeout(u64 ns)
+{
+	return ns ? ns_to_ktime(min_t(u64, ns, KTIME_MAX - 1)) : KTIME_MAX;
+}
+
+/* Runs the vCPU once. Returns how long to sleep: 0 is not at all. */
+static ktime_t hf_vcpu_step(struct hf_vcpu *vcpu)
+{
+	struct hf_vm *vm = vcpu->vm;
+	u64 result, payload;
+
+	down_read(&vm->gate);
+	result = hf_vcpu_enter(vcpu);
+	if ((result & HF_VCPU_CODE_MASK) == HF_VCPU_RESPONSE_READY)
+		hf_vcpu_deliver(vcpu);
+	up_read(&vm->gate);
+
+	payload = result >> HF_VCPU_CODE_BITS;
+	switch (result & HF_VCPU_CODE_MASK) {
+	case HF_VCPU_WAIT_FOR_INTERRUPT:
+		return hf_timeout(payload);
+	case HF_VCPU_MESSAGE_WANTED:
+		WRITE_ONCE(vm->wanted, vm->wanted + 1);
+		wake_up_all(&vm->wait);
+		return KTIME_MAX;
+	case HF_VCPU_WAKE_UP:
+		hf_vcpu_wake_other(payload);
+		break;
+	case HF_VCPU_ABORTED:
+		hf_vm_end(vm, payload);
+		break;
+	}
+	return 0;
+}
+
+static bool hf_vcpu_may_run(struct hf_vcpu *vcpu)
+{
+	return !READ_ONCE(vcpu->held) && !READ_ONCE(vcpu->vm->ended);
+}
+
+static void hf_vcpu_sleep(struct hf_vcpu *vcpu, ktime_t timeout)
+{
+	wait_event_interruptible_hrtimeout(vcpu->wait,
+					   READ_ONCE(vcpu->wake) ||
+						   kthread_should_stop() ||
+						   freezing(current),
+					   timeout);
+}
+
+static int hf_vcpu_thread(void *data)
+{
+	struct hf_vcpu *vcpu = data;
+
+	set_freezable();
+	allow_signal(SIGKILL);
+	while (!kthread_freezable_should_stop(NULL)) {
+		ktime_t timeout = KTIME_MAX;
+
+		if (signal_pending(current)) {
+			flush_signals(current);
+			hf_vm_end(vcpu->vm, HF_ENDED_KILLED);
+		}
+		/* What sets it from here on is seen by the run or the sleep. */
+		smp_store_mb(vcpu->wake, false);
+		if (hf_vcpu_may_run(vcpu))
+			timeout = hf_vcpu_step(vcpu);
+		if (timeout)
+			hf_vcpu_sleep(vcpu, timeout);
+		cond_resched_tasks_rcu_qs();
+	}
+	return 0;
+}
+
+void hf_vcpu_wake(struct hf_vcpu *vcpu)
+{
+	/* Before the kick: see hf_vcpu_enter() and hf_vcpu_thread(). */
+	smp_store_mb(vcpu->wake, true);
+	wake_up(&vcpu->wait);
+	kick_process(vcpu->task);
+}
+
+void hf_vm_pause(struct hf_vm *vm)
+{
+	u32 i;
+
+	/* Before the kicks: see hf_vcpu_enter(). */
+	smp_store_mb(vm->pausing, true);
+	for (i = 0; i < vm->vcpu_count; i++)
+		kick_process(vm->vcpus[i].task);
+	down_write(&vm->gate);
+	WRITE_ONCE(vm->pausing, false);
+}
+
+void hf_vm_resume(struct hf_vm *vm)
+{
+	up_write(&vm->gate);
+}
+
+int hf_vcpu_init(struct hf_vcpu *vcpu, struct hf_vm *vm, u32 index)
+{
+	struct task_struct *task;
+
+	vcpu->vm = vm;
+	vcpu->index = index;
+	init_waitqueue_head(&vcpu->wait);
+	vcpu->message.data = (void *)__get_free_page(GFP_KERNEL);
+	if (!vcpu->message.data)
+		return -ENOMEM;
+
+	task = kthread_create(hf_vcpu_thread, vcpu, "hf-%s/%u",
+			      dev_name(&vm->dev), index);
+	if (IS_ERR(task))
+		return PTR_ERR(task);
+	vcpu->task = get_task_struct(task);
+	return 0;
+}
+
+void hf_vcpu_start(struct hf_vcpu *vcpu)
+{
+	wake_up_process(vcpu->task);
+}
+
+void hf_vcpu_stop(struct hf_vcpu *vcpu)
+{
+	if (vcpu->task)
+		kthread_stop(vcpu->task);
+}
+
+void hf_vcpu_free(struct hf_vcpu *vcpu)
+{
+	if (vcpu->task)
+		put_task_struct(vcpu->task);
+	free_page((unsigned long)vcpu->message.data);
+}

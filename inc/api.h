@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The hypercalls. Each is a function that first checks, changing nothing, and
+ * then commits with steps that can not fail. docs/abi.md says what they mean.
+ */
+#ifndef API_H
+#define API_H
+
+#include "hf/abi.h"
+#include "vcpu.h"
+
+#define API_FIRST HF_VCPU_RUN
+#define API_COUNT (HF_SET_OPTIONS - HF_VCPU_RUN + 1)
+
+/*
+ * What a call comes to: the guest's x0, and for a secondary whether its vCPU
+ * leaves (a vcpu_exit(); 0: it goes on). Returned in two registers.
+ */
+struct api_result {
+	int64_t value;
+	uint64_t exit;
+};
+
+typedef struct api_result (*api_call)(struct vcpu *caller, uint64_t a1,
+				      uint64_t a2, uint64_t a3);
+
+/*
+ * A hypercall: what runs if the primary makes it, and if a secondary does.
+ * Assembly indexes the table by function number: two pointers a row.
+ */
+struct api_row {
+	api_call primary;
+	api_call secondary;
+};
+
+extern const struct api_row api_calls[API_COUNT];
+
+/*
+ * Second half of a blocking read, once the registers of the vCPU are saved:
+ * true if a message came meanwhile and is its result, so that it goes on;
+ * false if it is WAITING now. Takes the VM lock.
+ */
+bool api_finish_read(struct vcpu *vcpu);
+
+#endif

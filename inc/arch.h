@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * All that the portable code asks of an architecture. Implemented in
+ * src/arch/aarch64/, and by a fake in test/unit/ for tests on the host.
+ */
+#ifndef ARCH_H
+#define ARCH_H
+
+#include "fdt.h"
+#include "mm.h"
+#include "types.h"
+
+struct cpu;
+struct vcpu;
+struct vm;
+
+/* --- page-table entries; level 0 is the one nearest to a 48-bit root --- */
+
+#define PT_ENTRIES 512
+#define PT_LEAF_LEVEL 3
+
+static inline unsigned int pt_shift(unsigned int level)
+{
+	return PAGE_BITS + 9 * (PT_LEAF_LEVEL - level);
+}
+
+/* An entry that maps a block (level 1, 2) or a page (3). */
+uint64_t arch_pte_leaf(enum mm_stage stage, unsigned int level, paddr_t pa,
+		       unsigned int mode);
+/* An entry that points to a table. */
+uint64_t arch_pte_table(paddr_t table);
+/* An absent entry that carries an owner. */
+uint64_t arch_pte_absent(enum mm_owner owner);
+
+bool arch_pte_is_table(uint64_t pte, unsigned int level);
+bool arch_pte_is_absent(uint64_t pte);
+paddr_t arch_pte_pa(uint64_t pte);
+enum mm_owner arch_pte_owner(uint64_t pte);
+/* MM_* of a leaf. */
+unsigned int arch_pte_mode(enum mm_stage stage, uint64_t pte);
+
+/* Makes stores to page tables visible to the table walkers of all CPUs. */
+void arch_pt_sync(void);
+
+/* Geometry of stage 2 on this CPU: level and number of pages of the root. */
+void arch_stage2_geometry(uint8_t *level, uint8_t *root_pages,
+			  uint8_t *input_bits);
+
+/* --- the hypervisor's own address space --- */
+
+/*
+ * The boot window shows physical memory at the virtual address of the same
+ * value, while VMs are loaded. Returns the address, or NULL if no page table
+ * is left or the range does not fit the window.
+ */
+void *arch_boot_map(paddr_t pa, uint64_t size, unsigned int mode);
+
+/* Takes all of the boot window away. */
+void arch_boot_unmap_all(void);
+
+/* Slots of one page each that stay mapped while the hypervisor runs. */
+enum arch_slot {
+	SLOT_CONSOLE = 0,
+	SLOT_GICD = 1,
+	SLOT_MAILBOX = 16, /* two for each VM: send, receive */
+	SLOT_GICR = 128,   /* one for each CPU */
+	SLOT_COUNT = 512,
+};
+
+/*
+ * Maps the page at `pa` into a free slot and returns its address. Needs no
+ * allocation. The lock of the slot's user is held; each slot has one user and
+ * an entry of its own.
+ */
+void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode);
+
+/* --- memory --- */
+
+/*
+ * Writes memory back to where a VM with its caches off, or an instruction
+ * fetch, sees it, and drops it from the caches.
+ */
+void arch_clean_to_memory(const void *p, size_t size);
+
+/* Makes instructions written to memory visible to instruction fetches. */
+void arch_sync_instructions(void);
+
+/* Fills `size` bytes (both page-aligned) with zeros. */
+void arch_zero_pages(void *p, size_t size);
+
+/* --- CPUs --- */
+
+/* Hints that the CPU spins on a lock. */
+void arch_relax(void);
+
+/* The CPU that runs this. */
+struct cpu *arch_this_cpu(void);
+
+enum arch_start { ARCH_START_OK, ARCH_START_RUNNING, ARCH_START_FAILED };
+
+/*
+ * Asks the firmware to start a CPU in the hypervisor. START_RUNNING: it has
+ * not stopped yet.
+ */
+enum arch_start arch_cpu_start(struct cpu *cpu);
+
+/* Stops this CPU, and all of the board as far as that is possible. */
+_Noreturn void arch_halt(void);
+
+/* --- vCPUs and VMs --- */
+
+/* Prepares the registers of a vCPU as at reset, to start at `entry`. */
+void arch_vcpu_reset(struct vcpu *vcpu, ipaddr_t entry, uint64_t argument);
+
+/* Sets the result of the call that a vCPU, not running, waits in. */
+void arch_vcpu_set_result(struct vcpu *vcpu, uint64_t result);
+
+/*
+ * Switches this CPU to the vCPU, and back when it has a reason to leave; its
+ * registers are then saved. Returns the reason, a vcpu_exit().
+ */
+uint64_t arch_vcpu_enter(struct vcpu *vcpu);
+
+/* Enters the primary on this CPU for the first time. */
+_Noreturn void arch_primary_enter(struct cpu *cpu);
+
+/* Prepares a VM whose stage 2 is complete. `id` is 0 for the primary. */
+void arch_vm_init(struct vm *vm, uint32_t id);
+
+/*
+ * Makes every running vCPU of the VM leave: its memory is gone at the next
+ * access.
+ */
+void arch_vm_revoke(struct vm *vm);
+
+/* --- console --- */
+
+/* Finds the board's console. False if the tree names none that is known. */
+bool arch_console_init(const struct fdt *fdt);
+
+/* Prints one character. Needs no lock; does nothing before the init. */
+void arch_console_put(char c);
+
+/* --- boot --- */
+
+/* Where the hypervisor lies, all of it. */
+paddr_t arch_own_memory(uint64_t *size);
+
+/*
+ * Goes on at `to` with a fresh copy of the image, whose main() gets these
+ * arguments. Device tree and ramdisk were cleaned to memory if they were
+ * written to.
+ */
+_Noreturn void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk,
+			 uint64_t ramdisk_size);
+
+/* Sets this CPU up for running VMs; once arch_board_init() is done. */
+void arch_init_cpu(void);
+
+/* From here on other CPUs may be started. */
+void arch_cpus_may_start(void);
+
+/* --- the board --- */
+
+/*
+ * Learns from the device tree what the hypervisor needs of the board (CPUs,
+ * firmware, interrupt controller, timer). Returns NULL or what is wrong.
+ */
+const char *arch_board_init(const struct fdt *fdt);
+
+/* One line each about the CPU and the interrupt controller, for the log. */
+void arch_board_describe(void);
+
+/* How a property of the board's tree reaches the primary. */
+enum arch_edit { EDIT_KEEP, EDIT_DROP, EDIT_CUT };
+
+/*
+ * What becomes of a property that may be only for the hypervisor. EDIT_CUT:
+ * only its first *size bytes stay.
+ */
+enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,
+			      const struct fdt_prop *prop, uint32_t *size);
+
+/* Whether a node of the board's tree is kept from the primary. */
+bool arch_hides_node(const struct fdt *fdt, fdt_node_t node);
+
+/* Adds what a secondary's tree holds besides memory and chosen. */
+void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Boot: what there is, where everything will be, and getting it there. The
+ * steps are called by main() in this order.
+ */
+#ifndef BOOT_H
+#define BOOT_H
+
+#include "fdt.h"
+#include "image.h"
+#include "manifest.h"
+#include "ranges.h"
+#include "types.h"
+
+/* A VM's files in the ramdisk, and where the VM will be. */
+struct boot_vm {
+	struct image image;
+	const uint8_t *kernel;
+	size_t kernel_size;
+	const uint8_t *ramdisk; /* NULL: none */
+	size_t ramdisk_size;
+	struct range memory; /* of a secondary */
+	uint64_t tree_size;  /* room for a secondary's device tree */
+};
+
+struct boot {
+	struct fdt tree; /* the board's */
+	struct ranges ram;
+	struct ranges reserved; /* by the board */
+	struct range ramdisk;
+	struct fdt manifest_tree;
+	struct manifest manifest;
+	struct boot_vm primary;
+	struct boot_vm vm[MAX_VMS];
+
+	/* The plan. */
+	struct range own;      /* the hypervisor's place */
+	struct ranges hidden;  /* all that the primary does not get */
+	struct ranges primary_ram;
+};
+
+/* --- plan.c: nothing is changed yet; ends boot on an error --- */
+
+/* Opens the board's device tree and finds its console. */
+void boot_open_tree(struct boot *b, paddr_t dtb);
+
+/* Finds RAM and what the board reserved in it. */
+void boot_find_memory(struct boot *b);
+
+/* Finds the ramdisk, unless it is given, and checks the archive. */
+void boot_find_ramdisk(struct boot *b, paddr_t begin, paddr_t end);
+
+/*
+ * Reads the manifest and looks at each VM's files. A secondary that can not be
+ * gets an error in the manifest and is left out.
+ */
+void boot_read_manifest(struct boot *b);
+
+/* Decides where the hypervisor and the secondaries go. */
+void boot_plan(struct boot *b);
+
+/* --- load.c --- */
+
+/*
+ * Moves device tree and ramdisk out of the way, and the hypervisor to its
+ * place. Returns if all is where it should be.
+ */
+void boot_settle(struct boot *b);
+
+/* Gives every page to its owner: the primary's stage 2. */
+void boot_build_primary(struct boot *b);
+
+/* Loads the secondaries; tells of each, also of those left out. */
+void boot_load_secondaries(struct boot *b);
+
+/* Loads the primary. Returns where its device tree is. */
+paddr_t boot_load_primary(struct boot *b, ipaddr_t *entry);
+
+/* --- tree.c: device trees for VMs --- */
+
+/* Room in bytes that suffices for the primary's device tree. */
+uint64_t primary_tree_size(const struct boot *b);
+
+/*
+ * Writes the primary's device tree: the board's, with its memory, ramdisk and
+ * boot arguments, without what is only for the hypervisor. Returns its size
+ * in bytes, 0 if it does not fit.
+ */
+uint32_t primary_tree_write(const struct boot *b, void *buffer, uint64_t size);
+
+/* Room that suffices for a secondary's device tree. */
+uint64_t secondary_tree_size(const struct manifest_vm *m);
+
+struct vm;
+
+/* Writes a secondary's device tree; `ramdisk` is its IPA, size 0: none. */
+uint32_t secondary_tree_write(const struct vm *vm, const struct manifest_vm *m,
+			      ipaddr_t ramdisk, uint64_t ramdisk_size,
+			      void *buffer, uint64_t size);
+
+#endif

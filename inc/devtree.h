@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The board's device tree as a description of its physical address space:
+ * which node is where, seen from the CPU (Devicetree Specification v0.4,
+ * 2.3.5 to 2.3.8).
+ */
+#ifndef DEVTREE_H
+#define DEVTREE_H
+
+#include "fdt.h"
+
+/* A node on the way from the root to the current one, as a bus. */
+struct devtree_level {
+	fdt_node_t node;
+	uint32_t address_cells, size_cells; /* of its children */
+	bool has_ranges;
+	struct fdt_prop ranges;
+};
+
+/* A walk over all nodes, each before its children. */
+struct devtree_walk {
+	const struct fdt *fdt;
+	uint32_t at;
+	uint32_t depth; /* of the current node; the root has 0 */
+	struct devtree_level level[FDT_MAX_DEPTH + 1];
+};
+
+/* Begins a walk; the first devtree_next() gives the root. */
+void devtree_begin(struct devtree_walk *w, const struct fdt *fdt);
+
+/* Steps to the next node; false after the last. */
+bool devtree_next(struct devtree_walk *w, fdt_node_t *node);
+
+/*
+ * Entry `i` of the current node's "reg", as a range of CPU addresses. False
+ * if there is none or it can not be reached by the CPU.
+ */
+bool devtree_reg(const struct devtree_walk *w, uint32_t i, uint64_t *base,
+		 uint64_t *size);
+
+/*
+ * Entry `i` of the current node's "ranges", as the range of CPU addresses that
+ * it occupies: the windows of a bus such as PCI. Both cell counts are those of
+ * the node itself.
+ */
+bool devtree_window(const struct devtree_walk *w, uint32_t i, uint64_t *base,
+		    uint64_t *size);
+
+/* devtree_reg() of a node that is known. */
+bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,
+		      uint64_t *base, uint64_t *size);
+
+/* The first node that is compatible with one of `count` names, or none. */
+fdt_node_t devtree_compatible(const struct fdt *fdt, const char *const *names,
+			      unsigned int count);
+
+/* Whether "device_type" of a node is `type`. */
+bool devtree_has_type(const struct fdt *fdt, fdt_node_t node, const char *type);
+
+#endif

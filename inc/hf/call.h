@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/*
+ * Inline hypercalls for C code in a VM. Needs <stdint.h> types to be declared
+ * by whoever includes it.
+ */
+#ifndef HF_CALL_H
+#define HF_CALL_H
+
+#include "hf/abi.h"
+
+/*
+ * Makes the hypercall `fn` with up to three arguments and returns x0. The
+ * compiler treats it as an access to all of memory, so that a message written
+ * before the call is complete when the hypervisor reads it (abi.md, mailbox
+ * rule 6).
+ */
+static inline int64_t hf_call(uint32_t fn, uint64_t a1, uint64_t a2,
+			      uint64_t a3)
+{
+	register uint64_t x0 __asm__("x0") = fn;
+	register uint64_t x1 __asm__("x1") = a1;
+	register uint64_t x2 __asm__("x2") = a2;
+	register uint64_t x3 __asm__("x3") = a3;
+
+	__asm__ volatile("hvc #0"
+			 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)
+			 :
+			 : "memory", "cc");
+	return (int64_t)x0;
+}
+
+/* Runs a vCPU of a secondary VM; primary only. See HF_VCPU_* for the result. */
+static inline uint64_t hf_vcpu_run(uint32_t vm, uint32_t vcpu)
+{
+	return (uint64_t)hf_call(HF_VCPU_RUN, vm, vcpu, 0);
+}
+
+/* The code of a result of hf_vcpu_run(): one of HF_VCPU_*. */
+static inline unsigned int hf_vcpu_code(uint64_t result)
+{
+	return result & HF_VCPU_CODE_MASK;
+}
+
+/* The payload of a result of hf_vcpu_run(). */
+static inline uint64_t hf_vcpu_payload(uint64_t result)
+{
+	return result >> HF_VCPU_CODE_BITS;
+}
+
+/* The number of secondary VMs. */
+static inline int64_t hf_vm_get_count(void)
+{
+	return hf_call(HF_VM_GET_COUNT, 0, 0, 0);
+}
+
+/* The number of vCPUs of secondary VM `vm`, or -1 if there is no such VM. */
+static inline int64_t hf_vcpu_get_count(uint32_t vm)
+{
+	return hf_call(HF_VCPU_GET_COUNT, vm, 0, 0);
+}
+
+/*
+ * Declares the caller's mailbox pages by their IPAs: two different pages of
+ * its own memory. Once in the life of a VM. 0, or -1 with nothing changed.
+ */
+static inline int64_t hf_vm_configure(uint64_t send, uint64_t recv)
+{
+	return hf_call(HF_VM_CONFIGURE, send, recv, 0);
+}
+
+/*
+ * Sends `size` bytes of the primary's send page to VM `vm`; primary only.
+ * 0: pending there; i + 1: vCPU i was waiting for it and is to be run; -1.
+ */
+static inline int64_t hf_rpc_request(uint32_t vm, uint64_t size)
+{
+	return hf_call(HF_RPC_REQUEST, vm, size, 0);
+}
+
+/*
+ * Takes the pending request; secondary only. If there is none, waits for one
+ * when `block` is not 0. Returns its size in bytes, or -1.
+ */
+static inline int64_t hf_rpc_read_request(int block)
+{
+	return hf_call(HF_RPC_READ_REQUEST, block != 0, 0, 0);
+}
+
+/* Empties the caller's receive page for the next message. 0, or -1. */
+static inline int64_t hf_rpc_ack(void)
+{
+	return hf_call(HF_RPC_ACK, 0, 0, 0);
+}
+
+/*
+ * Sends `size` bytes of the caller's send page to the primary; secondary only.
+ * With `ack` it acknowledges the caller's inflight request in the same step.
+ * 0, or -1 with nothing changed.
+ */
+static inline int64_t hf_rpc_reply(uint64_t size, int ack)
+{
+	return hf_call(HF_RPC_REPLY, size, ack != 0, 0);
+}
+
+/* Selects HF_OPTION_*; primary only. The mask selected before, or -1. */
+static inline int64_t hf_set_options(uint64_t mask)
+{
+	return hf_call(HF_SET_OPTIONS, mask, 0, 0);
+}
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Every limit of the hypervisor. Passing one is a clear message at boot. */
+#ifndef LIMITS_H
+#define LIMITS_H
+
+/* Physical CPUs, and so vCPUs of the primary. */
+#define MAX_CPUS 16
+
+/* Secondary VMs. */
+#define MAX_VMS 16
+
+/* vCPUs of one secondary VM. */
+#define MAX_VCPUS 8
+
+/* Ranges of RAM of a board. */
+#define MAX_RAM_RANGES 16
+
+/* Ranges that boot has to keep clear of: reservations, files, VMs. */
+#define MAX_RESERVED_RANGES 64
+
+/* Longest debug_name of a VM, with its terminator, in bytes. */
+#define MAX_NAME 32
+
+#endif

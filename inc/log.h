@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The boot log and the panic report, on the board's console. */
+#ifndef LOG_H
+#define LOG_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Before the first line. */
+void log_init(void);
+
+/*
+ * Prints a line "holdfast: ..." (the newline is added). Formats: %s, %c, %d,
+ * %u, %x with l or ll, a field width with or without 0, and %%. A line is
+ * printed whole even if several CPUs log. Text that was logged before the
+ * console was found is kept and printed then.
+ */
+void log_line(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+/*
+ * Formats into `out` of `size` bytes (size > 0), cut off and terminated if
+ * too long. Returns the length without the terminator.
+ */
+size_t log_format(char *out, size_t size, const char *format, va_list args);
+
+/* The same with its arguments in place. */
+size_t log_print(char *out, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Called once the console works: prints what was logged until then. */
+void log_console_ready(void);
+
+/* Prints text as it is, from the panic path: takes no lock. */
+void log_panic_line(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+/*
+ * Reports a state that can not be, with CPU, registers and a backtrace, and
+ * stops all of the board. Never returns, takes no lock.
+ */
+_Noreturn void panic(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+/*
+ * Ends boot because of bad input: prints the line, says that nothing was
+ * started, and halts the board. Never returns.
+ */
+_Noreturn void boot_stop(const char *format, ...)
+	__attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Page tables, stage 1 of the hypervisor and stage 2 of the VMs, by one
+ * walker; and who owns which physical page.
+ *
+ * Every physical page has one owner. The primary's stage 2 maps IPA to the
+ * same PA, and so has an entry for every page of the board: a mapped one
+ * belongs to the primary, an absent one carries its owner in the bits that
+ * the hardware ignores. mm_set_owner() alone changes it.
+ */
+#ifndef MM_H
+#define MM_H
+
+#include "spinlock.h"
+#include "types.h"
+
+/* What may be done with a mapped range, and what lies there. */
+#define MM_R 1u
+#define MM_W 2u
+#define MM_X 4u
+#define MM_DEVICE 8u
+
+#define MM_NORMAL_RWX (MM_R | MM_W | MM_X)
+#define MM_DEVICE_RW (MM_R | MM_W | MM_DEVICE)
+
+enum mm_stage { MM_STAGE_1 = 1, MM_STAGE_2 = 2 };
+
+/*
+ * A translation: the root page table, its level (0 to 2) and how many pages
+ * are concatenated there.
+ */
+struct ptable {
+	uint64_t *root;
+	uint8_t stage;
+	uint8_t level;
+	uint8_t root_pages;
+	uint8_t input_bits; /* size of the input address space */
+};
+
+/* Owner of a physical page: OWNER_VM + n is secondary VM n. */
+enum mm_owner {
+	OWNER_NOBODY = 0, /* not memory, or a device that nobody may use */
+	OWNER_PRIMARY = 1,
+	OWNER_HYPERVISOR = 2,
+	OWNER_VM = 3,
+};
+
+/*
+ * Physical address of a byte of the hypervisor's image or pool, and back.
+ * They work with the MMU off and on.
+ */
+paddr_t virt_to_phys(const void *p);
+void *phys_to_virt(paddr_t p);
+
+/* Sets the difference that the two above apply. */
+void mm_set_offset(uint64_t virt_minus_phys);
+
+/* Makes an empty table. False if the pool is empty. */
+bool ptable_init(struct ptable *t, enum mm_stage stage, uint8_t level,
+		 uint8_t root_pages, uint8_t input_bits);
+
+/*
+ * Maps [at, at + size) to physical memory from `pa` on, with the largest
+ * blocks that fit. All three page-aligned. Replaces only absent entries or
+ * entries of the same table being built: run-time changes of live entries are
+ * mm_set_owner()'s. False, with part of it mapped, if the pool is empty or the
+ * range is outside of the input address space.
+ */
+bool ptable_map(struct ptable *t, uint64_t at, uint64_t size, paddr_t pa,
+		unsigned int mode);
+
+/* Makes [at, at + size) absent with `owner` in it. As ptable_map(). */
+bool ptable_clear(struct ptable *t, uint64_t at, uint64_t size,
+		  enum mm_owner owner);
+
+/* What a walk finds. */
+struct mm_walk {
+	paddr_t pa;
+	unsigned int mode;   /* MM_*, 0 if absent */
+	enum mm_owner owner; /* if absent: what it carries */
+	uint64_t span;	     /* bytes from the address to the end of the entry */
+};
+
+/* Looks up one address; any value is allowed. */
+struct mm_walk ptable_walk(const struct ptable *t, uint64_t at);
+
+/* Frees the tables below the root, and empties the root. */
+void ptable_free(struct ptable *t);
+
+/*
+ * Gives [pa, pa + size) from one owner to another, in the primary's stage 2.
+ * Checks first that all of it belongs to `from`; false with nothing changed if
+ * not. False also if the pool is empty. `mode` is how the primary will see it
+ * if `to` is the primary. Runs before the primary does.
+ */
+bool mm_set_owner(struct ptable *primary, paddr_t pa, uint64_t size,
+		  enum mm_owner from, enum mm_owner to, unsigned int mode);
+
+/* Owner of a physical page. */
+enum mm_owner mm_owner(const struct ptable *primary, paddr_t pa);
+
+/* The hypervisor's own stage 1; built by the architecture before main(). */
+extern struct ptable mm_hypervisor;
+
+#endif

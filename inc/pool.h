@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Pages for page tables, from one range inside the hypervisor's own memory.
+ * Nothing else is allocated. Pages are asked for during boot only, by one CPU,
+ * from before its MMU is on: so there is no lock.
+ */
+#ifndef POOL_H
+#define POOL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Hands the pages from `begin` to `end` (both page-aligned) to the pool. */
+void pool_init(void *begin, void *end);
+
+/*
+ * The pool's memory is now seen `difference` bytes higher: the MMU came on.
+ * Nothing was given back yet.
+ */
+void pool_rebase(uintptr_t difference);
+
+/*
+ * `count` (a power of two) adjacent zeroed pages, aligned to their size, or
+ * NULL. Takes the pool lock.
+ */
+void *pool_alloc(size_t count);
+
+/* Gives one page back. */
+void pool_free(void *page);
+
+/* Bytes from the beginning of the pool to the first never handed out. */
+size_t pool_used_bytes(void);
+
+#endif

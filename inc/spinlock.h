@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Ticket spinlocks: fair, so that no CPU starves.
+ *
+ * Order, to be taken downwards: primary VM's lock, secondary VMs' locks by
+ * index, CPU lock, console. A debug build (make DEBUG=1)
+ * panics on a lock taken against this order. No lock is held across a return
+ * to a VM, and none is taken by the panic path.
+ */
+#ifndef SPINLOCK_H
+#define SPINLOCK_H
+
+#include <stdint.h>
+
+/*
+ * Place of a lock in the order: the index of a VM (0: the primary, secondary
+ * n: n + 1), or one of these.
+ */
+#define LOCK_RANK_CPU 0x100
+#define LOCK_RANK_CONSOLE 0x101
+
+struct spinlock {
+	uint32_t next;	  /* ticket that the next CPU to come draws */
+	uint32_t serving; /* ticket of the CPU that holds the lock */
+#ifdef HF_DEBUG
+	uint32_t rank;
+#endif
+};
+
+/* Makes an unlocked lock with its place in the order. */
+static inline void spin_init(struct spinlock *l, uint32_t rank)
+{
+	l->next = 0;
+	l->serving = 0;
+#ifdef HF_DEBUG
+	l->rank = rank;
+#else
+	(void)rank;
+#endif
+}
+
+/* Takes the lock; acquires what its last holder wrote. */
+void spin_lock(struct spinlock *l);
+
+/* Gives the lock to the next in line; releases what this CPU wrote. */
+void spin_unlock(struct spinlock *l);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The few functions of C's <string.h> that the hypervisor uses, with their
+ * standard meaning. The compiler itself may call the first four. None uses a
+ * SIMD register or an unaligned access.
+ */
+#ifndef STRING_H
+#define STRING_H
+
+#include <stddef.h>
+
+/* Copies `n` bytes; the two must not overlap. */
+void *memcpy(void *to, const void *from, size_t n);
+
+/* Copies `n` bytes; the two may overlap. */
+void *memmove(void *to, const void *from, size_t n);
+
+/* Sets `n` bytes to `value`. */
+void *memset(void *to, int value, size_t n);
+
+/* Compares `n` bytes as unsigned char: < 0, 0 or > 0. */
+int memcmp(const void *a, const void *b, size_t n);
+
+/* Length of a string without its terminator. */
+size_t strlen(const char *s);
+
+/* Length of a string, but at most `n`; reads no byte beyond. */
+size_t strnlen(const char *s, size_t n);
+
+/* Compares two strings as unsigned char: < 0, 0 or > 0. */
+int strcmp(const char *a, const char *b);
+
+/* The same for at most the first `n` bytes. */
+int strncmp(const char *a, const char *b, size_t n);
+
+/* First `c` in `n` bytes, or NULL. */
+void *memchr(const void *p, int c, size_t n);
+
+/* First `c` in a string, its terminator included, or NULL. */
+char *strchr(const char *s, int c);
+
+#endif

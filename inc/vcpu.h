@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Virtual CPUs and their states.
+ *
+ * A vCPU's registers are handed over, not shared. They belong to the CPU that
+ * runs it from the moment it made the state RUNNING until it makes it anything
+ * else, and it does that only after the last register is saved. So whoever
+ * reads another state may run the vCPU, or write the result of its call.
+ *
+ *   from      to        who, and when
+ *   OFF       READY     vcpu_turn_on(), VM lock held
+ *   READY     RUNNING   vcpu_claim() of the CPU that will run it; no lock, one
+ *                       compare-and-swap that acquires
+ *   RUNNING   READY     vcpu_release() of that CPU, after the save; releases
+ *   RUNNING   WAITING   vcpu_wait() of that CPU, after the save, VM lock held
+ *   RUNNING   OFF       vcpu_release() of that CPU, after the save
+ *   WAITING   READY     vcpu_wake_first(), VM lock held
+ *
+ * A vCPU that waits for an interrupt (WFI) is READY: an architecture may end
+ * that wait at any time, and whoever runs it decides when.
+ */
+#ifndef VCPU_H
+#define VCPU_H
+
+#include "arch_vcpu.h"
+#include "types.h"
+
+struct cpu;
+struct vm;
+
+enum vcpu_state {
+	VCPU_OFF = 0,
+	VCPU_READY,
+	VCPU_RUNNING,
+	VCPU_WAITING, /* in its VM's list of blocked readers */
+};
+
+struct vcpu {
+	struct arch_vcpu arch; /* first: assembly finds it at offset 0 */
+	struct vm *vm;
+	struct cpu *cpu;   /* that runs it; while RUNNING, guarded by that */
+	uint32_t index;	   /* in its VM */
+	uint32_t state;	   /* enum vcpu_state, read and written atomically */
+	struct vcpu *next; /* in the waiter list; VM lock */
+};
+
+/*
+ * Why a vCPU came back from arch_vcpu_enter(): a kind in bits 7:0 and its
+ * payload above. 0 is no reason: the vCPU goes on.
+ */
+enum vcpu_exit {
+	EXIT_NONE = 0,
+	EXIT_INTERRUPT,	  /* a physical interrupt is pending */
+	EXIT_WFI,	  /* payload: ns until its timer fires, 0: none set */
+	EXIT_READ,	  /* blocking read with nothing pending */
+	EXIT_REPLIED,	  /* payload: size of the reply */
+	EXIT_TURNED_ON,	  /* payload: index of the vCPU that it turned on */
+	EXIT_OFF,	  /* turned itself off */
+	EXIT_ABORT,	  /* payload: HF_ABORT_* */
+};
+
+#define EXIT_KIND_MASK 0xff
+#define EXIT_PAYLOAD_SHIFT 8
+
+static inline uint64_t vcpu_exit(enum vcpu_exit kind, uint64_t payload)
+{
+	return payload << EXIT_PAYLOAD_SHIFT | (uint64_t)kind;
+}
+
+/* READY -> RUNNING on `cpu`. False if it was in any other state. */
+bool vcpu_claim(struct vcpu *vcpu, struct cpu *cpu);
+
+/* RUNNING -> `state`, READY or OFF, by the CPU that runs it. */
+void vcpu_release(struct vcpu *vcpu, enum vcpu_state state);
+
+/* RUNNING -> WAITING, at the end of the VM's waiter list. VM lock held. */
+void vcpu_wait(struct vcpu *vcpu);
+
+/*
+ * Takes the vCPU that waits longest off the list, makes `result` the result of
+ * its call, and makes it READY. VM lock held. NULL if none waits.
+ */
+struct vcpu *vcpu_wake_first(struct vm *vm, uint64_t result);
+
+enum vcpu_turn_on { TURNED_ON, TURN_ON_ALREADY_ON };
+
+/*
+ * OFF -> READY, to start at `entry` with `argument` in its first register.
+ * Takes the VM lock.
+ */
+enum vcpu_turn_on vcpu_turn_on(struct vcpu *vcpu, ipaddr_t entry,
+			       uint64_t argument);
+
+/*
+ * Runs a vCPU that the calling CPU claimed until it has to come back, and
+ * brings its state up to date. Returns the result of HF_VCPU_RUN.
+ */
+uint64_t vcpu_run(struct vcpu *vcpu);
+
+#endif

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "api.h"
+
+#include "arch.h"
+#include "cpu.h"
+#include "string.h"
+#include "vm.h"
+
+static struct api_result result(int64_t value)
+{
+	return (struct api_result){value, 0};
+}
+
+static struct api_result refused(void)
+{
+	return result(-1);
+}
+
+/* A call that this kind of VM may not make. */
+static struct api_result denied(struct vcpu *caller, uint64_t a1, uint64_t a2,
+				uint64_t a3)
+{
+	return refused();
+}
+
+/* --- running vCPUs --- */
+
+/* The vCPU of a secondary VM, both given by u32 arguments, or NULL. */
+static struct vcpu *find_vcpu(uint64_t vm_index, uint64_t vcpu_index)
+{
+	struct vm *vm = vm_find((uint32_t)vm_index);
+
+	if (!vm || (uint32_t)vcpu_index >= vm->vcpu_count)
+		return NULL;
+	return &vm->vcpus[(uint32_t)vcpu_index];
+}
+
+static struct api_result cannot_run(struct vcpu *caller, uint64_t a1,
+				    uint64_t a2, uint64_t a3)
+{
+	return result(HF_VCPU_WAIT_FOR_INTERRUPT);
+}
+
+static struct api_result vcpu_run_call(struct vcpu *caller, uint64_t vm_index,
+				       uint64_t vcpu_index, uint64_t a3)
+{
+	struct vcpu *vcpu = find_vcpu(vm_index, vcpu_index);
+	uint64_t aborted;
+
+	if (!vcpu)
+		return result(HF_VCPU_WAIT_FOR_INTERRUPT);
+	aborted = __atomic_load_n(&vcpu->vm->aborted, __ATOMIC_ACQUIRE);
+	if (aborted)
+		return result((int64_t)(HF_VCPU_ABORTED |
+					aborted << HF_VCPU_CODE_BITS));
+	if (!vcpu_claim(vcpu, caller->cpu))
+		return result(HF_VCPU_WAIT_FOR_INTERRUPT);
+	return result((int64_t)vcpu_run(vcpu));
+}
+
+/* --- asking --- */
+
+static struct api_result vm_get_count(struct vcpu *caller, uint64_t a1,
+				      uint64_t a2, uint64_t a3)
+{
+	return result(vm_count);
+}
+
+static struct api_result vcpu_get_count(struct vcpu *caller, uint64_t vm_index,
+					uint64_t a2, uint64_t a3)
+{
+	const struct vm *vm = vm_find((uint32_t)vm_index);
+
+	return vm ? result(vm->vcpu_count) : refused();
+}
+
+static struct api_result set_options(struct vcpu *caller, uint64_t mask,
+				     uint64_t a2, uint64_t a3)
+{
+	if (mask & ~(uint64_t)HF_OPTION_MESSAGE_WANTED)
+		return refused();
+	return result((int64_t)__atomic_exchange_n(&vm_options, mask,
+						   __ATOMIC_RELAXED));
+}
+
+/* --- mailboxes --- */
+
+static bool is_configured(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->mailbox.send, __ATOMIC_ACQUIRE) != NULL;
+}
+
+/* A page that may be a mailbox page of the VM: all of MM_NORMAL_RWX. */
+static bool find_own_page(const struct vm *vm, uint64_t ipa, paddr_t *pa)
+{
+	struct mm_walk w;
+
+	if (!is_aligned(ipa, HF_MAILBOX_SIZE))
+		return false;
+	w = ptable_walk(&vm->stage2, ipa);
+	*pa = w.pa;
+	return w.mode == MM_NORMAL_RWX;
+}
+
+/* Slots of a VM's mailbox pages: the primary first, then by index. */
+static unsigned int mailbox_slot(const struct vm *vm)
+{
+	uint32_t place = vm == &vm_primary ? 0 : vm->index + 1;
+
+	return SLOT_MAILBOX + 2 * place;
+}
+
+static struct api_result vm_configure(struct vcpu *caller, uint64_t send,
+				      uint64_t recv, uint64_t a3)
+{
+	struct vm *vm = caller->vm;
+	paddr_t send_pa, recv_pa;
+	const void *mapped;
+
+	if (send == recv || !find_own_page(vm, send, &send_pa) ||
+	    !find_own_page(vm, recv, &recv_pa))
+		return refused();
+
+	spin_lock(&vm->lock);
+	if (is_configured(vm)) {
+		spin_unlock(&vm->lock);
+		return refused();
+	}
+	mapped = arch_map_slot(mailbox_slot(vm), send_pa, MM_R);
+	vm->mailbox.recv =
+		arch_map_slot(mailbox_slot(vm) + 1, recv_pa, MM_R | MM_W);
+	__atomic_store_n(&vm->mailbox.send, mapped, __ATOMIC_RELEASE);
+	spin_unlock(&vm->lock);
+	return result(0);
+}
+
+/* Puts a request into the VM's idle mailbox; its lock is held. */
+static int64_t deliver_request(struct vm *vm, uint64_t size)
+{
+	const struct vcpu *woken;
+
+	memcpy(vm->mailbox.recv, vm_primary.mailbox.send, size);
+	woken = vcpu_wake_first(vm, size);
+	if (woken) {
+		vm->mailbox.state = MAILBOX_INFLIGHT;
+		return (int64_t)woken->index + 1;
+	}
+	vm->mailbox.size = (uint32_t)size;
+	vm->mailbox.state = MAILBOX_PENDING;
+	return 0;
+}
+
+static bool may_receive(const struct vm *vm)
+{
+	return is_configured(vm) && vm->mailbox.state == MAILBOX_IDLE;
+}
+
+static struct api_result rpc_request(struct vcpu *caller, uint64_t vm_index,
+				     uint64_t size, uint64_t a3)
+{
+	struct vm *vm = vm_find((uint32_t)vm_index);
+	int64_t value = -1;
+
+	if (!vm || size > HF_MAILBOX_SIZE || !is_configured(&vm_primary))
+		return refused();
+
+	spin_lock(&vm->lock);
+	if (may_receive(vm) &&
+	    !__atomic_load_n(&vm->aborted, __ATOMIC_RELAXED))
+		value = deliver_request(vm, size);
+	spin_unlock(&vm->lock);
+	return result(value);
+}
+
+/* Takes the pending request; the VM's lock is held. -1 if there is none. */
+static int64_t take_request(struct vm *vm)
+{
+	if (vm->mailbox.state != MAILBOX_PENDING)
+		return -1;
+	vm->mailbox.state = MAILBOX_INFLIGHT;
+	return vm->mailbox.size;
+}
+
+static struct api_result rpc_read_request(struct vcpu *caller, uint64_t block,
+					  uint64_t a2, uint64_t a3)
+{
+	struct vm *vm = caller->vm;
+	int64_t size;
+
+	if (!is_configured(vm))
+		return refused();
+	spin_lock(&vm->lock);
+	size = take_request(vm);
+	spin_unlock(&vm->lock);
+	if (size >= 0 || !block)
+		return result(size);
+	/* It waits once its registers are saved: api_finish_read(). */
+	return (struct api_result){0, vcpu_exit(EXIT_READ, 0)};
+}
+
+bool api_finish_read(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	int64_t size;
+
+	spin_lock(&vm->lock);
+	size = take_request(vm);
+	if (size >= 0)
+		arch_vcpu_set_result(vcpu, (uint64_t)size);
+	else
+		vcpu_wait(vcpu);
+	spin_unlock(&vm->lock);
+	return size >= 0;
+}
+
+static struct api_result rpc_ack(struct vcpu *caller, uint64_t a1, uint64_t a2,
+				 uint64_t a3)
+{
+	struct vm *vm = caller->vm;
+	int64_t value = -1;
+
+	spin_lock(&vm->lock);
+	if (vm->mailbox.state == MAILBOX_INFLIGHT) {
+		vm->mailbox.state = MAILBOX_IDLE;
+		value = 0;
+	}
+	spin_unlock(&vm->lock);
+	return result(value);
+}
+
+/* Both VMs' locks are held, and everything was checked. */
+static void deliver_reply(struct vm *vm, uint64_t size, bool ack)
+{
+	memcpy(vm_primary.mailbox.recv, vm->mailbox.send, size);
+	vm_primary.mailbox.state = MAILBOX_INFLIGHT;
+	if (ack && vm->mailbox.state == MAILBOX_INFLIGHT)
+		vm->mailbox.state = MAILBOX_IDLE;
+}
+
+static struct api_result rpc_reply(struct vcpu *caller, uint64_t size,
+				   uint64_t ack, uint64_t a3)
+{
+	struct vm *vm = caller->vm;
+	bool sent = false;
+
+	if (size > HF_MAILBOX_SIZE || !is_configured(vm))
+		return refused();
+
+	spin_lock(&vm_primary.lock);
+	spin_lock(&vm->lock);
+	if (may_receive(&vm_primary)) {
+		deliver_reply(vm, size, ack != 0);
+		sent = true;
+	}
+	spin_unlock(&vm->lock);
+	spin_unlock(&vm_primary.lock);
+	if (!sent)
+		return refused();
+	return (struct api_result){0, vcpu_exit(EXIT_REPLIED, size)};
+}
+
+/* --- the calls --- */
+
+#define ROW(number, primary_call, secondary_call)                              \
+	[(number) - API_FIRST] = { primary_call, secondary_call }
+
+const struct api_row api_calls[API_COUNT] = {
+	ROW(HF_VCPU_RUN, vcpu_run_call, cannot_run),
+	ROW(HF_VM_GET_COUNT, vm_get_count, vm_get_count),
+	ROW(HF_VCPU_GET_COUNT, vcpu_get_count, vcpu_get_count),
+	ROW(HF_VM_CONFIGURE, vm_configure, vm_configure),
+	ROW(HF_RPC_REQUEST, rpc_request, denied),
+	ROW(HF_RPC_READ_REQUEST, denied, rpc_read_request),
+	ROW(HF_RPC_ACK, rpc_ack, rpc_ack),
+	ROW(HF_RPC_REPLY, denied, rpc_reply),
+	ROW(HF_SET_OPTIONS, set_options, denied),
+};

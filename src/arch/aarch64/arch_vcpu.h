@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * AArch64 state of vCPUs, VMs and CPUs. offsets.c gives assembly the places of
+ * the fields; fields that assembly moves in pairs stand next to each other.
+ */
+#ifndef ARCH_VCPU_H
+#define ARCH_VCPU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* EL1 and EL0 system registers that every VM has as its own. */
+struct el1_regs {
+	uint64_t sp_el0, sp_el1;
+	uint64_t elr_el1, spsr_el1;
+	uint64_t sctlr_el1, cpacr_el1;
+	uint64_t ttbr0_el1, ttbr1_el1;
+	uint64_t tcr_el1, mair_el1;
+	uint64_t amair_el1, contextidr_el1;
+	uint64_t esr_el1, far_el1;
+	uint64_t afsr0_el1, afsr1_el1;
+	uint64_t vbar_el1, tpidr_el1;
+	uint64_t tpidr_el0, tpidrro_el0;
+	uint64_t par_el1, csselr_el1;
+	uint64_t cntkctl_el1, mdscr_el1;
+	uint64_t cntv_cval, cntv_ctl;
+};
+
+/* Pointer authentication keys, low and high half each (FEAT_PAuth). */
+struct pauth_keys {
+	uint64_t key[10];
+};
+
+struct fp_regs {
+	__uint128_t v[32];
+	uint64_t fpcr;
+	uint64_t fpsr;
+};
+
+struct cpu;
+
+struct arch_vcpu {
+	uint64_t x[31];
+	uint64_t pc;	 /* ELR_EL2 */
+	uint64_t pstate; /* SPSR_EL2 */
+	uint64_t vmpidr; /* VMPIDR_EL2 */
+	struct el1_regs el1;
+	struct pauth_keys pauth;
+	/*
+	 * The hypervisor masked the virtual timer, which had fired, so that
+	 * the vCPU can go on; the guest did not.
+	 */
+	uint64_t timer_held;
+	/* CPU whose FP/SIMD registers hold fp, if that CPU agrees. */
+	struct cpu *fp_cpu;
+	struct fp_regs fp;
+};
+
+struct arch_vm {
+	uint64_t hcr;	  /* HCR_EL2 */
+	uint64_t vttbr;	  /* VTTBR_EL2 */
+	uint64_t cntvoff; /* CNTVOFF_EL2 */
+};
+
+struct vcpu;
+
+struct arch_cpu {
+	uint64_t stack_top; /* where SP_EL2 begins */
+	/* vCPU whose FP/SIMD registers are in the CPU, or NULL. */
+	struct vcpu *fp_owner;
+	/*
+	 * The interrupt controller's register that enables this CPU's private
+	 * interrupts, and the bit of the EL2 physical timer in it.
+	 */
+	volatile uint32_t *ppi_enable;
+	uint32_t ppi_timer_bit;
+	bool in_secondary; /* for the panic report */
+	uint64_t gicr;	   /* physical address of its redistributor, or 0 */
+};
+
+#endif

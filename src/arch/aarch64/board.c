@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the hypervisor needs to know of the board, from its device tree, and
+ * which parts of that tree are not for the primary.
+ */
+#include "arch_internal.h"
+#include "cpu.h"
+#include "devtree.h"
+#include "log.h"
+#include "string.h"
+#include "vm.h"
+
+struct board board;
+
+#define MPIDR_AFFINITY 0xff00ffffff
+#define GIC_PPI_BASE 16
+#define TIMER_INTERRUPTS_EL1 3 /* secure, physical, virtual; then EL2's */
+#define TIMER_HYP 3	       /* index of the EL2 physical timer */
+#define GIC_INTERRUPT_CELLS 3
+#define SPI_OR_PPI_PPI 1
+
+/* --- CPUs --- */
+
+static uint64_t own_id(void)
+{
+	return read_sysreg(mpidr_el1) & MPIDR_AFFINITY;
+}
+
+static bool cpu_reg(const struct fdt *fdt, fdt_node_t node, uint32_t cells,
+		    uint64_t *id)
+{
+	struct fdt_prop p;
+
+	if (!fdt_prop(fdt, node, "reg", &p) || cells < 1 || cells > 2 ||
+	    p.size < cells * 4)
+		return false;
+	*id = fdt_number(p.value, 0, cells, NULL) & MPIDR_AFFINITY;
+	return true;
+}
+
+static void add_cpu(uint64_t id)
+{
+	cpus[cpu_count].index = cpu_count;
+	cpus[cpu_count].id = id;
+	cpu_count++;
+}
+
+/* CPU 0 is the one that boots, the others follow in the tree's order. */
+static const char *find_cpus(const struct fdt *fdt)
+{
+	fdt_node_t parent = fdt_path(fdt, "/cpus");
+	fdt_node_t node;
+	uint32_t cells;
+	uint64_t id;
+	bool found_own = false;
+
+	if (parent == FDT_NO_NODE)
+		return "device tree: no /cpus";
+	cells = fdt_u32(fdt, parent, "#address-cells", 2);
+	add_cpu(own_id());
+	for (node = fdt_first_child(fdt, parent); node != FDT_NO_NODE;
+	     node = fdt_next_sibling(fdt, node)) {
+		if (!devtree_has_type(fdt, node, "cpu") || !fdt_enabled(fdt, node))
+			continue;
+		if (!cpu_reg(fdt, node, cells, &id))
+			return "device tree: a CPU in /cpus has no valid reg";
+		if (id == own_id())
+			found_own = true;
+		else if (cpu_find(id))
+			return "device tree: two CPUs in /cpus have one reg";
+		else if (cpu_count < MAX_CPUS)
+			add_cpu(id);
+		else
+			log_line("device tree: /cpus/%s left out: no more than %u CPUs",
+				 fdt_name(fdt, node), MAX_CPUS);
+	}
+	return found_own ? NULL : "device tree: the boot CPU is not in /cpus";
+}
+
+/* --- firmware --- */
+
+static const char *find_psci(const struct fdt *fdt)
+{
+	static const char *const names[] = {"arm,psci-0.2", "arm,psci-1.0"};
+	fdt_node_t node = devtree_compatible(fdt, names, ARRAY_SIZE(names));
+	struct fdt_prop p;
+	const char *method;
+
+	if (node == FDT_NO_NODE)
+		return "device tree: no PSCI 0.2 or later";
+	method = fdt_prop(fdt, node, "method", &p) ? fdt_string(&p) : NULL;
+	if (!method || strcmp(method, "smc") != 0)
+		return "device tree: psci: method is not \"smc\": there is no firmware below EL2";
+	return NULL;
+}
+
+/* --- interrupt controller --- */
+
+static const char *read_gicr(const struct fdt *fdt, fdt_node_t node)
+{
+	board.gicr_count = fdt_u32(fdt, node, "#redistributor-regions", 1);
+	if (board.gicr_count < 1 || board.gicr_count > MAX_GICR_REGIONS)
+		return "device tree: GIC: unusable #redistributor-regions";
+	for (uint32_t i = 0; i < board.gicr_count; i++)
+		if (!devtree_node_reg(fdt, node, 1 + i, &board.gicr[i].base,
+				      &board.gicr[i].size))
+			return "device tree: GIC: reg is too short";
+	return NULL;
+}
+
+static const char *find_gic(const struct fdt *fdt)
+{
+	static const char *const v3[] = {"arm,gic-v3"};
+	static const char *const v2[] = {"arm,cortex-a15-gic", "arm,gic-400",
+					 "arm,cortex-a7-gic", "arm,gic-v2"};
+	uint64_t size;
+
+	board.gic_version = 3;
+	board.gic = devtree_compatible(fdt, v3, ARRAY_SIZE(v3));
+	if (board.gic == FDT_NO_NODE) {
+		board.gic_version = 2;
+		board.gic = devtree_compatible(fdt, v2, ARRAY_SIZE(v2));
+	}
+	if (board.gic == FDT_NO_NODE)
+		return "device tree: no GICv2 or GICv3";
+	if (!devtree_node_reg(fdt, board.gic, 0, &board.gicd, &size))
+		return "device tree: GIC: reg is too short";
+	return board.gic_version == 3 ? read_gicr(fdt, board.gic) : NULL;
+}
+
+/* --- timer --- */
+
+static bool is_timer(const struct fdt *fdt, fdt_node_t node)
+{
+	return fdt_compatible(fdt, node, "arm,armv8-timer") ||
+	       fdt_compatible(fdt, node, "arm,armv7-timer");
+}
+
+static const char *find_timer(const struct fdt *fdt)
+{
+	static const char *const names[] = {"arm,armv8-timer",
+					    "arm,armv7-timer"};
+	fdt_node_t node = devtree_compatible(fdt, names, ARRAY_SIZE(names));
+	struct fdt_prop p;
+	uint32_t number;
+
+	if (node == FDT_NO_NODE || !fdt_prop(fdt, node, "interrupts", &p) ||
+	    p.size < (TIMER_HYP + 1) * GIC_INTERRUPT_CELLS * 4)
+		return "device tree: timer: no interrupt of the EL2 timer";
+	number = fdt_cell(p.value, TIMER_HYP * GIC_INTERRUPT_CELLS + 1);
+	if (fdt_cell(p.value, TIMER_HYP * GIC_INTERRUPT_CELLS) !=
+		    SPI_OR_PPI_PPI ||
+	    number >= 16)
+		return "device tree: timer: the EL2 interrupt is not a PPI";
+	board.hyp_timer_intid = GIC_PPI_BASE + number;
+	return NULL;
+}
+
+const char *arch_board_init(const struct fdt *fdt)
+{
+	static const char *(*const steps[])(const struct fdt *) = {
+		find_cpus, find_psci, find_gic, find_timer};
+	const char *error;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(steps); i++) {
+		error = steps[i](fdt);
+		if (error)
+			return error;
+	}
+	return gic_init_board();
+}
+
+/* Names of common cores, by MIDR_EL1 implementer and part number. */
+static const char *core_name(uint64_t midr)
+{
+	static const struct {
+		uint16_t implementer, part;
+		const char *name;
+	} cores[] = {
+		{0x41, 0xd03, "Cortex-A53"},   {0x41, 0xd04, "Cortex-A35"},
+		{0x41, 0xd05, "Cortex-A55"},   {0x41, 0xd07, "Cortex-A57"},
+		{0x41, 0xd08, "Cortex-A72"},   {0x41, 0xd09, "Cortex-A73"},
+		{0x41, 0xd0a, "Cortex-A75"},   {0x41, 0xd0b, "Cortex-A76"},
+		{0x41, 0xd0c, "Neoverse N1"},  {0x41, 0xd40, "Neoverse V1"},
+		{0x41, 0xd49, "Neoverse N2"},  {0x00, 0x051, "QEMU max"},
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(cores); i++)
+		if (cores[i].implementer == (midr >> 24 & 0xff) &&
+		    cores[i].part == (midr >> 4 & 0xfff))
+			return cores[i].name;
+	return "unknown core";
+}
+
+void arch_board_describe(void)
+{
+	uint64_t midr = read_sysreg(midr_el1);
+
+	log_line("CPU: %u x %s (MIDR 0x%lx), %u-bit physical addresses",
+		 cpu_count, core_name(midr), midr, arch_pa_bits());
+	log_line("GIC: v%u at 0x%lx", board.gic_version, board.gicd);
+}
+
+/* --- what the primary does not get --- */
+
+bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
+{
+	uint64_t id;
+	fdt_node_t parent;
+
+	if (!devtree_has_type(fdt, node, "cpu"))
+		return false;
+	parent = fdt_path(fdt, "/cpus");
+	return parent != FDT_NO_NODE &&
+	       cpu_reg(fdt, node, fdt_u32(fdt, parent, "#address-cells", 2),
+		       &id) &&
+	       !cpu_find(id);
+}
+
+/* The GIC's registers for EL2 and for VMs follow those of the primary. */
+static enum arch_edit edit_gic(const struct fdt *fdt,
+			       const struct fdt_prop *prop, uint32_t *size)
+{
+	uint32_t ac = fdt_u32(fdt, fdt_root(fdt), "#address-cells", 2);
+	uint32_t sc = fdt_u32(fdt, fdt_root(fdt), "#size-cells", 1);
+
+	/* The maintenance interrupt */
+	if (strcmp(prop->name, "interrupts") == 0 ||
+	    strcmp(prop->name, "interrupts-extended") == 0)
+		return EDIT_DROP;
+	if (strcmp(prop->name, "reg") != 0)
+		return EDIT_KEEP;
+	*size = (board.gic_version == 2 ? 2 : 1 + board.gicr_count) *
+		(ac + sc) * 4;
+	return *size < prop->size ? EDIT_CUT : EDIT_KEEP;
+}
+
+enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,
+			      const struct fdt_prop *prop, uint32_t *size)
+{
+	if (node == board.gic)
+		return edit_gic(fdt, prop, size);
+	if (strcmp(prop->name, "interrupts") == 0 && is_timer(fdt, node)) {
+		*size = TIMER_INTERRUPTS_EL1 * GIC_INTERRUPT_CELLS * 4;
+		return *size < prop->size ? EDIT_CUT : EDIT_KEEP;
+	}
+	return EDIT_KEEP;
+}
+
+/* --- a secondary's tree --- */
+
+/* The tree of QEMU's `virt` says its timer's interrupts so. */
+static void put_timer(struct fdt_writer *w)
+{
+	static const uint32_t interrupts[] = {1, 13, 4, 1, 14, 4,
+					      1, 11, 4, 1, 10, 4};
+
+	fdt_put_node(w, "timer");
+	fdt_put_prop(w, "compatible", "arm,armv8-timer\0arm,armv7-timer", 32);
+	fdt_put_cells(w, "interrupts", interrupts, ARRAY_SIZE(interrupts));
+	fdt_put_prop(w, "always-on", NULL, 0);
+	fdt_put_end(w);
+}
+
+static void put_cpus(struct fdt_writer *w, const struct vm *vm)
+{
+	char name[16];
+
+	fdt_put_node(w, "cpus");
+	fdt_put_u32(w, "#address-cells", 1);
+	fdt_put_u32(w, "#size-cells", 0);
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		log_print(name, sizeof(name), "cpu@%x", i);
+		fdt_put_node(w, name);
+		fdt_put_string(w, "device_type", "cpu");
+		fdt_put_string(w, "compatible", "arm,armv8");
+		fdt_put_string(w, "enable-method", "psci");
+		fdt_put_u32(w, "reg", i);
+		fdt_put_end(w);
+	}
+	fdt_put_end(w);
+}
+
+void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm)
+{
+	put_cpus(w, vm);
+	fdt_put_node(w, "psci");
+	fdt_put_prop(w, "compatible", "arm,psci-1.0\0arm,psci-0.2", 26);
+	fdt_put_string(w, "method", "hvc");
+	fdt_put_end(w);
+	put_timer(w);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the hypervisor learned of the board from its device tree. */
+#ifndef BOARD_H
+#define BOARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fdt.h"
+
+#define MAX_GICR_REGIONS 4
+
+struct board {
+	uint32_t gic_version; /* 2 or 3 */
+	fdt_node_t gic;	      /* its node in the board's tree */
+	uint64_t gicd;	      /* physical addresses */
+	struct {
+		uint64_t base, size;
+	} gicr[MAX_GICR_REGIONS];
+	uint32_t gicr_count;
+	uint32_t hyp_timer_intid; /* of the EL2 physical timer, 0: unknown */
+};
+
+extern struct board board;
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * From the loader to C: the Image header, the entries of the first and of the
+ * other CPUs, and the code that turns the MMU on. All of it is in one section
+ * that stays mapped at its physical address.
+ */
+#include "layout.h"
+#include "offsets.h"
+#include "sysreg.h"
+
+/* Sets SCTLR_ELx for running with the MMU off. Clobbers x9. */
+.macro mmu_off el, value
+	ldr	x9, =\value
+	msr	sctlr_\el, x9
+	isb
+.endm
+
+/*
+ * Turns the MMU of an exception level on with the root page table x0.
+ * ps: where TCR_ELx has the size of physical addresses; res1: its other bits.
+ * Clobbers x9-x11.
+ */
+.macro mmu_on el, ps, res1, sctlr
+	msr	ttbr0_\el, x0
+	mov	x9, #MAIR_EL2_VALUE
+	msr	mair_\el, x9
+	mrs	x10, id_aa64mmfr0_el1
+	and	x10, x10, #0xf
+	mov	x11, #5			/* 48 bits; more needs LPA2 */
+	cmp	x10, x11
+	csel	x10, x10, x11, lo
+	lsl	x10, x10, #\ps
+	ldr	x9, =(\res1 | TCR_WALK_WB_IS | (64 - HYP_VA_BITS))
+	orr	x9, x9, x10
+	msr	tcr_\el, x9
+	isb
+	ldr	x9, =(\sctlr | SCTLR_M | SCTLR_C | SCTLR_I | SCTLR_SA | SCTLR_WXN)
+	msr	sctlr_\el, x9
+	isb
+.endm
+
+	.section .head, "ax"
+	.global image_head
+image_head:
+	b	image_start		/* Linux, arm64/booting.rst */
+	.long	0
+	.quad	0			/* text_offset */
+	.quad	image_size
+	.quad	0xa			/* little-endian, 4 KiB, anywhere */
+	.quad	0, 0, 0
+	.ascii	"ARM\x64"
+	.long	0
+
+/*
+ * The first CPU, from the loader. x0: device tree.
+ */
+image_start:
+	mov	x1, xzr
+	mov	x2, xzr
+
+/*
+ * The first CPU, at the place where the hypervisor stays, from boot_move().
+ * x0: device tree; x1, x2: first byte of the ramdisk and the byte behind it.
+ */
+	.global image_moved
+image_moved:
+	msr	daifset, #0xf
+	mov	x19, x0
+	mov	x20, x1
+	mov	x21, x2
+	msr	spsel, #1
+	mrs	x22, CurrentEL
+	cmp	x22, #(2 << 2)
+	b.eq	1f
+	b.hi	2f
+	mmu_off	el1, SCTLR_EL1_RESET
+	b	3f
+1:	mov	x9, #HCR_RW		/* E2H and TGE clear */
+	msr	hcr_el2, x9
+	isb
+	mmu_off	el2, SCTLR_EL2_RES1
+	b	3f
+2:	mmu_off	el3, SCTLR_EL2_RES1
+
+3:	adrp	x9, cpu_stacks + GUARD_SIZE + STACK_SIZE
+	mov	sp, x9
+	mov	x29, xzr
+	adrp	x9, bss_begin
+	add	x9, x9, :lo12:bss_begin
+	adrp	x10, bss_end
+	add	x10, x10, :lo12:bss_end
+4:	stp	xzr, xzr, [x9], #16
+	stp	xzr, xzr, [x9], #16
+	stp	xzr, xzr, [x9], #16
+	stp	xzr, xzr, [x9], #16
+	cmp	x9, x10
+	b.lo	4b
+
+	adrp	x0, image_begin
+	ldr	x1, =image_begin
+	mov	x2, x19
+	bl	early_map		/* x0: the root page table */
+
+	ic	iallu
+	dsb	nsh
+	cmp	x22, #(2 << 2)
+	b.eq	5f
+	b.hi	6f
+	tlbi	vmalle1
+	dsb	nsh
+	mmu_on	el1, 32, BIT(23), SCTLR_EL1_RESET
+	b	7f
+5:	tlbi	alle2
+	dsb	nsh
+	mmu_on	el2, 16, TCR_EL2_RES1, SCTLR_EL2_RES1
+	b	7f
+6:	tlbi	alle3
+	dsb	nsh
+	mmu_on	el3, 16, TCR_EL2_RES1, SCTLR_EL2_RES1
+7:	ldr	x9, =first_cpu
+	br	x9
+
+/*
+ * Any other CPU, from the firmware's CPU_ON. x0: its index.
+ */
+	.global secondary_cpu_start
+secondary_cpu_start:
+	msr	daifset, #0xf
+	msr	spsel, #1
+	mov	x19, x0
+	mov	x9, #HCR_RW
+	msr	hcr_el2, x9
+	isb
+	mmu_off	el2, SCTLR_EL2_RES1
+	ic	iallu
+	tlbi	alle2
+	dsb	nsh
+	adrp	x9, start_root
+	ldr	x0, [x9, :lo12:start_root]
+	mmu_on	el2, 16, TCR_EL2_RES1, SCTLR_EL2_RES1
+	ldr	x9, =other_cpu
+	br	x9
+
+/*
+ * boot_move(x0: device tree, x1, x2: begin and end of the ramdisk, x3: where
+ * image_moved lies in the copy of this image)
+ * Called at its physical address, to survive turning the MMU off. All that is
+ * read behind it was cleaned to memory.
+ */
+	.global boot_move
+boot_move:
+	mmu_off	el2, SCTLR_EL2_RES1
+	ic	iallu
+	tlbi	alle2
+	dsb	nsh
+	isb
+	br	x3
+
+	.ltorg
+
+/* From here on at the link address. */
+	.text
+first_cpu:
+	adrp	x9, cpu_stacks + GUARD_SIZE + STACK_SIZE
+	mov	sp, x9
+	mov	x0, x19
+	mov	x1, x20
+	mov	x2, x21
+	cmp	x22, #(2 << 2)
+	b.ne	1f
+	adrp	x9, vectors_primary
+	add	x9, x9, :lo12:vectors_primary
+	msr	vbar_el2, x9
+	bl	boot_first_cpu
+1:	lsr	x1, x22, #2
+	bl	boot_wrong_level
+
+other_cpu:
+	/* x19: index. sp = cpu_stacks + (index + 1) * (guard + stack) */
+	adrp	x9, cpu_stacks
+	mov	x10, #(GUARD_SIZE + STACK_SIZE)
+	madd	x9, x19, x10, x9
+	add	x9, x9, x10
+	mov	sp, x9
+	mov	x29, xzr
+	adrp	x9, vectors_primary
+	add	x9, x9, :lo12:vectors_primary
+	msr	vbar_el2, x9
+	mov	x0, x19
+	bl	boot_other_cpu
+
+	.section .stacks, "aw", %nobits
+	.balign	4096
+	.global cpu_stacks
+cpu_stacks:
+	.skip	MAX_CPUS * (GUARD_SIZE + STACK_SIZE)

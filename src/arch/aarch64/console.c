@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The board's console, output only and polled: a PL011 (DDI 0183) or a 16550,
+ * the one that /chosen/stdout-path names. The loader has set it up.
+ */
+#include "arch_internal.h"
+#include "devtree.h"
+#include "string.h"
+
+#define PL011_DR 0x00
+#define PL011_FR 0x18
+#define PL011_FR_TXFF BIT(5)
+
+#define UART_THR 0
+#define UART_LSR 5
+#define UART_LSR_THRE BIT(5)
+
+/* How long a character waits for a console that does not take it. */
+#define MAX_POLLS 1000000
+
+enum console_kind { CONSOLE_NONE = 0, CONSOLE_PL011, CONSOLE_16550 };
+
+static struct {
+	enum console_kind kind;
+	volatile char *base;
+	uint32_t reg_shift; /* of a 16550's registers */
+	bool wide;	    /* a 16550 with registers of 32 bits */
+} console;
+
+static uint32_t read_register(uint32_t offset)
+{
+	volatile char *at = console.base + offset;
+
+	return console.kind == CONSOLE_PL011 || console.wide
+		       ? *(volatile uint32_t *)at
+		       : *(volatile uint8_t *)at;
+}
+
+static void write_register(uint32_t offset, uint32_t value)
+{
+	volatile char *at = console.base + offset;
+
+	if (console.kind == CONSOLE_PL011 || console.wide)
+		*(volatile uint32_t *)at = value;
+	else
+		*(volatile uint8_t *)at = (uint8_t)value;
+}
+
+static bool is_ready(void)
+{
+	if (console.kind == CONSOLE_PL011)
+		return !(read_register(PL011_FR) & PL011_FR_TXFF);
+	return read_register(UART_LSR << console.reg_shift) & UART_LSR_THRE;
+}
+
+void arch_console_put(char c)
+{
+	if (console.kind == CONSOLE_NONE)
+		return;
+	for (uint32_t i = 0; i < MAX_POLLS && !is_ready(); i++)
+		arch_relax();
+	write_register(console.kind == CONSOLE_PL011 ? PL011_DR : UART_THR,
+		       (uint8_t)c);
+}
+
+/* The node of /chosen/stdout-path. */
+static fdt_node_t stdout_node(const struct fdt *fdt)
+{
+	fdt_node_t chosen = fdt_path(fdt, "/chosen");
+	struct fdt_prop p;
+	const char *path;
+
+	if (chosen == FDT_NO_NODE || !fdt_prop(fdt, chosen, "stdout-path", &p))
+		return FDT_NO_NODE;
+	path = fdt_string(&p);
+	return path ? fdt_path(fdt, path) : FDT_NO_NODE;
+}
+
+bool arch_console_init(const struct fdt *fdt)
+{
+	fdt_node_t node = stdout_node(fdt);
+	enum console_kind kind = CONSOLE_16550;
+	uint64_t base, size;
+
+	if (node == FDT_NO_NODE || !devtree_node_reg(fdt, node, 0, &base, &size))
+		return false;
+	if (fdt_compatible(fdt, node, "arm,pl011"))
+		kind = CONSOLE_PL011;
+	else if (!fdt_compatible(fdt, node, "ns16550a") &&
+		 !fdt_compatible(fdt, node, "ns16550") &&
+		 !fdt_compatible(fdt, node, "snps,dw-apb-uart"))
+		return false;
+	console.reg_shift = fdt_u32(fdt, node, "reg-shift", 0) & 3;
+	console.wide = fdt_u32(fdt, node, "reg-io-width", 1) == 4;
+	console.base = (volatile char *)arch_map_slot(
+			       SLOT_CONSOLE,
+			       paddr(align_down(base, PAGE_SIZE)),
+			       MM_DEVICE_RW) +
+		       base % PAGE_SIZE;
+	console.kind = kind;
+	return true;
+}

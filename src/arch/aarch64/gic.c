@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The interrupt controller belongs to the primary; the hypervisor acknowledges
+ * no interrupt. What it needs: that the primary may use the GIC's system
+ * registers and a secondary may not (IHI 0069, 12.2 and 12.4), and to enable
+ * the interrupt of its own timer (timer.c).
+ */
+#include "arch_internal.h"
+#include "cpu.h"
+
+#define ICC_SRE_EL2 s3_4_c12_c9_5
+#define ICH_HCR_EL2 s3_4_c12_c11_0
+#define ICH_VMCR_EL2 s3_4_c12_c11_7
+
+#define SRE_SRE BIT(0)
+#define SRE_DFB BIT(1)
+#define SRE_DIB BIT(2)
+#define SRE_ENABLE BIT(3) /* EL1 may use ICC_SRE_EL1 */
+
+#define ICH_HCR_TC BIT(10)    /* trap registers common to both groups, */
+#define ICH_HCR_TALL0 BIT(11) /* of group 0, */
+#define ICH_HCR_TALL1 BIT(12) /* of group 1, */
+#define ICH_HCR_TSEI BIT(13)  /* system errors, */
+#define ICH_HCR_TDIR BIT(14)  /* deactivation */
+#define ICH_HCR_TRAP_ALL                                                       \
+	(ICH_HCR_TC | ICH_HCR_TALL0 | ICH_HCR_TALL1 | ICH_HCR_TSEI |           \
+	 ICH_HCR_TDIR)
+
+#define GICD_ISENABLER 0x100
+#define GICR_TYPER 0x8
+#define GICR_TYPER_VLPIS BIT(1)
+#define GICR_TYPER_LAST BIT(4)
+#define GICR_FRAME 0x10000
+
+void gic_init_cpu(void)
+{
+	if (!features.gic_regs)
+		return;
+	write_sysreg(ICC_SRE_EL2, SRE_SRE | SRE_DFB | SRE_DIB | SRE_ENABLE);
+	isb();
+	write_sysreg(ICH_HCR_EL2, 0);
+	write_sysreg(ICH_VMCR_EL2, 0);
+}
+
+void gic_enter_secondary(void)
+{
+	if (!features.gic_regs)
+		return;
+	write_sysreg(ICC_SRE_EL2, SRE_SRE | SRE_DFB | SRE_DIB);
+	write_sysreg(ICH_HCR_EL2, ICH_HCR_TRAP_ALL);
+}
+
+void gic_leave_secondary(void)
+{
+	if (!features.gic_regs)
+		return;
+	write_sysreg(ICC_SRE_EL2, SRE_SRE | SRE_DFB | SRE_DIB | SRE_ENABLE);
+	write_sysreg(ICH_HCR_EL2, 0);
+}
+
+/* Affinity of a CPU as GICR_TYPER has it: Aff3..Aff0 in 32 bits. */
+static uint32_t packed_affinity(uint64_t mpidr)
+{
+	return (uint32_t)((mpidr & 0xffffff) | (mpidr >> 8 & 0xff000000));
+}
+
+/* Notes which CPU the redistributor at `base` belongs to. Returns its TYPER. */
+static uint64_t visit_redistributor(uint64_t base)
+{
+	const volatile uint64_t *typer;
+	uint64_t value;
+
+	typer = (const volatile uint64_t *)(uintptr_t)(base + GICR_TYPER);
+	value = *typer;
+	for (uint32_t i = 0; i < cpu_count; i++)
+		if (packed_affinity(cpus[i].id) == value >> 32)
+			cpus[i].arch.gicr = base;
+	return value;
+}
+
+static const char *scan_region(uint64_t base, uint64_t size)
+{
+	uint64_t at = base;
+	uint64_t typer, step;
+
+	if (!arch_boot_map(paddr(base), size, MM_DEVICE_RW))
+		return "GIC redistributors lie outside of the address space";
+	do {
+		if (size - (at - base) < 2 * GICR_FRAME)
+			return NULL;
+		typer = visit_redistributor(at);
+		step = typer & GICR_TYPER_VLPIS ? 4 * GICR_FRAME
+						: 2 * GICR_FRAME;
+		at += step;
+	} while (!(typer & GICR_TYPER_LAST) && at - base < size);
+	return NULL;
+}
+
+/* The page with the enable register of a CPU's private interrupts. */
+static const char *map_enable_page(struct cpu *cpu, volatile uint32_t *gicd)
+{
+	char *page;
+
+	if (board.gic_version == 2) {
+		cpu->arch.ppi_enable = gicd + GICD_ISENABLER / 4;
+		return NULL;
+	}
+	if (!cpu->arch.gicr)
+		return "a CPU has no GIC redistributor";
+	page = arch_map_slot(SLOT_GICR + cpu->index,
+			     paddr(cpu->arch.gicr + GICR_FRAME), MM_DEVICE_RW);
+	cpu->arch.ppi_enable = (volatile uint32_t *)(page + GICD_ISENABLER);
+	return NULL;
+}
+
+const char *gic_init_board(void)
+{
+	volatile uint32_t *gicd = NULL;
+	const char *error;
+
+	if (board.gic_version == 2)
+		gicd = arch_map_slot(SLOT_GICD, paddr(board.gicd),
+				     MM_DEVICE_RW);
+	for (uint32_t i = 0; i < board.gicr_count; i++) {
+		error = scan_region(board.gicr[i].base, board.gicr[i].size);
+		if (error)
+			return error;
+	}
+	for (uint32_t i = 0; i < cpu_count; i++) {
+		cpus[i].arch.ppi_timer_bit = (uint32_t)1
+					     << board.hyp_timer_intid;
+		error = map_enable_page(&cpus[i], gicd);
+		if (error)
+			return error;
+	}
+	return NULL;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The hypervisor's own address space (layout.h): its image with the rights of
+ * each part, the slots, and the boot window.
+ */
+#include "arch.h"
+#include "board.h"
+#include "cache.h"
+#include "layout.h"
+#include "log.h"
+#include "pool.h"
+#include "sysreg.h"
+
+/* Where CPUs that start find the root page table; read with the MMU off. */
+uint64_t start_root;
+
+/* Link address of image_begin, and of the slots behind the image. */
+static uint64_t link_base;
+static uint64_t slot_base;
+/* The page table that holds the slots' entries. */
+static uint64_t *slot_table;
+
+#define DTB_HEADER_BYTES 8
+
+static bool map_part(const char *begin, const char *end, const char *image,
+		     unsigned int mode)
+{
+	return ptable_map(&mm_hypervisor, link_base + (uint64_t)(begin - image),
+			  (uint64_t)(end - begin), virt_to_phys(begin), mode);
+}
+
+/* Data, with a hole below the stack of each CPU; then the pool. */
+static bool map_data(const char *image)
+{
+	const char *stack = cpu_stacks;
+
+	if (!map_part(rodata_end, cpu_stacks, image, MM_R | MM_W))
+		return false;
+	for (unsigned int i = 0; i < MAX_CPUS; i++) {
+		stack += GUARD_SIZE;
+		if (!map_part(stack, stack + STACK_SIZE, image, MM_R | MM_W))
+			return false;
+		stack += STACK_SIZE;
+	}
+	return map_part(pool_begin, image_end, image, MM_R | MM_W);
+}
+
+/* The page of boot.S that runs with the MMU going on or off. */
+static bool map_identity_page(const char *image)
+{
+	return ptable_map(&mm_hypervisor, virt_to_phys(image).pa,
+			  (uint64_t)(idmap_end - image), virt_to_phys(image),
+			  MM_R | MM_X);
+}
+
+/* Makes the table for the slots and keeps where it is. */
+static bool make_slots(void)
+{
+	struct ptable *t = &mm_hypervisor;
+	uint64_t *table;
+	unsigned int level = t->level;
+
+	slot_base = link_base + HYP_SIZE;
+	/* A page mapped and cleared again leaves the leaf table behind. */
+	if (!ptable_map(t, slot_base, PAGE_SIZE, paddr(0), MM_R) ||
+	    !ptable_clear(t, slot_base, PAGE_SIZE, OWNER_NOBODY))
+		return false;
+	for (table = t->root; level < PT_LEAF_LEVEL; level++)
+		table = phys_to_virt(arch_pte_pa(
+			table[(slot_base >> pt_shift(level)) % PT_ENTRIES]));
+	slot_table = table;
+	return true;
+}
+
+static bool map_device_tree(uint64_t dtb)
+{
+	uint64_t begin = align_down(dtb, PAGE_SIZE);
+	uint64_t size;
+
+	/* Without a header to read there is still a page to look at. */
+	size = is_aligned(dtb, DTB_HEADER_BYTES)
+		       ? fdt_claimed_size((const void *)(uintptr_t)dtb)
+		       : 0;
+	if (size > FDT_MAX_SIZE)
+		size = FDT_MAX_SIZE;
+	size = align_up(dtb + (size ? size : DTB_HEADER_BYTES), PAGE_SIZE) -
+	       begin;
+	return arch_boot_map(paddr(begin), size, MM_R) != NULL;
+}
+
+uint64_t early_map(const char *image, uint64_t link_address, uint64_t dtb);
+
+/*
+ * Builds the hypervisor's page tables. Called with the MMU off at the physical
+ * address, where only PC-relative addresses are right: no constant table, no
+ * string, no exclusive access. `image` is where the image lies, `link_address`
+ * where it will appear. Returns the root page table.
+ */
+uint64_t early_map(const char *image, uint64_t link_address, uint64_t dtb)
+{
+	void *root;
+
+	link_base = link_address;
+	pool_init(pool_begin, image_end);
+	if (!ptable_init(&mm_hypervisor, MM_STAGE_1, 0, 1, HYP_VA_BITS) ||
+	    !map_part(image, text_end, image, MM_R | MM_X) ||
+	    !map_part(text_end, rodata_end, image, MM_R) || !map_data(image) ||
+	    !map_identity_page(image) || !make_slots() || !map_device_tree(dtb))
+		arch_halt();
+
+	root = mm_hypervisor.root;
+	start_root = (uint64_t)(uintptr_t)root;
+	/* From here on these are used by their link addresses. */
+	pool_rebase(link_address - (uint64_t)(uintptr_t)image);
+	mm_set_offset(link_address - (uint64_t)(uintptr_t)image);
+	mm_hypervisor.root = phys_to_virt(paddr(start_root));
+	slot_table = phys_to_virt(paddr((uint64_t)(uintptr_t)slot_table));
+	/*
+	 * Stores made so far went around the caches: drop what these may hold
+	 * of the same memory from before.
+	 */
+	cache_invalidate(bss_begin, (size_t)(bss_end - bss_begin));
+	cache_invalidate(pool_begin, pool_used_bytes());
+	return (uint64_t)(uintptr_t)root;
+}
+
+void *arch_boot_map(paddr_t pa, uint64_t size, unsigned int mode)
+{
+	uint64_t limit = (uint64_t)1 << BOOT_WINDOW_BITS;
+	uint64_t begin = align_down(pa.pa, PAGE_SIZE);
+
+	if (pa.pa >= limit || size > limit - pa.pa ||
+	    !ptable_map(&mm_hypervisor, begin,
+			align_up(pa.pa + size, PAGE_SIZE) - begin, paddr(begin),
+			mode))
+		return NULL;
+	return (void *)(uintptr_t)pa.pa;
+}
+
+void arch_boot_unmap_all(void)
+{
+	const char *image = image_begin;
+
+	if (!ptable_clear(&mm_hypervisor, 0, (uint64_t)1 << BOOT_WINDOW_BITS,
+			  OWNER_NOBODY))
+		panic("the boot window could not be closed");
+	dsb(ish);
+	__asm__ volatile("tlbi alle2is" : : : "memory");
+	dsb(ish);
+	isb();
+	if (!map_identity_page(image))
+		panic("no page table for the start of CPUs");
+}
+
+void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
+{
+	slot_table[slot] =
+		arch_pte_leaf(MM_STAGE_1, PT_LEAF_LEVEL, pa, mode);
+	arch_pt_sync();
+	return (void *)(uintptr_t)(slot_base + slot * PAGE_SIZE);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The hypervisor's virtual address space, 48 bits: the lower half is for the
+ * boot window (virtual = physical), the image stands at the bottom of the
+ * upper half (linker.ld), and behind it the slots (mm.h).
+ */
+#ifndef LAYOUT_H
+#define LAYOUT_H
+
+#include "limits.h"
+
+#define HYP_VA_BITS 48
+#define HYP_SIZE 0x200000
+#define BOOT_WINDOW_BITS 47
+
+/* Stack of a CPU, and the unmapped page below it. */
+#define GUARD_SIZE 4096
+#define STACK_SIZE 8192
+
+#ifndef __ASSEMBLER__
+
+/* Bounds of the image; linker.ld. */
+extern char image_begin[], text_end[], rodata_end[], bss_begin[], bss_end[];
+extern char pool_begin[], image_end[], idmap_end[];
+extern char cpu_stacks[];
+
+#endif
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Numbers that assembly needs of C structures. The build compiles this file to
+ * assembly and turns each line "->NAME value" into a #define of offsets.h.
+ */
+#include <stddef.h>
+
+#include "api.h"
+#include "cpu.h"
+#include "vcpu.h"
+#include "vm.h"
+
+#define DEFINE(name, value)                                                    \
+	__asm__ volatile("\n->" #name " %0" : : "i"((uint64_t)(value)))
+
+void offsets(void);
+
+void offsets(void)
+{
+	DEFINE(VCPU_X, offsetof(struct vcpu, arch.x));
+	DEFINE(VCPU_PC, offsetof(struct vcpu, arch.pc));
+	DEFINE(VCPU_VMPIDR, offsetof(struct vcpu, arch.vmpidr));
+	DEFINE(VCPU_EL1, offsetof(struct vcpu, arch.el1));
+	DEFINE(VCPU_PAUTH, offsetof(struct vcpu, arch.pauth));
+	DEFINE(VCPU_FP, offsetof(struct vcpu, arch.fp));
+	DEFINE(VCPU_FPCR, offsetof(struct vcpu, arch.fp.fpcr));
+	DEFINE(VCPU_VM, offsetof(struct vcpu, vm));
+	DEFINE(VCPU_CPU, offsetof(struct vcpu, cpu));
+	DEFINE(VM_HCR, offsetof(struct vm, arch.hcr));
+	DEFINE(VM_VTTBR, offsetof(struct vm, arch.vttbr));
+	DEFINE(VM_CNTVOFF, offsetof(struct vm, arch.cntvoff));
+	DEFINE(CPU_STACK_TOP, offsetof(struct cpu, arch.stack_top));
+	DEFINE(CPU_VCPU, offsetof(struct cpu, vcpu));
+	DEFINE(API_CALLS_COUNT, API_COUNT);
+	DEFINE(API_CALLS_FIRST, API_FIRST);
+	DEFINE(EXIT_INTERRUPT_VALUE, EXIT_INTERRUPT);
+}
+
+_Static_assert(offsetof(struct vcpu, arch) == 0, "assembly relies on it");
+_Static_assert(sizeof(struct api_row) == 16, "assembly indexes it");

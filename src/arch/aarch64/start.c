@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From boot.S to the portable code, on each CPU; and into the primary. */
+#include "arch_internal.h"
+#include "cache.h"
+#include "cpu.h"
+#include "layout.h"
+#include "log.h"
+#include "main.h"
+#include "pool.h"
+#include "string.h"
+#include "vcpu.h"
+#include "vm.h"
+
+static uint64_t stack_top(uint64_t index)
+{
+	return (uint64_t)(uintptr_t)cpu_stacks +
+	       (index + 1) * (GUARD_SIZE + STACK_SIZE);
+}
+
+/* The CPU and the vCPU that runs on it must be known before any lock. */
+static void identify(struct cpu *cpu)
+{
+	cpu->arch.stack_top = stack_top(cpu->index);
+	write_sysreg(tpidr_el2, (uint64_t)(uintptr_t)cpu->vcpu);
+}
+
+struct cpu *arch_this_cpu(void)
+{
+	return current_vcpu()->cpu;
+}
+
+void boot_first_cpu(uint64_t dtb, uint64_t ramdisk_begin, uint64_t ramdisk_end)
+{
+	cpu_init_first();
+	identify(&cpus[0]);
+	main(paddr(dtb), paddr(ramdisk_begin), paddr(ramdisk_end));
+}
+
+/* Entered at another exception level than EL2: says so, where it can. */
+void boot_wrong_level(uint64_t dtb, uint64_t level)
+{
+	struct fdt fdt;
+
+	if (!fdt_open(&fdt, (const void *)(uintptr_t)dtb,
+		      fdt_claimed_size((const void *)(uintptr_t)dtb)) &&
+	    arch_console_init(&fdt))
+		log_console_ready();
+	boot_stop("entered at EL%lu, needs EL2 (QEMU: -M virt,virtualization=on)",
+		  level);
+}
+
+/* Writes back what this place used of itself: it is not ours any more. */
+static void clean_own_memory(void)
+{
+	const char *stack_bottom = (const char *)(uintptr_t)stack_top(0) -
+				   STACK_SIZE;
+
+	arch_clean_to_memory(image_begin, (size_t)(bss_end - image_begin));
+	arch_clean_to_memory(stack_bottom, STACK_SIZE);
+	arch_clean_to_memory(pool_begin, pool_used_bytes());
+}
+
+void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk, uint64_t ramdisk_size)
+{
+	uint64_t image = (uint64_t)(uintptr_t)image_begin;
+	size_t size = (size_t)(rodata_end - image_begin);
+	uint64_t entry = (uint64_t)(uintptr_t)image_moved - image + to.pa;
+	void (*move)(uint64_t, uint64_t, uint64_t, uint64_t);
+	void *copy = arch_boot_map(to, size, MM_R | MM_W);
+
+	if (!copy)
+		boot_stop("no page table left to move to the top of RAM");
+	memcpy(copy, image_begin, size);
+	arch_clean_to_memory(copy, size);
+	clean_own_memory();
+	move = (void (*)(uint64_t, uint64_t, uint64_t, uint64_t))(uintptr_t)
+		virt_to_phys((const void *)(uintptr_t)boot_move).pa;
+	move(dtb.pa, ramdisk.pa, ramdisk.pa + ramdisk_size, entry);
+	panic("still here after the move");
+}
+
+paddr_t arch_own_memory(uint64_t *size)
+{
+	*size = HYP_SIZE;
+	return virt_to_phys(image_begin);
+}
+
+void arch_cpus_may_start(void)
+{
+	arch_clean_to_memory(&start_root, sizeof(start_root));
+}
+
+void arch_init_cpu(void)
+{
+	el2_init();
+	idregs_init();
+}
+
+void boot_other_cpu(uint64_t index)
+{
+	struct cpu *cpu = &cpus[index];
+
+	identify(cpu);
+	cpu->arch.fp_owner = NULL;
+	memset(cpu->last_vcpu, 0, sizeof(cpu->last_vcpu));
+	el2_init();
+	cpu_came_up(cpu);
+	arch_primary_enter(cpu);
+}
+
+void arch_primary_enter(struct cpu *cpu)
+{
+	struct vcpu *vcpu = cpu->vcpu;
+
+	vcpu->arch.vmpidr = read_sysreg(mpidr_el1);
+	arch_vcpu_reset(vcpu, cpu->entry, cpu->argument);
+	write_sysreg(vmpidr_el2, vcpu->arch.vmpidr);
+	write_sysreg(vttbr_el2, vm_primary.arch.vttbr);
+	write_sysreg(hcr_el2, vm_primary.arch.hcr);
+	write_sysreg(cptr_el2, fp_enter(vcpu));
+	write_sysreg(cntv_ctl_el0, 0);
+	isb();
+	primary_first_entry(vcpu, cpu->arch.stack_top);
+}
+
+void arch_vm_revoke(struct vm *vm)
+{
+	uint64_t primary_vttbr = read_sysreg(vttbr_el2);
+
+	for (unsigned int i = 0; i < vm->stage2.root_pages * PT_ENTRIES; i++)
+		__atomic_store_n(&vm->stage2.root[i], 0, __ATOMIC_RELAXED);
+	dsb(ish);
+	write_sysreg(vttbr_el2, vm->arch.vttbr);
+	isb();
+	__asm__ volatile("tlbi vmalls12e1is" : : : "memory");
+	dsb(ish);
+	write_sysreg(vttbr_el2, primary_vttbr);
+	isb();
+}
+
+void arch_relax(void)
+{
+	__asm__ volatile("yield" : : : "memory");
+}
+
+void arch_halt(void)
+{
+	for (;;)
+		__asm__ volatile("msr daifset, #0xf\n\twfi" : : : "memory");
+}

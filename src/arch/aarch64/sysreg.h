@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * System registers: access, and the bits that are used. Names and layouts from
+ * the Arm Architecture Reference Manual (DDI 0487), section D17 (registers)
+ * and D1 (exceptions).
+ */
+#ifndef SYSREG_H
+#define SYSREG_H
+
+#ifndef __ASSEMBLER__
+#include <stdint.h>
+
+#define read_sysreg(name)                                                      \
+	({                                                                     \
+		uint64_t read_;                                                \
+		__asm__ volatile("mrs %0, " #name : "=r"(read_));              \
+		read_;                                                         \
+	})
+
+#define write_sysreg(name, value)                                              \
+	do {                                                                   \
+		uint64_t write_ = (value);                                     \
+		__asm__ volatile("msr " #name ", %0" : : "r"(write_));         \
+	} while (0)
+
+static inline void isb(void)
+{
+	__asm__ volatile("isb" : : : "memory");
+}
+
+#define dsb(option) __asm__ volatile("dsb " #option : : : "memory")
+#define dmb(option) __asm__ volatile("dmb " #option : : : "memory")
+
+#define BIT(n) ((uint64_t)1 << (n))
+#else
+#define BIT(n) (1 << (n))
+#endif
+
+/* HCR_EL2 */
+#define HCR_VM BIT(0)	 /* stage 2 on */
+#define HCR_SWIO BIT(1)	 /* invalidate by set/way also cleans */
+#define HCR_PTW BIT(2)	 /* no table walk through device memory */
+#define HCR_FMO BIT(3)	 /* FIQ to EL2 */
+#define HCR_IMO BIT(4)	 /* IRQ to EL2 */
+#define HCR_AMO BIT(5)	 /* SError to EL2 */
+#define HCR_FB BIT(9)	 /* TLB and I-cache maintenance is broadcast */
+#define HCR_BSU_IS BIT(10) /* barriers are at least inner shareable */
+#define HCR_TWI BIT(13)	 /* trap WFI */
+#define HCR_TID1 BIT(16) /* trap REVIDR, AIDR, SMIDR */
+#define HCR_TID3 BIT(18) /* trap ID registers of group 3 */
+#define HCR_TSC BIT(19)	 /* trap SMC */
+#define HCR_TIDCP BIT(20) /* trap implementation-defined registers */
+#define HCR_TACR BIT(21) /* trap ACTLR */
+#define HCR_TSW BIT(22)	 /* trap cache maintenance by set/way */
+#define HCR_RW BIT(31)	 /* EL1 is AArch64 */
+#define HCR_TLOR BIT(35) /* trap limited ordering region registers */
+#define HCR_TERR BIT(36) /* trap RAS error records */
+#define HCR_APK BIT(40)	 /* do not trap pointer-authentication keys */
+#define HCR_API BIT(41)	 /* do not trap pointer-authentication */
+#define HCR_TID5 BIT(58) /* trap GMID */
+
+/* CPTR_EL2 with HCR_EL2.E2H = 0 */
+#define CPTR_RES1 0x22ff
+#define CPTR_TZ BIT(8)	   /* trap SVE */
+#define CPTR_TFP BIT(10)   /* trap FP/SIMD */
+#define CPTR_TSM BIT(12)   /* trap SME */
+#define CPTR_TTA BIT(20)   /* trap trace registers */
+#define CPTR_TAM BIT(30)   /* trap activity monitors */
+/* What every VM is refused; TZ and TSM are RES1 where there is no SVE, SME. */
+#define CPTR_ALL (CPTR_RES1 | CPTR_TZ | CPTR_TSM | CPTR_TTA | CPTR_TAM)
+
+/* MDCR_EL2 */
+#define MDCR_HPMN_MASK 0x1f
+#define MDCR_TPMCR BIT(5)  /* trap PMCR */
+#define MDCR_TPM BIT(6)	   /* trap performance monitors */
+#define MDCR_TDA BIT(9)	   /* trap debug registers */
+#define MDCR_TDOSA BIT(10) /* trap OS lock registers */
+#define MDCR_TDRA BIT(11)  /* trap debug ROM registers */
+#define MDCR_TPMS BIT(14)  /* trap statistical profiling */
+#define MDCR_HPMD BIT(17)  /* counters stop at EL2 */
+#define MDCR_TTRF BIT(19)  /* trap trace filter */
+#define MDCR_HCCD BIT(23)  /* cycle counter stops at EL2 */
+
+/* CNTHCTL_EL2 with E2H = 0 */
+#define CNTHCTL_EL1PCTEN BIT(0) /* EL1 may read the physical counter */
+#define CNTHCTL_EL1PCEN BIT(1)	/* EL1 may use the physical timer */
+
+/* Timer control registers */
+#define TIMER_ENABLE BIT(0)
+#define TIMER_IMASK BIT(1)
+#define TIMER_ISTATUS BIT(2)
+
+/* SCTLR_ELx */
+#define SCTLR_M BIT(0)
+#define SCTLR_A BIT(1)
+#define SCTLR_C BIT(2)
+#define SCTLR_SA BIT(3)
+#define SCTLR_I BIT(12)
+#define SCTLR_WXN BIT(19)
+#define SCTLR_SPAN BIT(23)
+/* RES1 of SCTLR_EL2 with E2H = 0: bits 4, 5, 11, 16, 18, 22, 23, 28, 29 */
+#define SCTLR_EL2_RES1 0x30c50830
+/* SCTLR_EL1 at reset, MMU and caches off: RES1 bits 11, 20, 22, 23, 28, 29 */
+#define SCTLR_EL1_RESET 0x30d00800
+#define SCTLR_EL1_DSSBS BIT(44)
+
+/* PSTATE in SPSR */
+#define PSTATE_MODE_MASK 0xf
+#define PSTATE_EL0 0
+#define PSTATE_EL1T 4
+#define PSTATE_EL1H 5
+#define PSTATE_AARCH32 BIT(4)
+#define PSTATE_DAIF (BIT(6) | BIT(7) | BIT(8) | BIT(9))
+#define PSTATE_SSBS BIT(12)
+#define PSTATE_SS BIT(21)
+#define PSTATE_PAN BIT(22)
+#define PSTATE_DIT BIT(24)
+#define PSTATE_TCO BIT(25)
+#define PSTATE_NZCV (BIT(28) | BIT(29) | BIT(30) | BIT(31))
+
+/* ESR_ELx */
+#define ESR_EC(esr) (((esr) >> 26) & 0x3f)
+#define ESR_IL BIT(25)
+#define ESR_ISS(esr) ((esr) & 0x1ffffff)
+
+#define EC_UNKNOWN 0x00
+#define EC_WFX 0x01
+#define EC_CP15_MCR 0x03
+#define EC_CP15_MCRR 0x04
+#define EC_CP14_MCR 0x05
+#define EC_CP14_LDC 0x06
+#define EC_FP 0x07
+#define EC_PAUTH 0x09
+#define EC_CP14_MRRC 0x0c
+#define EC_HVC64 0x16
+#define EC_SMC64 0x17
+#define EC_SYSREG 0x18
+#define EC_SVE 0x19
+#define EC_SME 0x1d
+#define EC_IABT_LOWER 0x20
+#define EC_IABT_SAME 0x21
+#define EC_DABT_LOWER 0x24
+#define EC_DABT_SAME 0x25
+
+/* Syndrome of HVC #0 from AArch64, whole register. */
+#define ESR_HVC64_0 0x5a000000
+
+/* ISS of instruction and data aborts */
+#define ISS_FSC_MASK 0x3f
+#define ISS_FSC_EXTERNAL 0x10
+#define ISS_S1PTW BIT(7)
+#define ISS_FNV BIT(10)
+#define ISS_WNR BIT(6)
+
+/* Granule, IRGN/ORGN write-back, inner shareable, for TCR_EL2 and VTCR_EL2 */
+#define TCR_WALK_WB_IS (BIT(8) | BIT(10) | BIT(12) | BIT(13))
+#define TCR_EL2_RES1 (BIT(23) | BIT(31))
+#define VTCR_RES1 BIT(31)
+
+/* MAIR_EL2: attribute 0 is normal write-back memory, 1 is device memory. */
+#define MAIR_NORMAL 0xff
+#define MAIR_DEVICE 0x04 /* nGnRE */
+#define MAIR_EL2_VALUE (MAIR_NORMAL | MAIR_DEVICE << 8)
+
+#endif

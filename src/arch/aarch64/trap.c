@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Synchronous exceptions from VMs other than the hypercalls of api.c: decoded
+ * here by exception class (DDI 0487, D17.2.37 ESR_ELx). x0-x30 are in the
+ * vCPU; the rest of the guest's registers are in the CPU.
+ */
+#include "trap.h"
+
+#include "arch_internal.h"
+#include "hf/abi.h"
+#include "log.h"
+#include "vcpu.h"
+#include "vm.h"
+
+#define NOT_SUPPORTED ((uint64_t)-1)
+
+#define SPSR_BTYPE (BIT(10) | BIT(11))
+/* ITSTATE of AArch32: bits 7:2 in SPSR[15:10], bits 1:0 in SPSR[26:25] */
+#define SPSR_IT (BIT(25) | BIT(26) | 0x3full << 10)
+
+/* ITSTATE behind one instruction of an IT block (DDI 0487, G1 ITAdvance). */
+static uint64_t advance_it(uint64_t spsr)
+{
+	uint64_t it = (spsr >> 10 & 0x3f) << 2 | (spsr >> 25 & 3);
+
+	it = it & 7 ? (it & 0xe0) | (it << 1 & 0x1f) : 0;
+	return (spsr & ~SPSR_IT) | it >> 2 << 10 | (it & 3) << 25;
+}
+
+void skip_instruction(uint64_t esr)
+{
+	uint64_t spsr = read_sysreg(spsr_el2) & ~PSTATE_SS;
+
+	if (spsr & PSTATE_AARCH32)
+		spsr = advance_it(spsr);
+	else
+		spsr &= ~SPSR_BTYPE;
+	write_sysreg(spsr_el2, spsr);
+	write_sysreg(elr_el2, read_sysreg(elr_el2) + (esr & ESR_IL ? 4 : 2));
+}
+
+/* --- handlers; a secondary's return a vcpu_exit() --- */
+
+typedef uint64_t (*trap_handler)(struct vcpu *vcpu, uint64_t esr);
+
+static uint64_t undefined(struct vcpu *vcpu, uint64_t esr)
+{
+	(void)esr;
+	inject_undefined(vcpu);
+	return 0;
+}
+
+static uint64_t use_fp(struct vcpu *vcpu, uint64_t esr)
+{
+	(void)esr;
+	fp_trap(vcpu);
+	return 0;
+}
+
+/* HVC with an immediate other than 0 is no call of ours. */
+static uint64_t primary_hvc(struct vcpu *vcpu, uint64_t esr)
+{
+	if (esr & 0xffff)
+		vcpu->arch.x[0] = NOT_SUPPORTED;
+	else
+		smccc_primary(vcpu);
+	return 0;
+}
+
+static uint64_t primary_smc(struct vcpu *vcpu, uint64_t esr)
+{
+	skip_instruction(esr);
+	return primary_hvc(vcpu, esr);
+}
+
+static uint64_t primary_sysreg(struct vcpu *vcpu, uint64_t esr)
+{
+	sysreg_trap(vcpu, esr, true);
+	return 0;
+}
+
+/* The primary touched what it does not have: its own fault, and it goes on. */
+static uint64_t primary_abort(struct vcpu *vcpu, uint64_t esr)
+{
+	inject_external_abort(vcpu, esr, read_sysreg(far_el2));
+	return 0;
+}
+
+static uint64_t primary_unexpected(struct vcpu *vcpu, uint64_t esr)
+{
+	panic("primary, vCPU %u: trap with syndrome 0x%lx at 0x%lx",
+	      vcpu->index, esr, read_sysreg(elr_el2));
+}
+
+static uint64_t secondary_wfx(struct vcpu *vcpu, uint64_t esr)
+{
+	bool fired;
+	uint64_t ns;
+
+	skip_instruction(esr);
+	if (esr & 1) /* WFE, WFET */
+		return 0;
+	ns = timer_wait_ns(vcpu, &fired);
+	return fired ? 0 : vcpu_exit(EXIT_WFI, ns);
+}
+
+static uint64_t secondary_hvc(struct vcpu *vcpu, uint64_t esr)
+{
+	if (esr & 0xffff) {
+		vcpu->arch.x[0] = NOT_SUPPORTED;
+		return 0;
+	}
+	return smccc_secondary(vcpu);
+}
+
+static uint64_t secondary_smc(struct vcpu *vcpu, uint64_t esr)
+{
+	skip_instruction(esr);
+	vcpu->arch.x[0] = NOT_SUPPORTED;
+	return 0;
+}
+
+static uint64_t secondary_sysreg(struct vcpu *vcpu, uint64_t esr)
+{
+	sysreg_trap(vcpu, esr, false);
+	return 0;
+}
+
+static const char *access_name(uint64_t esr)
+{
+	if (ESR_EC(esr) == EC_IABT_LOWER)
+		return "fetch from";
+	return esr & ISS_WNR ? "write to" : "read of";
+}
+
+static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
+{
+	/* HPFAR_EL2 holds bits 51:12 of the IPA from bit 4 on. */
+	uint64_t ipa = read_sysreg(hpfar_el2) >> 4 << 12;
+	struct vm *vm = vcpu->vm;
+
+	if ((esr & ISS_FSC_MASK) == ISS_FSC_EXTERNAL)
+		ipa = 0;
+	ipa |= read_sysreg(far_el2) & (PAGE_SIZE - 1);
+	/* Not if its memory was taken because the VM was stopped. */
+	if (!vm->aborted)
+		log_line("vm%u %s: vcpu %u stopped: %s 0x%lx, which it does not have, pc 0x%lx",
+			 vm->index, vm->name, vcpu->index, access_name(esr),
+			 ipa, read_sysreg(elr_el2));
+	return vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS);
+}
+
+static uint64_t secondary_unexpected(struct vcpu *vcpu, uint64_t esr)
+{
+	log_line("vm%u %s: vcpu %u stopped: trap with syndrome 0x%lx, pc 0x%lx",
+		 vcpu->vm->index, vcpu->vm->name, vcpu->index, esr,
+		 read_sysreg(elr_el2));
+	return vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT);
+}
+
+uint64_t trap_secondary_serror(struct vcpu *vcpu)
+{
+	log_line("vm%u %s: vcpu %u stopped: SError, syndrome 0x%lx, pc 0x%lx",
+		 vcpu->vm->index, vcpu->vm->name, vcpu->index,
+		 read_sysreg(esr_el2), read_sysreg(elr_el2));
+	return vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT);
+}
+
+/* By exception class. An empty place is unexpected. */
+#define EC_COUNT 64
+
+static const struct trap_row {
+	trap_handler primary, secondary;
+} traps[EC_COUNT] = {
+	[EC_UNKNOWN] = {undefined, undefined},
+	[EC_WFX] = {NULL, secondary_wfx},
+	[EC_CP15_MCR] = {undefined, undefined},
+	[EC_CP15_MCRR] = {undefined, undefined},
+	[EC_CP14_MCR] = {undefined, undefined},
+	[EC_CP14_LDC] = {undefined, undefined},
+	[EC_FP] = {use_fp, use_fp},
+	[EC_PAUTH] = {undefined, undefined},
+	[EC_CP14_MRRC] = {undefined, undefined},
+	[EC_HVC64] = {primary_hvc, secondary_hvc},
+	[EC_SMC64] = {primary_smc, secondary_smc},
+	[EC_SYSREG] = {primary_sysreg, secondary_sysreg},
+	[EC_SVE] = {undefined, undefined},
+	[EC_SME] = {undefined, undefined},
+	[EC_IABT_LOWER] = {primary_abort, secondary_abort},
+	[EC_DABT_LOWER] = {primary_abort, secondary_abort},
+};
+
+void trap_primary(struct vcpu *vcpu)
+{
+	uint64_t esr = read_sysreg(esr_el2);
+	trap_handler handler = traps[ESR_EC(esr)].primary;
+
+	(handler ? handler : primary_unexpected)(vcpu, esr);
+}
+
+uint64_t trap_secondary(struct vcpu *vcpu)
+{
+	uint64_t esr = read_sysreg(esr_el2);
+	trap_handler handler = traps[ESR_EC(esr)].secondary;
+
+	return (handler ? handler : secondary_unexpected)(vcpu, esr);
+}
+
+void trap_primary_interrupt(struct vcpu *vcpu)
+{
+	panic("primary, vCPU %u: interrupt taken to EL2 at 0x%lx", vcpu->index,
+	      read_sysreg(elr_el2));
+}

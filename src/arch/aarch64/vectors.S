@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Exception vectors and the switch between the primary and a secondary.
+ *
+ * Each CPU has one stack. Entering a secondary is a function call on it,
+ * arch_vcpu_enter(), that returns when the vCPU leaves; all of the vCPU's
+ * registers are saved by then. There is one vector table for while the primary
+ * runs and one for while a secondary runs.
+ *
+ * TPIDR_EL2 holds the current vCPU (struct vcpu), of either kind.
+ */
+#include "offsets.h"
+#include "sysreg.h"
+
+/* Nothing behind an ERET may be executed ahead of it (hazard 29). */
+.macro return_to_guest
+	eret
+	dsb	nsh
+	isb
+.endm
+
+/* x4-x17 and x30: what a C function may change, x0-x3 aside. */
+#define FRAME (8 * 16)
+
+.macro push_caller_saved
+	stp	x4, x5, [sp, #-FRAME]!
+	stp	x6, x7, [sp, #16]
+	stp	x8, x9, [sp, #32]
+	stp	x10, x11, [sp, #48]
+	stp	x12, x13, [sp, #64]
+	stp	x14, x15, [sp, #80]
+	stp	x16, x17, [sp, #96]
+	str	x30, [sp, #112]
+.endm
+
+.macro pop_caller_saved
+	ldp	x6, x7, [sp, #16]
+	ldp	x8, x9, [sp, #32]
+	ldp	x10, x11, [sp, #48]
+	ldp	x12, x13, [sp, #64]
+	ldp	x14, x15, [sp, #80]
+	ldp	x16, x17, [sp, #96]
+	ldr	x30, [sp, #112]
+	ldp	x4, x5, [sp], #FRAME
+.endm
+
+/*
+ * Goes to \slow unless the syndrome is HVC #0 with a function of the table.
+ * Else x5 = address of its row, x0 = current vCPU. Clobbers x4.
+ */
+.macro find_call slow
+	mrs	x4, esr_el2
+	mov	w5, #ESR_HVC64_0
+	cmp	w4, w5
+	b.ne	\slow
+	mov	w5, #API_CALLS_FIRST
+	sub	w4, w0, w5
+	cmp	w4, #API_CALLS_COUNT
+	b.hs	\slow
+	adrp	x5, api_calls
+	add	x5, x5, :lo12:api_calls
+	add	x5, x5, x4, lsl #4
+	mrs	x0, tpidr_el2
+.endm
+
+/* Saves x0-x30 to the vCPU; then x18 = vCPU. Uses the stack for a moment. */
+.macro save_all_to_vcpu
+	stp	x18, x19, [sp, #-16]!
+	mrs	x18, tpidr_el2
+	stp	x0, x1, [x18, #VCPU_X]
+	stp	x2, x3, [x18, #VCPU_X + 16]
+	stp	x4, x5, [x18, #VCPU_X + 32]
+	stp	x6, x7, [x18, #VCPU_X + 48]
+	stp	x8, x9, [x18, #VCPU_X + 64]
+	stp	x10, x11, [x18, #VCPU_X + 80]
+	stp	x12, x13, [x18, #VCPU_X + 96]
+	stp	x14, x15, [x18, #VCPU_X + 112]
+	stp	x16, x17, [x18, #VCPU_X + 128]
+	ldp	x0, x1, [sp], #16
+	stp	x0, x1, [x18, #VCPU_X + 144]
+	stp	x20, x21, [x18, #VCPU_X + 160]
+	stp	x22, x23, [x18, #VCPU_X + 176]
+	stp	x24, x25, [x18, #VCPU_X + 192]
+	stp	x26, x27, [x18, #VCPU_X + 208]
+	stp	x28, x29, [x18, #VCPU_X + 224]
+	str	x30, [x18, #VCPU_X + 240]
+.endm
+
+/* Loads x0-x30 from the vCPU in x18. */
+.macro load_all_from_vcpu
+	ldp	x0, x1, [x18, #VCPU_X]
+	ldp	x2, x3, [x18, #VCPU_X + 16]
+	ldp	x4, x5, [x18, #VCPU_X + 32]
+	ldp	x6, x7, [x18, #VCPU_X + 48]
+	ldp	x8, x9, [x18, #VCPU_X + 64]
+	ldp	x10, x11, [x18, #VCPU_X + 80]
+	ldp	x12, x13, [x18, #VCPU_X + 96]
+	ldp	x14, x15, [x18, #VCPU_X + 112]
+	ldp	x16, x17, [x18, #VCPU_X + 128]
+	ldr	x19, [x18, #VCPU_X + 152]
+	ldp	x20, x21, [x18, #VCPU_X + 160]
+	ldp	x22, x23, [x18, #VCPU_X + 176]
+	ldp	x24, x25, [x18, #VCPU_X + 192]
+	ldp	x26, x27, [x18, #VCPU_X + 208]
+	ldp	x28, x29, [x18, #VCPU_X + 224]
+	ldr	x30, [x18, #VCPU_X + 240]
+	ldr	x18, [x18, #VCPU_X + 144]
+.endm
+
+/* The registers of struct el1_regs but the timer's, in its order. */
+#define FOR_EL1_PAIRS(op)						\
+	op	sp_el0, sp_el1;						\
+	op	elr_el1, spsr_el1;					\
+	op	sctlr_el1, cpacr_el1;					\
+	op	ttbr0_el1, ttbr1_el1;					\
+	op	tcr_el1, mair_el1;					\
+	op	amair_el1, contextidr_el1;				\
+	op	esr_el1, far_el1;					\
+	op	afsr0_el1, afsr1_el1;					\
+	op	vbar_el1, tpidr_el1;					\
+	op	tpidr_el0, tpidrro_el0;					\
+	op	par_el1, csselr_el1;					\
+	op	cntkctl_el1, mdscr_el1
+
+.macro save_pair a, b
+	mrs	x1, \a
+	mrs	x2, \b
+	stp	x1, x2, [x0], #16
+.endm
+
+.macro load_pair a, b
+	ldp	x1, x2, [x0], #16
+	msr	\a, x1
+	msr	\b, x2
+.endm
+
+/* Saves the EL1 registers to vCPU x0. Clobbers x0-x2. */
+.macro save_el1
+	add	x0, x0, #VCPU_EL1
+	FOR_EL1_PAIRS(save_pair)
+.endm
+
+/* Loads the EL1 registers from vCPU x0. Clobbers x0-x2. */
+.macro load_el1
+	add	x0, x0, #VCPU_EL1
+	FOR_EL1_PAIRS(load_pair)
+.endm
+
+/* An exception taken from EL2 itself: a fault of the hypervisor. */
+.macro fault_vector kind
+	.balign	0x80
+	b	hypervisor_fault_\kind
+.endm
+
+.macro fault_vectors
+	fault_vector 0			/* with SP_EL0: never used */
+	fault_vector 1
+	fault_vector 2
+	fault_vector 3
+	fault_vector 4			/* with SP_EL2 */
+	fault_vector 5
+	fault_vector 6
+	fault_vector 7
+.endm
+
+	.section .vectors, "ax"
+	.balign	0x800
+	.global vectors_primary
+vectors_primary:
+	fault_vectors
+	/* From the primary, AArch64. */
+	.balign	0x80
+	push_caller_saved
+	find_call primary_not_a_call
+	ldr	x5, [x5]
+	blr	x5
+	b	primary_call_done
+	.balign	0x80
+	b	primary_interrupt
+	.balign	0x80
+	b	primary_interrupt
+	.balign	0x80
+	b	primary_interrupt
+	/* From the primary, AArch32 (EL0). */
+	.balign	0x80
+	b	primary_trap
+	.balign	0x80
+	b	primary_interrupt
+	.balign	0x80
+	b	primary_interrupt
+	.balign	0x80
+	b	primary_interrupt
+
+	.balign	0x800
+	.global vectors_secondary
+vectors_secondary:
+	fault_vectors
+	/* From a secondary, AArch64. */
+	.balign	0x80
+	push_caller_saved
+	find_call secondary_not_a_call
+	ldr	x5, [x5, #8]
+	blr	x5
+	b	secondary_call_done
+	.balign	0x80
+	b	secondary_interrupt
+	.balign	0x80
+	b	secondary_interrupt
+	.balign	0x80
+	b	secondary_serror
+	/* From a secondary, AArch32 (EL0). */
+	.balign	0x80
+	b	secondary_trap
+	.balign	0x80
+	b	secondary_interrupt
+	.balign	0x80
+	b	secondary_interrupt
+	.balign	0x80
+	b	secondary_serror
+
+	.text
+/* x0: the call's value. */
+primary_call_done:
+	mov	x1, xzr
+	mov	x2, xzr
+	mov	x3, xzr
+	pop_caller_saved
+	return_to_guest
+
+primary_not_a_call:
+	pop_caller_saved
+primary_trap:
+	save_all_to_vcpu
+	mov	x0, x18
+	bl	trap_primary
+	b	resume_guest
+
+/* HCR_EL2 routes no interrupt of the primary here. */
+primary_interrupt:
+	save_all_to_vcpu
+	mov	x0, x18
+	bl	trap_primary_interrupt
+	b	resume_guest
+
+resume_guest:
+	mrs	x18, tpidr_el2
+	load_all_from_vcpu
+	return_to_guest
+
+/* x0: the call's value; x1: 0, or the reason why the vCPU leaves. */
+secondary_call_done:
+	cbnz	x1, secondary_call_leaves
+	mov	x2, xzr
+	mov	x3, xzr
+	pop_caller_saved
+	return_to_guest
+
+secondary_call_leaves:
+	mov	x2, x1
+	pop_caller_saved
+	/* x1-x3 come back as zero from every call; the reason waits in x3. */
+	mov	x3, x2
+	mov	x1, xzr
+	mov	x2, xzr
+	save_all_to_vcpu
+	str	xzr, [x18, #VCPU_X + 24]
+	mov	x0, x18
+	mov	x1, x3
+	b	leave_secondary
+
+secondary_not_a_call:
+	pop_caller_saved
+secondary_trap:
+	save_all_to_vcpu
+	mov	x0, x18
+	bl	trap_secondary
+	cbz	x0, resume_guest
+	mov	x1, x0
+	mrs	x0, tpidr_el2
+	b	leave_secondary
+
+secondary_interrupt:
+	save_all_to_vcpu
+	mov	x0, x18
+	mov	x1, #EXIT_INTERRUPT_VALUE
+	b	leave_secondary
+
+secondary_serror:
+	save_all_to_vcpu
+	mov	x0, x18
+	bl	trap_secondary_serror
+	mov	x1, x0
+	mrs	x0, tpidr_el2
+	b	leave_secondary
+
+/*
+ * uint64_t arch_vcpu_enter(struct vcpu *vcpu)
+ * x0: the vCPU to enter. The primary's EL1 registers go to its vCPU, what C
+ * keeps over a call goes to the stack.
+ */
+	.global arch_vcpu_enter
+arch_vcpu_enter:
+	stp	x29, x30, [sp, #-96]!
+	stp	x27, x28, [sp, #16]
+	stp	x25, x26, [sp, #32]
+	stp	x23, x24, [sp, #48]
+	stp	x21, x22, [sp, #64]
+	stp	x19, x20, [sp, #80]
+	mov	x19, x0
+	mrs	x20, tpidr_el2			/* the primary's vCPU */
+	mrs	x3, elr_el2
+	mrs	x4, spsr_el2
+	stp	x3, x4, [x20, #VCPU_PC]
+	str	x18, [x20, #VCPU_X + 144]
+	mov	x0, x20
+	save_el1
+	mov	x0, x20
+	mov	x1, x19
+	bl	switch_to_secondary
+	mov	x0, x19
+	load_el1
+	ldp	x3, x4, [x19, #VCPU_PC]
+	msr	elr_el2, x3
+	msr	spsr_el2, x4
+	msr	tpidr_el2, x19
+	mov	x18, x19
+	load_all_from_vcpu
+	return_to_guest
+
+/*
+ * The vCPU x0, all of whose x0-x30 are saved, leaves with the reason x1, and
+ * arch_vcpu_enter() returns it.
+ */
+leave_secondary:
+	mov	x19, x0
+	mov	x21, x1
+	mrs	x3, elr_el2
+	mrs	x4, spsr_el2
+	stp	x3, x4, [x19, #VCPU_PC]
+	save_el1
+	ldr	x20, [x19, #VCPU_CPU]
+	ldr	x20, [x20, #CPU_VCPU]
+	mov	x0, x20
+	mov	x1, x19
+	bl	switch_to_primary
+	mov	x0, x20
+	load_el1
+	ldp	x3, x4, [x20, #VCPU_PC]
+	msr	elr_el2, x3
+	msr	spsr_el2, x4
+	msr	tpidr_el2, x20
+	ldr	x18, [x20, #VCPU_X + 144]
+	mov	x0, x21
+	ldp	x27, x28, [sp, #16]
+	ldp	x25, x26, [sp, #32]
+	ldp	x23, x24, [sp, #48]
+	ldp	x21, x22, [sp, #64]
+	ldp	x19, x20, [sp, #80]
+	ldp	x29, x30, [sp], #96
+	ret
+
+/*
+ * Enters the primary's vCPU x0, the current one, for the first time; its stack
+ * begins at x1.
+ */
+	.global primary_first_entry
+primary_first_entry:
+	mov	sp, x1
+	mov	x19, x0
+	load_el1
+	ldp	x3, x4, [x19, #VCPU_PC]
+	msr	elr_el2, x3
+	msr	spsr_el2, x4
+	mov	x18, x19
+	load_all_from_vcpu
+	return_to_guest
+
+/* Moves the FP/SIMD registers to [x0] and from [x0] (struct fp_regs). */
+	.arch_extension fp
+	.arch_extension simd
+	.global fp_save
+fp_save:
+	stp	q0, q1, [x0]
+	stp	q2, q3, [x0, #32]
+	stp	q4, q5, [x0, #64]
+	stp	q6, q7, [x0, #96]
+	stp	q8, q9, [x0, #128]
+	stp	q10, q11, [x0, #160]
+	stp	q12, q13, [x0, #192]
+	stp	q14, q15, [x0, #224]
+	stp	q16, q17, [x0, #256]
+	stp	q18, q19, [x0, #288]
+	stp	q20, q21, [x0, #320]
+	stp	q22, q23, [x0, #352]
+	stp	q24, q25, [x0, #384]
+	stp	q26, q27, [x0, #416]
+	stp	q28, q29, [x0, #448]
+	stp	q30, q31, [x0, #480]
+	mrs	x1, fpcr
+	mrs	x2, fpsr
+	add	x0, x0, #512
+	stp	x1, x2, [x0]
+	ret
+
+	.global fp_load
+fp_load:
+	ldp	q0, q1, [x0]
+	ldp	q2, q3, [x0, #32]
+	ldp	q4, q5, [x0, #64]
+	ldp	q6, q7, [x0, #96]
+	ldp	q8, q9, [x0, #128]
+	ldp	q10, q11, [x0, #160]
+	ldp	q12, q13, [x0, #192]
+	ldp	q14, q15, [x0, #224]
+	ldp	q16, q17, [x0, #256]
+	ldp	q18, q19, [x0, #288]
+	ldp	q20, q21, [x0, #320]
+	ldp	q22, q23, [x0, #352]
+	ldp	q24, q25, [x0, #384]
+	ldp	q26, q27, [x0, #416]
+	ldp	q28, q29, [x0, #448]
+	ldp	q30, q31, [x0, #480]
+	add	x0, x0, #512
+	ldp	x1, x2, [x0]
+	msr	fpcr, x1
+	msr	fpsr, x2
+	ret
+
+/*
+ * A fault of the hypervisor. The first CPU to get here reports, on a stack of
+ * its own as the fault may be that the CPU's stack is full; others halt.
+ */
+.macro fault_entry kind
+hypervisor_fault_\kind:
+	msr	tpidr_el0, x0		/* the guest's value is lost with it */
+	mov	x0, #\kind
+	b	hypervisor_fault
+.endm
+	fault_entry 0
+	fault_entry 1
+	fault_entry 2
+	fault_entry 3
+	fault_entry 4
+	fault_entry 5
+	fault_entry 6
+	fault_entry 7
+
+hypervisor_fault:
+	msr	tpidrro_el0, x1
+	adrp	x1, fault_regs
+	add	x1, x1, :lo12:fault_regs
+	stp	x2, x3, [x1, #16]
+	stp	x4, x5, [x1, #32]
+	stp	x6, x7, [x1, #48]
+	stp	x8, x9, [x1, #64]
+	stp	x10, x11, [x1, #80]
+	stp	x12, x13, [x1, #96]
+	stp	x14, x15, [x1, #112]
+	stp	x16, x17, [x1, #128]
+	stp	x18, x19, [x1, #144]
+	stp	x20, x21, [x1, #160]
+	stp	x22, x23, [x1, #176]
+	stp	x24, x25, [x1, #192]
+	stp	x26, x27, [x1, #208]
+	stp	x28, x29, [x1, #224]
+	mov	x2, sp
+	stp	x30, x2, [x1, #240]
+	mrs	x2, tpidr_el0
+	mrs	x3, tpidrro_el0
+	stp	x2, x3, [x1]
+	adrp	x2, fault_stack + 4096
+	mov	sp, x2
+	bl	panic_fault
+
+	.section .noinit, "aw", %nobits
+	.balign	4096
+	.global fault_stack
+fault_stack:
+	.skip	4096
+	.global fault_regs
+fault_regs:
+	.skip	256

@@ -1,0 +1,621 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reading flattened device trees (Devicetree Specification v0.4, chapter 5).
+ * fdt_open() checks every token once, so that the other functions follow the
+ * tree without a check. Nothing recurses; a walk costs what it passes over.
+ */
+#include "fdt.h"
+#include "string.h"
+
+#define MAGIC 0xd00dfeed
+#define FIRST_VERSION 16
+#define LAST_VERSION 17
+
+/* Offsets in the header. Version 16 ends before the structure's size. */
+#define HEADER_MAGIC 0
+#define HEADER_TOTALSIZE 4
+#define HEADER_OFF_STRUCT 8
+#define HEADER_OFF_STRINGS 12
+#define HEADER_OFF_RESERVED 16
+#define HEADER_VERSION 20
+#define HEADER_LAST_COMPATIBLE 24
+#define HEADER_BOOT_CPU 28
+#define HEADER_SIZE_STRINGS 32
+#define HEADER_SIZE_STRUCT 36
+#define HEADER_SIZE_16 36
+#define HEADER_SIZE_17 40
+
+/* Tokens of the structure block. */
+#define BEGIN_NODE 1
+#define END_NODE 2
+#define PROP 3
+#define NOP 4
+#define END 9
+
+#define CELL 4u
+#define PROP_HEADER (3 * CELL) /* token, length, offset of the name */
+#define RESERVATION 16u
+
+/* The 32-bit number at `p`, which is 4-byte aligned. */
+static inline uint32_t be32(const void *p)
+{
+	typedef uint32_t __attribute__((__may_alias__)) cell_t;
+
+	return __builtin_bswap32(*(const cell_t *)p);
+}
+
+static inline uint32_t align4(uint32_t n)
+{
+	return (n + 3) & ~3u;
+}
+
+uint32_t fdt_claimed_size(const void *blob)
+{
+	const uint8_t *b = blob;
+
+	if ((uintptr_t)blob % CELL != 0 || be32(b + HEADER_MAGIC) != MAGIC)
+		return 0;
+	return be32(b + HEADER_TOTALSIZE);
+}
+
+/*
+ * Length of the string at the cell-aligned `p`, or `limit` (a multiple of 4)
+ * if none ends before it. Looks at a cell at a time: subtracting one from each
+ * byte borrows through the top bit of the lowest that is zero.
+ */
+static uint32_t name_length(const uint8_t *p, uint32_t limit)
+{
+	uint32_t n, cell;
+
+	for (n = 0; n < limit; n += CELL) {
+		cell = be32(p + n);
+		if (((cell - 0x01010101) & ~cell & 0x80808080) != 0)
+			break;
+	}
+	while (n < limit && p[n] != '\0')
+		n++;
+	return n;
+}
+
+/* What fdt_open() knows while it walks the structure block. */
+struct check {
+	const struct fdt *fdt;
+	uint32_t at;	/* offset of the next token */
+	uint32_t limit; /* of the structure block, a multiple of 4 */
+	uint32_t depth; /* nodes that are open */
+	bool seen_root;
+	bool in_props; /* a property may come: no child has begun yet */
+};
+
+static const char *check_begin(struct check *c)
+{
+	const uint8_t *name = c->fdt->structure + c->at;
+	uint32_t left = c->limit - c->at;
+	uint32_t length = name_length(name, left);
+
+	if (length == left)
+		return "a node name has no end";
+	if (c->depth == 0 && c->seen_root)
+		return "there is a second root node";
+	if (c->depth != 0 && length == 0)
+		return "a node has no name";
+	if (c->depth == FDT_MAX_DEPTH)
+		return "nodes are nested too deeply";
+	c->at += align4(length + 1);
+	c->depth++;
+	c->seen_root = true;
+	c->in_props = true;
+	return NULL;
+}
+
+static const char *check_end(struct check *c)
+{
+	if (c->depth == 0)
+		return "a node ends that never began";
+	c->depth--;
+	c->in_props = false;
+	return NULL;
+}
+
+/* c->at is behind the token, at the length of the value. */
+static const char *check_prop(struct check *c)
+{
+	const uint8_t *p = c->fdt->structure + c->at;
+	uint32_t left = c->limit - c->at;
+	uint32_t size, name;
+
+	if (!c->in_props)
+		return "a property is outside of a node or after a child node";
+	if (left < 2 * CELL)
+		return "a property is cut off";
+	left -= 2 * CELL;
+	size = be32(p);
+	name = be32(p + CELL);
+	/* `left` is a multiple of 4: the padding fits if the value does. */
+	if (size > left)
+		return "a property value is longer than its tree";
+	/* The strings block ends in a zero: any offset in it is a string. */
+	if (name >= c->fdt->strings_size || c->fdt->strings[name] == '\0')
+		return "a property has no name";
+	c->at += 2 * CELL + align4(size);
+	return NULL;
+}
+
+static const char *check_token(struct check *c, uint32_t token)
+{
+	switch (token) {
+	case BEGIN_NODE:
+		return check_begin(c);
+	case END_NODE:
+		return check_end(c);
+	case PROP:
+		return check_prop(c);
+	case NOP:
+		return NULL;
+	default:
+		return "there is an unknown token in its structure";
+	}
+}
+
+/* Walks the whole structure block of at most `limit` bytes. */
+static const char *check_structure(struct fdt *fdt, uint32_t limit)
+{
+	struct check c = {.fdt = fdt, .limit = limit & ~3u};
+	const char *error;
+	uint32_t token;
+
+	for (;;) {
+		if (c.at == c.limit)
+			return "its structure has no end";
+		token = be32(fdt->structure + c.at);
+		c.at += CELL;
+		if (token == END)
+			break;
+		error = check_token(&c, token);
+		if (error != NULL)
+			return error;
+	}
+	if (!c.seen_root || c.depth != 0)
+		return c.seen_root ? "a node has no end" : "it has no node";
+	fdt->structure_size = c.at;
+	return NULL;
+}
+
+/* Lets the structure begin at the root, so that offset 0 is the root node. */
+static void skip_leading_nops(struct fdt *fdt)
+{
+	while (be32(fdt->structure) == NOP) {
+		fdt->structure += CELL;
+		fdt->structure_size -= CELL;
+	}
+}
+
+/* Counts the memory reservations, which end in an empty one. */
+static const char *check_reserved(struct fdt *fdt, uint32_t offset)
+{
+	uint32_t limit, n;
+
+	if (offset % 8 != 0 || offset > fdt->totalsize)
+		return "its memory reservations are out of place";
+	limit = (fdt->totalsize - offset) / RESERVATION;
+	fdt->reserved = fdt->blob + offset;
+	for (n = 0; n < limit; n++) {
+		const uint8_t *r = fdt->reserved + n * RESERVATION;
+
+		if ((be32(r) | be32(r + 4) | be32(r + 8) | be32(r + 12)) == 0)
+			break;
+	}
+	if (n == limit)
+		return "its memory reservations have no end";
+	fdt->reserved_count = n;
+	return NULL;
+}
+
+static const char *check_strings(struct fdt *fdt, uint32_t offset,
+				 uint32_t size)
+{
+	if (offset > fdt->totalsize || size > fdt->totalsize - offset)
+		return "its strings are outside of it";
+	fdt->strings = (const char *)fdt->blob + offset;
+	fdt->strings_size = size;
+	if (size != 0 && fdt->strings[size - 1] != '\0')
+		return "its strings have no end";
+	return NULL;
+}
+
+/* Checks what the header says of itself; `size` is what there is to read. */
+static const char *check_header(struct fdt *fdt, size_t size)
+{
+	const uint8_t *b = fdt->blob;
+
+	if ((uintptr_t)b % CELL != 0)
+		return "it is not at a multiple of 4";
+	if (size < HEADER_SIZE_17)
+		return "it is too short";
+	if (be32(b + HEADER_MAGIC) != MAGIC)
+		return "it is not a device tree";
+	fdt->totalsize = be32(b + HEADER_TOTALSIZE);
+	if (fdt->totalsize < HEADER_SIZE_17)
+		return "its header gives too small a size";
+	if (fdt->totalsize > size)
+		return "it is cut off";
+	if (fdt->totalsize > FDT_MAX_SIZE)
+		return "it is too large";
+	if (be32(b + HEADER_VERSION) < FIRST_VERSION ||
+	    be32(b + HEADER_LAST_COMPATIBLE) > LAST_VERSION)
+		return "its version is not 16 or 17";
+	fdt->boot_cpuid_phys = be32(b + HEADER_BOOT_CPU);
+	return NULL;
+}
+
+/* Finds the structure block and its longest possible size. */
+static const char *find_structure(struct fdt *fdt, uint32_t *limit)
+{
+	const uint8_t *b = fdt->blob;
+	uint32_t offset = be32(b + HEADER_OFF_STRUCT);
+
+	if (offset % CELL != 0 || offset > fdt->totalsize)
+		return "its structure is out of place";
+	fdt->structure = b + offset;
+	*limit = fdt->totalsize - offset;
+	if (be32(b + HEADER_VERSION) == FIRST_VERSION)
+		return NULL;
+	if (be32(b + HEADER_SIZE_STRUCT) > *limit)
+		return "its structure is outside of it";
+	*limit = be32(b + HEADER_SIZE_STRUCT);
+	return NULL;
+}
+
+const char *fdt_open(struct fdt *fdt, const void *blob, size_t size)
+{
+	const uint8_t *b = blob;
+	const char *error;
+	uint32_t limit = 0;
+
+	memset(fdt, 0, sizeof(*fdt));
+	fdt->blob = b;
+	error = check_header(fdt, size);
+	if (error == NULL)
+		error = check_reserved(fdt, be32(b + HEADER_OFF_RESERVED));
+	if (error == NULL)
+		error = check_strings(fdt, be32(b + HEADER_OFF_STRINGS),
+				      be32(b + HEADER_SIZE_STRINGS));
+	if (error == NULL)
+		error = find_structure(fdt, &limit);
+	if (error == NULL)
+		error = check_structure(fdt, limit);
+	if (error == NULL)
+		skip_leading_nops(fdt);
+	return error;
+}
+
+static void read_prop(const struct fdt *fdt, uint32_t at, struct fdt_prop *prop)
+{
+	const uint8_t *p = fdt->structure + at;
+
+	prop->size = be32(p + CELL);
+	prop->name = fdt->strings + be32(p + 2 * CELL);
+	prop->value = p + PROP_HEADER;
+}
+
+/* Offset of the first token at or after `at` that is not a NOP. */
+static uint32_t skip_nops(const struct fdt *fdt, uint32_t at)
+{
+	while (be32(fdt->structure + at) == NOP)
+		at += CELL;
+	return at;
+}
+
+/* Offset behind the BEGIN_NODE at `at`. */
+static uint32_t after_begin(const struct fdt *fdt, uint32_t at)
+{
+	const uint8_t *name = fdt->structure + at + CELL;
+
+	return at + CELL +
+	       align4(name_length(name, fdt->structure_size - at - CELL) + 1);
+}
+
+/* Offset behind the PROP at `at`. */
+static uint32_t after_prop(const struct fdt *fdt, uint32_t at)
+{
+	return at + PROP_HEADER + align4(be32(fdt->structure + at + CELL));
+}
+
+void fdt_token(const struct fdt *fdt, uint32_t at, struct fdt_token *t)
+{
+	at = skip_nops(fdt, at);
+	t->node = FDT_NO_NODE;
+	switch (be32(fdt->structure + at)) {
+	case BEGIN_NODE:
+		t->tag = FDT_TAG_BEGIN;
+		t->node = (fdt_node_t)at;
+		t->name = fdt_name(fdt, t->node);
+		t->next = after_begin(fdt, at);
+		break;
+	case END_NODE:
+		t->tag = FDT_TAG_END;
+		t->name = NULL;
+		t->next = at + CELL;
+		break;
+	case PROP:
+		t->tag = FDT_TAG_PROP;
+		read_prop(fdt, at, &t->prop);
+		t->name = t->prop.name;
+		t->next = after_prop(fdt, at);
+		break;
+	default:
+		t->tag = FDT_TAG_DONE;
+		t->name = NULL;
+		t->next = at;
+		break;
+	}
+}
+
+fdt_node_t fdt_root(const struct fdt *fdt)
+{
+	(void)fdt;
+	return 0;
+}
+
+/* Offset of the first token of a node that is not one of its properties. */
+static uint32_t after_props(const struct fdt *fdt, fdt_node_t node)
+{
+	uint32_t at = skip_nops(fdt, after_begin(fdt, (uint32_t)node));
+
+	while (be32(fdt->structure + at) == PROP)
+		at = skip_nops(fdt, after_prop(fdt, at));
+	return at;
+}
+
+/* The node that begins at `at`, if one does. */
+static fdt_node_t node_at(const struct fdt *fdt, uint32_t at)
+{
+	if (be32(fdt->structure + at) != BEGIN_NODE)
+		return FDT_NO_NODE;
+	return (fdt_node_t)at;
+}
+
+fdt_node_t fdt_first_child(const struct fdt *fdt, fdt_node_t node)
+{
+	return node_at(fdt, after_props(fdt, node));
+}
+
+fdt_node_t fdt_next_sibling(const struct fdt *fdt, fdt_node_t node)
+{
+	uint32_t at = after_props(fdt, node);
+	uint32_t depth = 1;
+
+	while (depth != 0) {
+		if (be32(fdt->structure + at) == BEGIN_NODE) {
+			at = after_props(fdt, (fdt_node_t)at);
+			depth++;
+		} else {
+			at = skip_nops(fdt, at + CELL);
+			depth--;
+		}
+	}
+	return node_at(fdt, at);
+}
+
+const char *fdt_name(const struct fdt *fdt, fdt_node_t node)
+{
+	return (const char *)fdt->structure + node + CELL;
+}
+
+/* Whether `name` is the `length` bytes at `wanted`, unit address aside. */
+static bool name_matches(const char *name, const char *wanted, size_t length)
+{
+	if (strncmp(name, wanted, length) != 0)
+		return false;
+	if (name[length] == '\0')
+		return true;
+	return name[length] == '@' && memchr(wanted, '@', length) == NULL;
+}
+
+static fdt_node_t find_child(const struct fdt *fdt, fdt_node_t node,
+			     const char *wanted, size_t length)
+{
+	fdt_node_t child = fdt_first_child(fdt, node);
+
+	while (child != FDT_NO_NODE &&
+	       !name_matches(fdt_name(fdt, child), wanted, length))
+		child = fdt_next_sibling(fdt, child);
+	return child;
+}
+
+fdt_node_t fdt_child(const struct fdt *fdt, fdt_node_t node, const char *name)
+{
+	return find_child(fdt, node, name, strlen(name));
+}
+
+/* Length of the first part of a path: up to '/', ':' or the end. */
+static size_t part_length(const char *path)
+{
+	size_t n = 0;
+
+	while (path[n] != '\0' && path[n] != '/' && path[n] != ':')
+		n++;
+	return n;
+}
+
+/* The node at `path`, relative to `node`. */
+static fdt_node_t walk(const struct fdt *fdt, fdt_node_t node, const char *path)
+{
+	size_t length;
+
+	while (node != FDT_NO_NODE) {
+		while (*path == '/')
+			path++;
+		length = part_length(path);
+		if (length == 0)
+			break;
+		node = find_child(fdt, node, path, length);
+		path += length;
+	}
+	return node;
+}
+
+/* The absolute path that /aliases gives for the first part of `path`. */
+static const char *find_alias(const struct fdt *fdt, const char *path)
+{
+	fdt_node_t aliases = fdt_child(fdt, fdt_root(fdt), "aliases");
+	size_t length = part_length(path);
+	struct fdt_prop prop;
+	uint32_t at = 0;
+
+	if (aliases == FDT_NO_NODE)
+		return NULL;
+	while (fdt_each_prop(fdt, aliases, &at, &prop)) {
+		if (strncmp(prop.name, path, length) == 0 &&
+		    prop.name[length] == '\0')
+			return fdt_string(&prop);
+	}
+	return NULL;
+}
+
+fdt_node_t fdt_path(const struct fdt *fdt, const char *path)
+{
+	const char *start;
+	fdt_node_t node;
+
+	if (*path == '/')
+		return walk(fdt, fdt_root(fdt), path);
+	start = find_alias(fdt, path);
+	if (start == NULL || *start != '/')
+		return FDT_NO_NODE;
+	node = walk(fdt, fdt_root(fdt), start);
+	return walk(fdt, node, path + part_length(path));
+}
+
+/* The node after `node` in the order in which they begin. */
+static fdt_node_t next_node(const struct fdt *fdt, fdt_node_t node)
+{
+	uint32_t at = after_props(fdt, node);
+
+	while (be32(fdt->structure + at) == END_NODE)
+		at = skip_nops(fdt, at + CELL);
+	return node_at(fdt, at);
+}
+
+fdt_node_t fdt_by_phandle(const struct fdt *fdt, uint32_t phandle)
+{
+	fdt_node_t node = fdt_root(fdt);
+	struct fdt_prop prop;
+
+	/* Most values differ: they are compared before the names. */
+	while (node != FDT_NO_NODE) {
+		uint32_t at = 0;
+
+		while (fdt_each_prop(fdt, node, &at, &prop))
+			if (prop.size == CELL && be32(prop.value) == phandle &&
+			    strcmp(prop.name, "phandle") == 0)
+				return node;
+		node = next_node(fdt, node);
+	}
+	return FDT_NO_NODE;
+}
+
+bool fdt_each_prop(const struct fdt *fdt, fdt_node_t node, uint32_t *at,
+		   struct fdt_prop *prop)
+{
+	if (*at == 0)
+		*at = after_begin(fdt, (uint32_t)node);
+	*at = skip_nops(fdt, *at);
+	if (be32(fdt->structure + *at) != PROP)
+		return false;
+	read_prop(fdt, *at, prop);
+	*at = after_prop(fdt, *at);
+	return true;
+}
+
+bool fdt_prop(const struct fdt *fdt, fdt_node_t node, const char *name,
+	      struct fdt_prop *prop)
+{
+	uint32_t at = 0;
+
+	while (fdt_each_prop(fdt, node, &at, prop))
+		if (strcmp(prop->name, name) == 0)
+			return true;
+	memset(prop, 0, sizeof(*prop));
+	return false;
+}
+
+uint32_t fdt_cell(const uint8_t *value, uint32_t i)
+{
+	return be32(value + (size_t)i * CELL);
+}
+
+uint64_t fdt_number(const uint8_t *value, uint32_t i, uint32_t cells,
+		    bool *overflow)
+{
+	uint64_t n = 0;
+	bool lost = false;
+
+	for (; cells != 0; cells--, i++) {
+		lost = lost || n >> 32 != 0;
+		n = n << 32 | fdt_cell(value, i);
+	}
+	if (overflow != NULL && lost)
+		*overflow = true;
+	return n;
+}
+
+uint32_t fdt_u32(const struct fdt *fdt, fdt_node_t node, const char *name,
+		 uint32_t otherwise)
+{
+	struct fdt_prop prop;
+
+	if (!fdt_prop(fdt, node, name, &prop) || prop.size != CELL)
+		return otherwise;
+	return be32(prop.value);
+}
+
+const char *fdt_string(const struct fdt_prop *prop)
+{
+	const char *s = (const char *)prop->value;
+
+	if (prop->size == 0 || strnlen(s, prop->size) != prop->size - 1)
+		return NULL;
+	return s;
+}
+
+bool fdt_list_has(const struct fdt_prop *prop, const char *s)
+{
+	const char *p = (const char *)prop->value;
+	size_t left = prop->size, length;
+
+	for (; left != 0; p += length, left -= length) {
+		length = strnlen(p, left) + 1;
+		if (length > left)
+			return false;
+		if (strcmp(p, s) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool fdt_compatible(const struct fdt *fdt, fdt_node_t node, const char *s)
+{
+	struct fdt_prop prop;
+
+	return fdt_prop(fdt, node, "compatible", &prop) &&
+	       fdt_list_has(&prop, s);
+}
+
+bool fdt_enabled(const struct fdt *fdt, fdt_node_t node)
+{
+	struct fdt_prop prop;
+
+	if (!fdt_prop(fdt, node, "status", &prop))
+		return true;
+	return fdt_list_has(&prop, "okay") || fdt_list_has(&prop, "ok");
+}
+
+void fdt_reservation(const struct fdt *fdt, uint32_t i, uint64_t *address,
+		     uint64_t *size)
+{
+	const uint8_t *r = fdt->reserved + (size_t)i * RESERVATION;
+
+	*address = fdt_number(r, 0, 2, NULL);
+	*size = fdt_number(r, 2, 2, NULL);
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Boot, second half: everything to its place. */
+#include "arch.h"
+#include "boot.h"
+#include "cpu.h"
+#include "devtree.h"
+#include "hf/abi.h"
+#include "log.h"
+#include "string.h"
+#include "vm.h"
+
+#define BLOCK ((uint64_t)0x200000)
+
+/* --- moving out of the way --- */
+
+/* All that a moved thing must keep clear of. */
+static void list_taken(const struct boot *b, struct ranges *taken)
+{
+	uint64_t own_size;
+	uint64_t own = arch_own_memory(&own_size).pa;
+	const uint8_t *tree = b->tree.blob;
+	bool ok = true;
+
+	*taken = b->reserved;
+	for (uint32_t i = 0; i < b->hidden.count; i++)
+		ok &= ranges_add(taken, b->hidden.r[i].begin,
+				 b->hidden.r[i].end);
+	ok &= ranges_add(taken, own, own + own_size);
+	ok &= ranges_add(taken, b->ramdisk.begin, b->ramdisk.end);
+	ok &= ranges_add(taken, (uint64_t)(uintptr_t)tree,
+			 (uint64_t)(uintptr_t)tree + b->tree.totalsize);
+	if (!ok)
+		boot_stop("RAM: more than %u reserved ranges",
+			  MAX_RESERVED_RANGES);
+}
+
+/*
+ * Moves what lies in a range that will be hidden. Returns its address, the old
+ * one if it can stay.
+ */
+static uint64_t move_away(const struct boot *b, uint64_t at, uint64_t size,
+			  uint64_t alignment, const char *what)
+{
+	static struct ranges taken;
+	struct range place;
+	void *to;
+
+	if (!ranges_overlap(&b->hidden, at, at + size))
+		return at;
+	list_taken(b, &taken);
+	if (!ranges_find_low(&b->ram, &taken, size, alignment, &place))
+		boot_stop("RAM: no room to move the %s", what);
+	to = arch_boot_map(paddr(place.begin), size, MM_R | MM_W);
+	if (!to)
+		boot_stop("no page table left to move the %s", what);
+	memcpy(to, (const void *)(uintptr_t)at, size);
+	arch_clean_to_memory(to, size);
+	return place.begin;
+}
+
+void boot_settle(struct boot *b)
+{
+	uint64_t own_size, tree, ramdisk;
+	uint64_t tree_at = (uint64_t)(uintptr_t)b->tree.blob;
+	uint64_t ramdisk_size = b->ramdisk.end - b->ramdisk.begin;
+	paddr_t own = arch_own_memory(&own_size);
+
+	tree = move_away(b, tree_at, b->tree.totalsize, BLOCK, "device tree");
+	b->tree.blob = (const uint8_t *)(uintptr_t)tree;
+	ramdisk = move_away(b, b->ramdisk.begin, ramdisk_size, PAGE_SIZE,
+			    "ramdisk");
+	if (own.pa != b->own.begin || tree != tree_at ||
+	    ramdisk != b->ramdisk.begin)
+		arch_move(paddr(b->own.begin), paddr(tree), paddr(ramdisk),
+			  ramdisk_size);
+}
+
+/* --- who owns what --- */
+
+/* Gives the primary the pages of a device range that nobody has yet. */
+static void give_device(uint64_t base, uint64_t size)
+{
+	uint64_t limit = (uint64_t)1 << vm_primary.stage2.input_bits;
+	uint64_t at = align_down(base, PAGE_SIZE);
+	uint64_t end;
+
+	if (size == 0 || base >= limit)
+		return;
+	end = size > limit - base ? limit : align_up(base + size, PAGE_SIZE);
+	while (at < end) {
+		struct mm_walk w = ptable_walk(&vm_primary.stage2, at);
+		uint64_t span = w.span < end - at ? w.span : end - at;
+
+		if (!w.mode && w.owner == OWNER_NOBODY &&
+		    !mm_set_owner(&vm_primary.stage2, paddr(at), span,
+				  OWNER_NOBODY, OWNER_PRIMARY, MM_DEVICE_RW))
+			boot_stop("page tables: no room for the primary's devices");
+		at += span;
+	}
+}
+
+/* Bytes of a node's reg that the primary may see. */
+static uint32_t visible_reg(const struct fdt *tree, fdt_node_t node)
+{
+	struct fdt_prop reg;
+	uint32_t size;
+
+	if (!fdt_prop(tree, node, "reg", &reg))
+		return 0;
+	size = reg.size;
+	switch (arch_edit_prop(tree, node, &reg, &size)) {
+	case EDIT_DROP:
+		return 0;
+	case EDIT_CUT:
+		return size;
+	default:
+		return reg.size;
+	}
+}
+
+static void give_node(const struct devtree_walk *w, fdt_node_t node)
+{
+	const struct devtree_level *bus;
+	uint64_t base, size;
+	uint32_t cells, count;
+
+	if (w->depth == 0)
+		return;
+	bus = &w->level[w->depth - 1];
+	cells = bus->address_cells + bus->size_cells;
+	count = cells ? visible_reg(w->fdt, node) / 4 / cells : 0;
+	for (uint32_t i = 0; i < count && devtree_reg(w, i, &base, &size); i++)
+		give_device(base, size);
+	if (!devtree_has_type(w->fdt, node, "pci"))
+		return;
+	for (uint32_t i = 0; devtree_window(w, i, &base, &size); i++)
+		give_device(base, size);
+}
+
+static void give_ram(const struct ranges *list, enum mm_owner from,
+		     enum mm_owner to)
+{
+	for (uint32_t i = 0; i < list->count; i++)
+		if (!mm_set_owner(&vm_primary.stage2, paddr(list->r[i].begin),
+				  list->r[i].end - list->r[i].begin, from, to,
+				  MM_NORMAL_RWX))
+			boot_stop("page tables: no room for RAM at 0x%lx",
+				  list->r[i].begin);
+}
+
+void boot_build_primary(struct boot *b)
+{
+	uint8_t level, root_pages, input_bits;
+	struct devtree_walk w;
+	fdt_node_t node;
+
+	arch_stage2_geometry(&level, &root_pages, &input_bits);
+	if (!ptable_init(&vm_primary.stage2, MM_STAGE_2, level, root_pages,
+			 input_bits))
+		boot_stop("page tables: no room for the primary");
+	/* Hidden memory first, so that devices can not be laid over it. */
+	give_ram(&b->hidden, OWNER_NOBODY, OWNER_HYPERVISOR);
+	give_ram(&b->primary_ram, OWNER_NOBODY, OWNER_PRIMARY);
+	devtree_begin(&w, &b->tree);
+	while (devtree_next(&w, &node))
+		if (!arch_hides_node(&b->tree, node))
+			give_node(&w, node);
+	log_print(vm_primary.name, MAX_NAME, "primary");
+	arch_vm_init(&vm_primary, 0);
+}
+
+/* --- secondaries --- */
+
+static void *ipa_ptr(const struct boot_vm *v, uint64_t ipa)
+{
+	return (void *)(uintptr_t)(v->memory.begin + ipa -
+				   HF_SECONDARY_RAM_BASE);
+}
+
+/* Fills the VM's memory. Returns the IPA of its device tree. */
+static uint64_t fill_memory(const struct manifest_vm *m,
+			    const struct boot_vm *v, const struct vm *vm)
+{
+	uint64_t end = HF_SECONDARY_RAM_BASE + m->mem_size;
+	uint64_t tree = align_down(end - v->tree_size, PAGE_SIZE);
+	uint64_t ramdisk = align_down(tree - v->ramdisk_size, PAGE_SIZE);
+	uint64_t kernel = HF_SECONDARY_RAM_BASE + v->image.text_offset;
+	void *memory = ipa_ptr(v, HF_SECONDARY_RAM_BASE);
+
+	arch_zero_pages(memory, m->mem_size);
+	memcpy(ipa_ptr(v, kernel), v->kernel, v->kernel_size);
+	if (v->ramdisk_size)
+		memcpy(ipa_ptr(v, ramdisk), v->ramdisk, v->ramdisk_size);
+	if (!secondary_tree_write(vm, m, ipaddr(ramdisk), v->ramdisk_size,
+				  ipa_ptr(v, tree), v->tree_size))
+		return 0;
+	arch_clean_to_memory(memory, m->mem_size);
+	return tree;
+}
+
+/* Hands a VM's memory to it: in the primary's tables and in its own. */
+static bool map_memory(struct vm *vm)
+{
+	uint8_t level, root_pages, input_bits;
+
+	arch_stage2_geometry(&level, &root_pages, &input_bits);
+	return ptable_init(&vm->stage2, MM_STAGE_2, level, root_pages,
+			   input_bits) &&
+	       mm_set_owner(&vm_primary.stage2, vm->memory, vm->memory_size,
+			    OWNER_HYPERVISOR,
+			    (enum mm_owner)(OWNER_VM + vm->index), 0) &&
+	       ptable_map(&vm->stage2, HF_SECONDARY_RAM_BASE, vm->memory_size,
+			  vm->memory, MM_NORMAL_RWX);
+}
+
+/* NULL, or why the VM was not loaded. */
+static const char *load_secondary(const struct manifest_vm *m,
+				  const struct boot_vm *v, struct vm *vm)
+{
+	uint64_t tree;
+
+	vm->memory = paddr(v->memory.begin);
+	vm->memory_size = m->mem_size;
+	if (!arch_boot_map(vm->memory, m->mem_size, MM_R | MM_W) ||
+	    !map_memory(vm))
+		return "no page table left";
+	vm_init(vm, vm->index + 1, vm_vcpu_room(vm->index), m->vcpu_count);
+	tree = fill_memory(m, v, vm);
+	if (!tree) {
+		vm->vcpu_count = 0;
+		return "device tree does not fit";
+	}
+	arch_vm_init(vm, vm->index + 1);
+	arch_vcpu_reset(&vm->vcpus[0],
+			ipaddr(HF_SECONDARY_RAM_BASE + v->image.text_offset),
+			tree);
+	vm->vcpus[0].state = VCPU_READY;
+	return NULL;
+}
+
+static void tell_left_out(const struct vm *vm, const struct manifest_vm *m)
+{
+	log_line("manifest.dtb: vm%u (%s) left out: %s%s%s", vm->index,
+		 vm->name, m->error_property ? m->error_property : "",
+		 m->error_property ? ": " : "", m->error);
+}
+
+void boot_load_secondaries(struct boot *b)
+{
+	vm_count = b->manifest.vm_count;
+	for (uint32_t i = 0; i < vm_count; i++) {
+		struct manifest_vm *m = &b->manifest.vm[i];
+		struct vm *vm = &vm_secondary[i];
+
+		vm->index = i;
+		spin_init(&vm->lock, i + 1);
+		log_print(vm->name, MAX_NAME, "%s", m->name);
+		if (!m->error)
+			m->error = load_secondary(m, &b->vm[i], vm);
+		if (m->error)
+			tell_left_out(vm, m);
+		else
+			log_line("vm%u: %s, %lu KiB at 0x%lx, %u vCPU%s", i,
+				 vm->name, vm->memory_size >> 10, vm->memory.pa,
+				 vm->vcpu_count,
+				 vm->vcpu_count == 1 ? "" : "s");
+	}
+	arch_sync_instructions();
+}
+
+/* --- the primary --- */
+
+static struct range find_room(const struct boot *b, struct ranges *taken,
+			      uint64_t size, uint64_t alignment,
+			      const char *what)
+{
+	struct range place;
+
+	if (!ranges_find_low(&b->primary_ram, taken, size, alignment, &place) ||
+	    !ranges_add(taken, place.begin, place.end))
+		boot_stop("RAM: no room for the primary's %s", what);
+	return place;
+}
+
+static void *map_new(uint64_t at, uint64_t size)
+{
+	void *p = arch_boot_map(paddr(at), size, MM_R | MM_W);
+
+	if (!p)
+		boot_stop("no page table left to load the primary");
+	return p;
+}
+
+paddr_t boot_load_primary(struct boot *b, ipaddr_t *entry)
+{
+	static struct ranges taken;
+	const struct boot_vm *v = &b->primary;
+	uint64_t tree_size = primary_tree_size(b);
+	struct range kernel, tree;
+	void *p;
+
+	list_taken(b, &taken);
+	kernel = find_room(b, &taken,
+			   v->image.text_offset + v->image.memory_size, BLOCK,
+			   "kernel");
+	tree = find_room(b, &taken, tree_size, PAGE_SIZE, "device tree");
+	kernel.begin += v->image.text_offset;
+
+	p = map_new(kernel.begin, v->kernel_size);
+	memcpy(p, v->kernel, v->kernel_size);
+	arch_clean_to_memory(p, v->kernel_size);
+	p = map_new(tree.begin, tree_size);
+	if (!primary_tree_write(b, p, tree_size))
+		boot_stop("the primary's device tree does not fit its place");
+	arch_clean_to_memory(p, tree_size);
+	if (v->ramdisk_size)
+		arch_clean_to_memory(v->ramdisk, v->ramdisk_size);
+	arch_sync_instructions();
+	log_line("primary: %s at 0x%lx, %lu MiB of RAM, %u vCPU%s",
+		 b->manifest.primary.kernel_filename, kernel.begin,
+		 ranges_total(&b->primary_ram) >> 20, vm_primary.vcpu_count,
+		 vm_primary.vcpu_count == 1 ? "" : "s");
+	*entry = ipaddr(kernel.begin);
+	return paddr(tree.begin);
+}

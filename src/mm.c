@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "mm.h"
+
+#include "arch.h"
+#include "pool.h"
+
+struct ptable mm_hypervisor;
+
+/* Virtual minus physical address of the hypervisor's own memory. */
+static uint64_t own_offset;
+
+void mm_set_offset(uint64_t virt_minus_phys)
+{
+	own_offset = virt_minus_phys;
+}
+
+paddr_t virt_to_phys(const void *p)
+{
+	return paddr((uint64_t)(uintptr_t)p - own_offset);
+}
+
+void *phys_to_virt(paddr_t p)
+{
+	return (void *)(uintptr_t)(p.pa + own_offset);
+}
+
+static uint64_t entry_size(unsigned int level)
+{
+	return (uint64_t)1 << pt_shift(level);
+}
+
+static bool in_input_range(const struct ptable *t, uint64_t at, uint64_t size)
+{
+	uint64_t limit = (uint64_t)1 << t->input_bits;
+
+	return at <= limit && size <= limit - at;
+}
+
+bool ptable_init(struct ptable *t, enum mm_stage stage, uint8_t level,
+		 uint8_t root_pages, uint8_t input_bits)
+{
+	t->root = pool_alloc(root_pages);
+	t->stage = (uint8_t)stage;
+	t->level = level;
+	t->root_pages = root_pages;
+	t->input_bits = input_bits;
+	return t->root != NULL;
+}
+
+/* What a change puts into the entries of a range. */
+struct change {
+	enum mm_stage stage;
+	bool map;
+	uint64_t delta; /* map: physical minus input address */
+	unsigned int mode;
+	enum mm_owner owner; /* not map */
+};
+
+/* The entry that `c` wants for input address `at`, if it covers it whole. */
+static uint64_t wanted_entry(const struct change *c, unsigned int level,
+			     uint64_t at)
+{
+	if (!c->map)
+		return arch_pte_absent(c->owner);
+	return arch_pte_leaf(c->stage, level, paddr(at + c->delta), c->mode);
+}
+
+/* Whether one entry at this level can do for [at, end) of `c`. */
+static bool fits_entry(const struct change *c, unsigned int level, uint64_t at,
+		       uint64_t end)
+{
+	uint64_t size = entry_size(level);
+
+	if (!is_aligned(at, size) || end - at < size)
+		return false;
+	if (!c->map || level == PT_LEAF_LEVEL)
+		return true;
+	return level >= 1 && is_aligned(at + c->delta, size);
+}
+
+/*
+ * Makes an entry that maps or holds an owner for all of its range into a table
+ * that says the same, page by page. `at` is the first input address.
+ */
+static bool split(struct ptable *t, uint64_t *pte, unsigned int level)
+{
+	enum mm_stage stage = (enum mm_stage)t->stage;
+	uint64_t step = entry_size(level + 1);
+	uint64_t *table = pool_alloc(1);
+
+	if (!table)
+		return false;
+	for (unsigned int i = 0; i < PT_ENTRIES; i++) {
+		if (arch_pte_is_absent(*pte))
+			table[i] = *pte;
+		else
+			table[i] = arch_pte_leaf(
+				stage, level + 1,
+				paddr_add(arch_pte_pa(*pte), i * step),
+				arch_pte_mode(stage, *pte));
+	}
+	arch_pt_sync();
+	*pte = arch_pte_table(virt_to_phys(table));
+	return true;
+}
+
+/* Frees the tables below an entry that is about to be replaced. */
+static void free_below(uint64_t pte, unsigned int level)
+{
+	uint64_t *table;
+
+	if (!arch_pte_is_table(pte, level))
+		return;
+	table = phys_to_virt(arch_pte_pa(pte));
+	for (unsigned int i = 0; i < PT_ENTRIES; i++)
+		free_below(table[i], level + 1);
+	pool_free(table);
+}
+
+/*
+ * Changes the input addresses [at, end) that lie in the table `entries` at
+ * `level`, whose first entry is for the address of `at` with the low bits
+ * cleared. Recursion ends at the leaf level.
+ */
+static bool change_table(struct ptable *t, uint64_t *entries,
+			 unsigned int level, uint64_t at, uint64_t end,
+			 const struct change *c)
+{
+	uint64_t size = entry_size(level);
+	uint64_t mask = level == t->level ? t->root_pages * PT_ENTRIES - 1
+					  : PT_ENTRIES - 1;
+	uint64_t *pte = &entries[(at >> pt_shift(level)) & mask];
+
+	for (; at < end; pte++) {
+		uint64_t next = align_down(at, size) + size;
+		uint64_t stop = next < end ? next : end;
+
+		if (fits_entry(c, level, at, stop)) {
+			free_below(*pte, level);
+			*pte = wanted_entry(c, level, at);
+		} else if (*pte != wanted_entry(c, level, align_down(at, size))) {
+			if (!arch_pte_is_table(*pte, level) &&
+			    !split(t, pte, level))
+				return false;
+			if (!change_table(t, phys_to_virt(arch_pte_pa(*pte)),
+					  level + 1, at, stop, c))
+				return false;
+		}
+		at = stop;
+	}
+	return true;
+}
+
+bool ptable_map(struct ptable *t, uint64_t at, uint64_t size, paddr_t pa,
+		unsigned int mode)
+{
+	struct change c = {
+		.stage = (enum mm_stage)t->stage,
+		.map = true,
+		.delta = pa.pa - at,
+		.mode = mode,
+	};
+
+	if (!in_input_range(t, at, size))
+		return false;
+	if (!change_table(t, t->root, t->level, at, at + size, &c))
+		return false;
+	arch_pt_sync();
+	return true;
+}
+
+bool ptable_clear(struct ptable *t, uint64_t at, uint64_t size,
+		  enum mm_owner owner)
+{
+	struct change c = {
+		.stage = (enum mm_stage)t->stage,
+		.owner = owner,
+	};
+
+	if (!in_input_range(t, at, size))
+		return false;
+	if (!change_table(t, t->root, t->level, at, at + size, &c))
+		return false;
+	arch_pt_sync();
+	return true;
+}
+
+struct mm_walk ptable_walk(const struct ptable *t, uint64_t at)
+{
+	struct mm_walk w = {.owner = OWNER_NOBODY};
+	enum mm_stage stage = (enum mm_stage)t->stage;
+	unsigned int level = t->level;
+	const uint64_t *table = t->root;
+	uint64_t mask = t->root_pages * PT_ENTRIES - 1;
+	uint64_t pte;
+
+	if (!in_input_range(t, at, 1))
+		return w;
+	for (;;) {
+		pte = table[(at >> pt_shift(level)) & mask];
+		if (!arch_pte_is_table(pte, level))
+			break;
+		table = phys_to_virt(arch_pte_pa(pte));
+		mask = PT_ENTRIES - 1;
+		level++;
+	}
+	w.span = entry_size(level) - (at & (entry_size(level) - 1));
+	if (arch_pte_is_absent(pte)) {
+		w.owner = arch_pte_owner(pte);
+		return w;
+	}
+	w.pa = paddr_add(arch_pte_pa(pte), at & (entry_size(level) - 1));
+	w.mode = arch_pte_mode(stage, pte);
+	return w;
+}
+
+enum mm_owner mm_owner(const struct ptable *primary, paddr_t pa)
+{
+	struct mm_walk w = ptable_walk(primary, pa.pa);
+
+	return w.mode ? OWNER_PRIMARY : w.owner;
+}
+
+static bool all_owned_by(const struct ptable *primary, paddr_t pa,
+			 uint64_t size, enum mm_owner owner)
+{
+	uint64_t at = pa.pa;
+	uint64_t end = at + size;
+
+	while (at < end) {
+		struct mm_walk w = ptable_walk(primary, at);
+
+		if ((w.mode ? OWNER_PRIMARY : w.owner) != owner || !w.span)
+			return false;
+		at += w.span;
+	}
+	return true;
+}
+
+bool mm_set_owner(struct ptable *primary, paddr_t pa, uint64_t size,
+		  enum mm_owner from, enum mm_owner to, unsigned int mode)
+{
+	if (from == to || !in_input_range(primary, pa.pa, size) ||
+	    !all_owned_by(primary, pa, size, from))
+		return false;
+	if (to == OWNER_PRIMARY)
+		return ptable_map(primary, pa.pa, size, pa, mode);
+	return ptable_clear(primary, pa.pa, size, to);
+}

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Boot, first half: looking at what there is. Nothing is changed here. */
+#include "arch.h"
+#include "boot.h"
+#include "cpio.h"
+#include "devtree.h"
+#include "log.h"
+#include "string.h"
+
+#define MANIFEST_NAME "manifest.dtb"
+
+/* Physical pages start here or above only, and the boot window ends there. */
+#define RAM_LIMIT ((uint64_t)1 << 47)
+
+#define MIB ((uint64_t)1 << 20)
+#define BLOCK (2 * MIB)
+
+/* Left for the primary besides what is counted: alignment, its page tables. */
+#define PRIMARY_SLACK (16 * MIB)
+
+void boot_open_tree(struct boot *b, paddr_t dtb)
+{
+	const void *blob = (const void *)(uintptr_t)dtb.pa;
+	uint32_t size = fdt_claimed_size(blob);
+	const char *error;
+
+	error = size > FDT_MAX_SIZE ? "larger than 16 MiB"
+				    : fdt_open(&b->tree, blob, size);
+	if (error)
+		boot_stop("device tree at 0x%lx: %s", dtb.pa, error);
+	if (arch_console_init(&b->tree))
+		log_console_ready();
+}
+
+/* --- memory --- */
+
+static void add_ram(struct boot *b, uint64_t base, uint64_t size)
+{
+	uint64_t begin = align_up(base, PAGE_SIZE);
+	uint64_t end = align_down(base + size, PAGE_SIZE);
+
+	if (base >= RAM_LIMIT || size > RAM_LIMIT - base) {
+		log_line("device tree: memory at 0x%lx left out: above 47 bits",
+			 base);
+		return;
+	}
+	if (b->ram.count >= MAX_RAM_RANGES || !ranges_add_ram(&b->ram, begin, end))
+		boot_stop("device tree: memory at 0x%lx: overlaps other memory, or more than %u ranges",
+			  base, MAX_RAM_RANGES);
+}
+
+static void reserve(struct boot *b, uint64_t base, uint64_t size)
+{
+	uint64_t last_page = align_down(~(uint64_t)0, PAGE_SIZE);
+	/* An end that wraps is as good as the last page. */
+	uint64_t end = size > last_page - base || base > last_page
+			       ? last_page
+			       : align_up(base + size, PAGE_SIZE);
+
+	if (!ranges_add(&b->reserved, align_down(base, PAGE_SIZE), end))
+		boot_stop("device tree: more than %u reserved ranges",
+			  MAX_RESERVED_RANGES);
+}
+
+/* The current node of the walk is a child of /reserved-memory. */
+static bool in_reserved_memory(const struct devtree_walk *w)
+{
+	return w->depth == 2 &&
+	       strcmp(fdt_name(w->fdt, w->level[1].node), "reserved-memory") ==
+		       0;
+}
+
+static void visit_memory_node(struct boot *b, const struct devtree_walk *w,
+			      fdt_node_t node)
+{
+	uint64_t base, size;
+	bool is_ram = w->depth == 1 &&
+		      devtree_has_type(w->fdt, node, "memory") &&
+		      fdt_enabled(w->fdt, node);
+
+	if (!is_ram && !in_reserved_memory(w))
+		return;
+	for (uint32_t i = 0; devtree_reg(w, i, &base, &size); i++) {
+		if (is_ram)
+			add_ram(b, base, size);
+		else
+			reserve(b, base, size);
+	}
+}
+
+void boot_find_memory(struct boot *b)
+{
+	struct devtree_walk w;
+	fdt_node_t node;
+	uint64_t base, size;
+
+	devtree_begin(&w, &b->tree);
+	while (devtree_next(&w, &node))
+		if (w.depth == 1 || w.depth == 2)
+			visit_memory_node(b, &w, node);
+	for (uint32_t i = 0; i < b->tree.reserved_count; i++) {
+		fdt_reservation(&b->tree, i, &base, &size);
+		reserve(b, base, size);
+	}
+	if (!b->ram.count)
+		boot_stop("device tree: no memory");
+}
+
+/* --- the ramdisk --- */
+
+static bool chosen_address(const struct fdt *fdt, const char *name,
+			   uint64_t *value)
+{
+	fdt_node_t chosen = fdt_path(fdt, "/chosen");
+	struct fdt_prop p;
+
+	if (chosen == FDT_NO_NODE || !fdt_prop(fdt, chosen, name, &p) ||
+	    (p.size != 4 && p.size != 8))
+		return false;
+	*value = fdt_number(p.value, 0, p.size / 4, NULL);
+	return true;
+}
+
+static bool lies_in_ram(const struct boot *b, struct range r)
+{
+	for (uint32_t i = 0; i < b->ram.count; i++)
+		if (r.begin >= b->ram.r[i].begin && r.end <= b->ram.r[i].end)
+			return r.begin < r.end;
+	return false;
+}
+
+void boot_find_ramdisk(struct boot *b, paddr_t begin, paddr_t end)
+{
+	const void *archive;
+	const char *error;
+
+	b->ramdisk = (struct range){begin.pa, end.pa};
+	if (!end.pa &&
+	    (!chosen_address(&b->tree, "linux,initrd-start",
+			     &b->ramdisk.begin) ||
+	     !chosen_address(&b->tree, "linux,initrd-end", &b->ramdisk.end)))
+		boot_stop("no ramdisk: /chosen has no linux,initrd-start and linux,initrd-end (QEMU: -initrd)");
+	if (!lies_in_ram(b, b->ramdisk))
+		boot_stop("ramdisk: 0x%lx to 0x%lx is not in RAM",
+			  b->ramdisk.begin, b->ramdisk.end);
+	archive = arch_boot_map(paddr(b->ramdisk.begin),
+				b->ramdisk.end - b->ramdisk.begin, MM_R);
+	if (!archive)
+		boot_stop("ramdisk: too large to be mapped");
+	error = cpio_check(archive, b->ramdisk.end - b->ramdisk.begin);
+	if (error)
+		boot_stop("ramdisk: %s", error);
+}
+
+static bool find_file(const struct boot *b, const char *name,
+		      struct cpio_file *file)
+{
+	return cpio_find((const void *)(uintptr_t)b->ramdisk.begin,
+			 b->ramdisk.end - b->ramdisk.begin, name, file);
+}
+
+/* --- the manifest --- */
+
+/*
+ * Looks at the files that a VM names. NULL, or what is wrong; *property says
+ * with which.
+ */
+static const char *find_files(const struct boot *b, const struct manifest_vm *m,
+			      struct boot_vm *v, const char **property)
+{
+	struct cpio_file file;
+
+	*property = "kernel_filename";
+	if (!find_file(b, m->kernel_filename, &file))
+		return "no such file in the ramdisk";
+	v->kernel = file.data;
+	v->kernel_size = file.size;
+	if (m->ramdisk_filename) {
+		*property = "ramdisk_filename";
+		if (!find_file(b, m->ramdisk_filename, &file))
+			return "no such file in the ramdisk";
+		v->ramdisk = file.data;
+		v->ramdisk_size = file.size;
+	}
+	*property = "kernel_filename";
+	return image_read(&v->image, v->kernel, v->kernel_size);
+}
+
+/* Whether kernel, ramdisk and device tree of a secondary fit its memory. */
+static const char *check_fit(const struct manifest_vm *m, struct boot_vm *v)
+{
+	uint64_t left = m->mem_size;
+	uint64_t parts[] = {
+		v->tree_size = secondary_tree_size(m),
+		align_up(v->ramdisk_size, PAGE_SIZE),
+		v->image.text_offset,
+		v->image.memory_size,
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(parts); i++) {
+		if (parts[i] > left)
+			return "too small for kernel, ramdisk and device tree";
+		left -= parts[i];
+	}
+	return NULL;
+}
+
+static void check_secondary(struct boot *b, uint32_t i)
+{
+	struct manifest_vm *m = &b->manifest.vm[i];
+	struct boot_vm *v = &b->vm[i];
+
+	if (m->error)
+		return;
+	m->error = find_files(b, m, v, &m->error_property);
+	if (m->error)
+		return;
+	m->error = check_fit(m, v);
+	m->error_property = m->error ? "mem_size" : NULL;
+}
+
+/* Alignment is all that the device tree code asks of the file. */
+static const void *aligned_manifest(const struct cpio_file *file)
+{
+	static uint64_t copy[8192 / 8];
+
+	if (is_aligned((uintptr_t)file->data, 8))
+		return file->data;
+	if (file->size > sizeof(copy))
+		boot_stop("ramdisk: " MANIFEST_NAME ": larger than %lu bytes",
+			  (uint64_t)sizeof(copy));
+	memcpy(copy, file->data, file->size);
+	return copy;
+}
+
+static void manifest_stop(const struct manifest *m, const char *error)
+{
+	boot_stop("ramdisk: " MANIFEST_NAME ": %s%s%s%s%s",
+		  m->error_node ? m->error_node : "",
+		  m->error_node ? ": " : "",
+		  m->error_property ? m->error_property : "",
+		  m->error_property ? ": " : "", error);
+}
+
+void boot_read_manifest(struct boot *b)
+{
+	struct manifest *m = &b->manifest;
+	struct cpio_file file;
+	const char *error, *property;
+
+	if (!find_file(b, MANIFEST_NAME, &file))
+		boot_stop("ramdisk: no " MANIFEST_NAME);
+	error = fdt_open(&b->manifest_tree, aligned_manifest(&file), file.size);
+	if (error)
+		boot_stop("ramdisk: " MANIFEST_NAME ": %s", error);
+	error = manifest_read(m, &b->manifest_tree);
+	if (error)
+		manifest_stop(m, error);
+	if (m->primary.error)
+		boot_stop("ramdisk: " MANIFEST_NAME ": primary: %s%s%s",
+			  m->primary.error_property ? m->primary.error_property
+						    : "",
+			  m->primary.error_property ? ": " : "",
+			  m->primary.error);
+	error = find_files(b, &m->primary, &b->primary, &property);
+	if (error)
+		boot_stop("ramdisk: " MANIFEST_NAME ": primary: %s: %s: %s",
+			  property,
+			  strcmp(property, "ramdisk_filename") == 0
+				  ? m->primary.ramdisk_filename
+				  : m->primary.kernel_filename,
+			  error);
+	for (uint32_t i = 0; i < m->vm_count; i++)
+		check_secondary(b, i);
+}
+
+/* --- the plan --- */
+
+/* What the primary can not do without, in bytes. */
+static uint64_t primary_need(const struct boot *b)
+{
+	return b->primary.image.text_offset + b->primary.image.memory_size +
+	       (b->ramdisk.end - b->ramdisk.begin) + 2 * b->tree.totalsize +
+	       PRIMARY_SLACK;
+}
+
+static uint64_t primary_has(const struct boot *b)
+{
+	uint64_t ram = ranges_total(&b->ram);
+	uint64_t hidden = ranges_total(&b->hidden);
+
+	return ram > hidden ? ram - hidden : 0;
+}
+
+/* Takes the highest room that is left, and hides it. */
+static bool hide_high(struct boot *b, uint64_t size, uint64_t alignment,
+		      struct range *place)
+{
+	static struct ranges taken;
+
+	taken = b->reserved;
+	for (uint32_t i = 0; i < b->hidden.count; i++)
+		if (!ranges_add(&taken, b->hidden.r[i].begin,
+				b->hidden.r[i].end))
+			return false;
+	if (!ranges_find_high(&b->ram, &taken, size, alignment, place) ||
+	    !ranges_add(&b->hidden, place->begin, place->end))
+		return false;
+	return true;
+}
+
+static void plan_secondary(struct boot *b, uint32_t i)
+{
+	struct manifest_vm *m = &b->manifest.vm[i];
+	struct boot_vm *v = &b->vm[i];
+	uint64_t alignment = m->mem_size >= BLOCK ? BLOCK : PAGE_SIZE;
+	uint64_t has = primary_has(b), need = primary_need(b);
+
+	if (m->error)
+		return;
+	if (has < need || m->mem_size > has - need ||
+	    !hide_high(b, m->mem_size, alignment, &v->memory)) {
+		m->error = "more memory than there is";
+		m->error_property = "mem_size";
+	}
+}
+
+void boot_plan(struct boot *b)
+{
+	uint64_t own_size;
+
+	arch_own_memory(&own_size);
+	if (!hide_high(b, own_size, BLOCK, &b->own))
+		boot_stop("RAM: no room for the hypervisor");
+	for (uint32_t i = 0; i < b->manifest.vm_count; i++)
+		plan_secondary(b, i);
+	if (!ranges_subtract(&b->ram, &b->hidden, &b->primary_ram))
+		boot_stop("RAM: in too many pieces");
+}

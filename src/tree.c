@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The device trees that VMs are given. */
+#include "arch.h"
+#include "boot.h"
+#include "devtree.h"
+#include "hf/abi.h"
+#include "log.h"
+#include "string.h"
+#include "vm.h"
+
+/* Room for what is added besides texts of the manifest. */
+#define PRIMARY_EXTRA 2048
+#define PRIMARY_PER_VM 128
+#define SECONDARY_BASE 2048
+#define SECONDARY_PER_VCPU 256
+
+static uint64_t text_size(const char *text)
+{
+	return text ? strlen(text) + 1 : 0;
+}
+
+/* --- the primary's --- */
+
+uint64_t primary_tree_size(const struct boot *b)
+{
+	return align_up(b->tree.structure_size + b->tree.strings_size +
+				16 * (b->tree.reserved_count + 1) +
+				text_size(b->manifest.primary.bootargs) +
+				PRIMARY_EXTRA +
+				PRIMARY_PER_VM * b->manifest.vm_count +
+				16 * b->primary_ram.count,
+			PAGE_SIZE);
+}
+
+static void put_cells(uint32_t *cells, uint32_t *n, uint64_t value,
+		      uint32_t count)
+{
+	if (count == 2)
+		cells[(*n)++] = (uint32_t)(value >> 32);
+	cells[(*n)++] = (uint32_t)value;
+}
+
+static void put_memory(struct fdt_writer *w, const struct boot *b)
+{
+	static uint32_t cells[4 * MAX_RESERVED_RANGES];
+	const struct fdt *t = &b->tree;
+	uint32_t ac = fdt_u32(t, fdt_root(t), "#address-cells", 2);
+	uint32_t sc = fdt_u32(t, fdt_root(t), "#size-cells", 1);
+	uint32_t n = 0;
+	char name[32];
+
+	for (uint32_t i = 0; i < b->primary_ram.count; i++) {
+		const struct range *r = &b->primary_ram.r[i];
+
+		put_cells(cells, &n, r->begin, ac);
+		put_cells(cells, &n, r->end - r->begin, sc);
+	}
+	log_print(name, sizeof(name), "memory@%lx", b->primary_ram.r[0].begin);
+	fdt_put_node(w, name);
+	fdt_put_string(w, "device_type", "memory");
+	fdt_put_cells(w, "reg", cells, n);
+	fdt_put_end(w);
+}
+
+static void put_hypervisor(struct fdt_writer *w, const struct manifest *m)
+{
+	char name[16];
+
+	fdt_put_node(w, "hypervisor");
+	fdt_put_string(w, "compatible", "holdfast,hypervisor");
+	fdt_put_u32(w, "#address-cells", 1);
+	fdt_put_u32(w, "#size-cells", 0);
+	for (uint32_t i = 0; i < m->vm_count; i++) {
+		log_print(name, sizeof(name), "vm@%x", i);
+		fdt_put_node(w, name);
+		fdt_put_u32(w, "reg", i);
+		fdt_put_string(w, "label", m->vm[i].name);
+		fdt_put_end(w);
+	}
+	fdt_put_end(w);
+}
+
+/* The properties of /chosen that are ours to say. */
+static void put_chosen(struct fdt_writer *w, const struct boot *b)
+{
+	const char *bootargs = b->manifest.primary.bootargs;
+	uint64_t ramdisk = (uint64_t)(uintptr_t)b->primary.ramdisk;
+
+	if (bootargs)
+		fdt_put_string(w, "bootargs", bootargs);
+	if (b->primary.ramdisk_size) {
+		fdt_put_u64(w, "linux,initrd-start", ramdisk);
+		fdt_put_u64(w, "linux,initrd-end",
+			    ramdisk + b->primary.ramdisk_size);
+	}
+}
+
+/* Whether put_chosen() says it instead, or nobody does. */
+static bool replaced_in_chosen(const struct boot *b, const char *name)
+{
+	return strcmp(name, "linux,initrd-start") == 0 ||
+	       strcmp(name, "linux,initrd-end") == 0 ||
+	       (b->manifest.primary.bootargs && strcmp(name, "bootargs") == 0);
+}
+
+static bool is_memory_or_hypervisor(const struct fdt *t, fdt_node_t node)
+{
+	return devtree_has_type(t, node, "memory") ||
+	       strcmp(fdt_name(t, node), "hypervisor") == 0;
+}
+
+/* A copy of the board's tree in progress. */
+struct copy {
+	struct fdt_writer *w;
+	const struct boot *b;
+	fdt_node_t node; /* whose properties come now */
+	uint32_t depth;	 /* of that node */
+	uint32_t skip;	 /* > 0: inside of a node that is left out */
+	bool in_chosen;
+};
+
+static void copy_begin(struct copy *c, const struct fdt_token *t)
+{
+	const struct fdt *tree = &c->b->tree;
+	bool top = c->depth == 1;
+
+	if (c->skip || arch_hides_node(tree, t->node) ||
+	    (top && is_memory_or_hypervisor(tree, t->node))) {
+		c->skip++;
+		return;
+	}
+	fdt_put_node(c->w, t->name);
+	c->node = t->node;
+	c->in_chosen = top && strcmp(t->name, "chosen") == 0;
+	c->depth++;
+	if (c->in_chosen)
+		put_chosen(c->w, c->b);
+}
+
+static void copy_prop(struct copy *c, const struct fdt_prop *p)
+{
+	uint32_t size = p->size;
+
+	if (c->skip || (c->in_chosen && replaced_in_chosen(c->b, p->name)))
+		return;
+	switch (arch_edit_prop(&c->b->tree, c->node, p, &size)) {
+	case EDIT_DROP:
+		return;
+	case EDIT_CUT:
+		break;
+	default:
+		size = p->size;
+	}
+	fdt_put_prop(c->w, p->name, p->value, size);
+}
+
+static void copy_end(struct copy *c)
+{
+	if (c->skip) {
+		c->skip--;
+		return;
+	}
+	c->in_chosen = false;
+	c->depth--;
+	if (c->depth == 0) {
+		if (fdt_path(&c->b->tree, "/chosen") == FDT_NO_NODE) {
+			fdt_put_node(c->w, "chosen");
+			put_chosen(c->w, c->b);
+			fdt_put_end(c->w);
+		}
+		put_memory(c->w, c->b);
+		put_hypervisor(c->w, &c->b->manifest);
+	}
+	fdt_put_end(c->w);
+}
+
+uint32_t primary_tree_write(const struct boot *b, void *buffer, uint64_t size)
+{
+	const struct fdt *tree = &b->tree;
+	struct fdt_writer w;
+	struct copy c = {.w = &w, .b = b};
+	struct fdt_token t;
+	uint64_t base, length;
+
+	fdt_begin(&w, buffer, size, tree->reserved_count);
+	for (uint32_t i = 0; i < tree->reserved_count; i++) {
+		fdt_reservation(tree, i, &base, &length);
+		fdt_put_reservation(&w, i, base, length);
+	}
+	for (uint32_t at = 0;; at = t.next) {
+		fdt_token(tree, at, &t);
+		if (t.tag == FDT_TAG_DONE)
+			return fdt_finish(&w, tree->boot_cpuid_phys);
+		if (t.tag == FDT_TAG_BEGIN)
+			copy_begin(&c, &t);
+		else if (t.tag == FDT_TAG_PROP)
+			copy_prop(&c, &t.prop);
+		else
+			copy_end(&c);
+	}
+}
+
+/* --- a secondary's --- */
+
+uint64_t secondary_tree_size(const struct manifest_vm *m)
+{
+	return align_up(SECONDARY_BASE + SECONDARY_PER_VCPU * m->vcpu_count +
+				text_size(m->bootargs),
+			PAGE_SIZE);
+}
+
+uint32_t secondary_tree_write(const struct vm *vm, const struct manifest_vm *m,
+			      ipaddr_t ramdisk, uint64_t ramdisk_size,
+			      void *buffer, uint64_t size)
+{
+	uint32_t reg[] = {0, HF_SECONDARY_RAM_BASE,
+			  (uint32_t)(m->mem_size >> 32), (uint32_t)m->mem_size};
+	struct fdt_writer w;
+
+	fdt_begin(&w, buffer, size, 0);
+	fdt_put_node(&w, "");
+	fdt_put_string(&w, "compatible", "holdfast,vm");
+	fdt_put_string(&w, "model", vm->name);
+	fdt_put_u32(&w, "#address-cells", 2);
+	fdt_put_u32(&w, "#size-cells", 2);
+	fdt_put_node(&w, "chosen");
+	if (m->bootargs)
+		fdt_put_string(&w, "bootargs", m->bootargs);
+	if (ramdisk_size) {
+		fdt_put_u64(&w, "linux,initrd-start", ramdisk.ipa);
+		fdt_put_u64(&w, "linux,initrd-end", ramdisk.ipa + ramdisk_size);
+	}
+	fdt_put_end(&w);
+	fdt_put_node(&w, "memory@40000000");
+	fdt_put_string(&w, "device_type", "memory");
+	fdt_put_cells(&w, "reg", reg, ARRAY_SIZE(reg));
+	fdt_put_end(&w);
+	arch_secondary_tree(&w, vm);
+	fdt_put_end(&w);
+	return fdt_finish(&w, 0);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "vcpu.h"
+
+#include "api.h"
+#include "arch.h"
+#include "vm.h"
+
+bool vcpu_claim(struct vcpu *vcpu, struct cpu *cpu)
+{
+	uint32_t expected = VCPU_READY;
+
+	if (!__atomic_compare_exchange_n(&vcpu->state, &expected, VCPU_RUNNING,
+					 false, __ATOMIC_ACQUIRE,
+					 __ATOMIC_RELAXED))
+		return false;
+	vcpu->cpu = cpu;
+	return true;
+}
+
+void vcpu_release(struct vcpu *vcpu, enum vcpu_state state)
+{
+	__atomic_store_n(&vcpu->state, state, __ATOMIC_RELEASE);
+}
+
+void vcpu_wait(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+
+	vcpu->next = NULL;
+	if (vm->waiters)
+		vm->last_waiter->next = vcpu;
+	else
+		vm->waiters = vcpu;
+	vm->last_waiter = vcpu;
+	vcpu_release(vcpu, VCPU_WAITING);
+}
+
+struct vcpu *vcpu_wake_first(struct vm *vm, uint64_t result)
+{
+	struct vcpu *vcpu = vm->waiters;
+
+	if (!vcpu)
+		return NULL;
+	vm->waiters = vcpu->next;
+	arch_vcpu_set_result(vcpu, result);
+	vcpu_release(vcpu, VCPU_READY);
+	return vcpu;
+}
+
+enum vcpu_turn_on vcpu_turn_on(struct vcpu *vcpu, ipaddr_t entry,
+			       uint64_t argument)
+{
+	enum vcpu_turn_on result = TURN_ON_ALREADY_ON;
+
+	spin_lock(&vcpu->vm->lock);
+	if (__atomic_load_n(&vcpu->state, __ATOMIC_ACQUIRE) == VCPU_OFF) {
+		arch_vcpu_reset(vcpu, entry, argument);
+		vcpu_release(vcpu, VCPU_READY);
+		result = TURNED_ON;
+	}
+	spin_unlock(&vcpu->vm->lock);
+	return result;
+}
+
+static uint64_t run_result(uint64_t code, uint64_t payload)
+{
+	return code | payload << HF_VCPU_CODE_BITS;
+}
+
+static uint64_t wait_code(void)
+{
+	uint64_t options = __atomic_load_n(&vm_options, __ATOMIC_RELAXED);
+
+	return options & HF_OPTION_MESSAGE_WANTED ? HF_VCPU_MESSAGE_WANTED
+						  : HF_VCPU_WAIT_FOR_INTERRUPT;
+}
+
+static uint64_t wake_up_payload(const struct vcpu *vcpu, uint64_t index)
+{
+	return (uint64_t)vcpu->vm->index << HF_WAKE_UP_VM_SHIFT | index;
+}
+
+/*
+ * What came of one stay in the vCPU, whose registers are saved: gives the vCPU
+ * its next state. Returns false if it is to go on at once.
+ */
+static bool finish(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
+{
+	uint64_t payload = exit >> EXIT_PAYLOAD_SHIFT;
+	enum vcpu_state next = VCPU_READY;
+
+	switch ((enum vcpu_exit)(exit & EXIT_KIND_MASK)) {
+	case EXIT_INTERRUPT:
+	case EXIT_NONE:
+		*result = run_result(HF_VCPU_YIELD, 0);
+		break;
+	case EXIT_WFI:
+		*result = run_result(HF_VCPU_WAIT_FOR_INTERRUPT, payload);
+		break;
+	case EXIT_READ:
+		if (api_finish_read(vcpu))
+			return false;
+		*result = run_result(wait_code(), 0);
+		return true;
+	case EXIT_REPLIED:
+		*result = run_result(HF_VCPU_RESPONSE_READY, payload);
+		break;
+	case EXIT_TURNED_ON:
+		*result = run_result(HF_VCPU_WAKE_UP,
+				     wake_up_payload(vcpu, payload));
+		break;
+	case EXIT_OFF:
+		*result = run_result(HF_VCPU_WAIT_FOR_INTERRUPT, 0);
+		next = VCPU_OFF;
+		break;
+	case EXIT_ABORT:
+		vm_abort(vcpu->vm, (uint32_t)payload);
+		break;
+	}
+	vcpu_release(vcpu, next);
+	return true;
+}
+
+uint64_t vcpu_run(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	uint64_t result = 0;
+	uint32_t aborted;
+
+	while (!finish(vcpu, arch_vcpu_enter(vcpu), &result))
+		;
+	aborted = __atomic_load_n(&vm->aborted, __ATOMIC_ACQUIRE);
+	return aborted ? run_result(HF_VCPU_ABORTED, aborted) : result;
+}

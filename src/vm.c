@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "vm.h"
+
+#include "arch.h"
+#include "string.h"
+
+/* Not zeroed with .bss: vm_init() clears what is used. */
+#define NOINIT __attribute__((section(".noinit")))
+
+struct vm vm_primary;
+struct vm vm_secondary[MAX_VMS];
+uint32_t vm_count;
+uint64_t vm_options;
+
+static struct vcpu secondary_vcpus[MAX_VMS][MAX_VCPUS] NOINIT;
+
+struct vcpu *vm_vcpu_room(uint32_t index)
+{
+	return secondary_vcpus[index];
+}
+
+void vm_init(struct vm *vm, uint32_t rank, struct vcpu *vcpus,
+	     uint32_t vcpu_count)
+{
+	spin_init(&vm->lock, rank);
+	vm->vcpus = vcpus;
+	vm->vcpu_count = vcpu_count;
+	for (uint32_t i = 0; i < vcpu_count; i++) {
+		memset(&vcpus[i], 0, sizeof(vcpus[i]));
+		vcpus[i].vm = vm;
+		vcpus[i].index = i;
+	}
+}
+
+struct vm *vm_find(uint64_t index)
+{
+	return index < vm_count ? &vm_secondary[index] : NULL;
+}
+
+void vm_abort(struct vm *vm, uint32_t reason)
+{
+	uint32_t none = 0;
+
+	if (__atomic_compare_exchange_n(&vm->aborted, &none, reason, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		arch_vm_revoke(vm);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "console.h"
+#include "exception.h"
+#include "gic.h"
+#include "layout.h"
+#include "mmu.h"
+#include "smp.h"
+#include "sysreg.h"
+
+/* Numbers of the vectors, in the order of the table. */
+enum { CURRENT_SYNC = 4, CURRENT_IRQ, CURRENT_FIQ, CURRENT_SERROR, LOWER_SYNC };
+
+_Static_assert(__builtin_offsetof(struct frame, elr) == FRAME_ELR, "frame");
+_Static_assert(sizeof(struct frame) <= FRAME_SIZE, "frame");
+
+static struct {
+	struct trap trap;
+	bool armed;
+} cpu_trap[CPUS];
+
+uint64_t el0_enter(uintptr_t address, uint64_t argument);
+extern const char el0_return[];
+extern const char el0_page[];
+
+void trap_arm(void)
+{
+	cpu_trap[cpu_index()].trap.taken = false;
+	cpu_trap[cpu_index()].armed = true;
+	__asm__ volatile("" ::: "memory");
+}
+
+struct trap trap_take(void)
+{
+	/* An external abort may be asynchronous: let it come now. */
+	dsb();
+	isb();
+	cpu_trap[cpu_index()].armed = false;
+	return *(volatile struct trap *)&cpu_trap[cpu_index()].trap;
+}
+
+static void record(const struct frame *frame, unsigned int vector)
+{
+	struct trap *trap = &cpu_trap[cpu_index()].trap;
+
+	if (trap->taken)
+		return;
+	trap->taken = true;
+	trap->serror = vector == CURRENT_SERROR;
+	trap->esr = read_sysreg(esr_el1);
+	trap->far = read_sysreg(far_el1);
+	trap->elr = frame->elr;
+}
+
+static void unexpected(const struct frame *frame, unsigned int vector)
+{
+	panic("CPU %u: vector %u, ESR 0x%lx, FAR 0x%lx, ELR image+0x%lx, "
+	      "x30 0x%lx",
+	      cpu_index(), vector, read_sysreg(esr_el1), read_sysreg(far_el1),
+	      frame->elr - image_address(), frame->x[30]);
+}
+
+/* Called by vectors.S with the registers of what was interrupted. */
+void exception_handle(struct frame *frame, unsigned int vector);
+
+void exception_handle(struct frame *frame, unsigned int vector)
+{
+	bool armed = cpu_trap[cpu_index()].armed;
+
+	if (vector == CURRENT_IRQ) {
+		gic_handle();
+	} else if (vector == LOWER_SYNC) {
+		record(frame, vector);
+		frame->elr = (uintptr_t)el0_return;
+		frame->spsr = 0x3c5;
+	} else if (vector == CURRENT_SERROR && armed) {
+		record(frame, vector);
+	} else if (vector == CURRENT_SYNC && armed) {
+		record(frame, vector);
+		if (ESR_EC(read_sysreg(esr_el1)) == EC_INSTRUCTION_ABORT)
+			frame->elr = frame->x[30];
+		else
+			frame->elr += 4;
+	} else {
+		unexpected(frame, vector);
+	}
+}
+
+struct trap try_load(uintptr_t address, uint64_t *value)
+{
+	uint64_t v = 0;
+
+	trap_arm();
+	__asm__ volatile("ldr %0, [%1]" : "+r"(v) : "r"(address) : "memory");
+	if (value)
+		*value = v;
+	return trap_take();
+}
+
+struct trap try_store(uintptr_t address, uint64_t value)
+{
+	trap_arm();
+	__asm__ volatile("str %0, [%1]" ::"r"(value), "r"(address) : "memory");
+	return trap_take();
+}
+
+struct trap try_call(uintptr_t address)
+{
+	trap_arm();
+	((void (*)(void))address)();
+	return trap_take();
+}
+
+struct trap el0_run(const char *code, uint64_t argument, uint64_t *x0)
+{
+	uint64_t daif = read_sysreg(daif);
+	uint64_t result;
+
+	irq_mask();
+	trap_arm();
+	result = el0_enter(EL0_CODE + (uintptr_t)(code - el0_page), argument);
+	if (x0)
+		*x0 = result;
+	write_sysreg(daif, daif);
+	return trap_take();
+}
+
+void irq_mask(void)
+{
+	__asm__ volatile("msr daifset, #2" ::: "memory");
+}
+
+void irq_unmask(void)
+{
+	__asm__ volatile("msr daifclr, #2" ::: "memory");
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "dt.h"
+#include "layout.h"
+#include "mmu.h"
+#include "sysreg.h"
+
+#define ENTRIES 512
+#define PAGE_SIZE 4096
+#define GIB_SHIFT 30
+
+#define PTE_BLOCK 0x1
+#define PTE_TABLE 0x3
+#define PTE_PAGE 0x3
+#define PTE_NORMAL (UINT64_C(1) << 2)
+#define PTE_EL0 (UINT64_C(1) << 6)
+#define PTE_READ_ONLY (UINT64_C(1) << 7)
+#define PTE_INNER (UINT64_C(3) << 8)
+#define PTE_AF (UINT64_C(1) << 10)
+#define PTE_PXN (UINT64_C(1) << 53)
+#define PTE_UXN (UINT64_C(1) << 54)
+
+#define PTE_MEMORY (PTE_NORMAL | PTE_INNER | PTE_AF)
+
+typedef uint64_t table_t[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
+
+table_t mmu_root;
+static table_t el0_level2;
+static table_t el0_level3;
+
+extern const char _image[], _end[], el0_page[];
+
+uintptr_t image_address(void)
+{
+	return (uintptr_t)_image;
+}
+
+uintptr_t image_end(void)
+{
+	return (uintptr_t)_end;
+}
+
+/* All memory ranges: a board may have more than the one of dt_memory(). */
+static void map_memory(const uint32_t *node)
+{
+	uint64_t base;
+	uint64_t size;
+	unsigned int i;
+
+	for (i = 0; dt_reg(node, i, &base, &size); i++) {
+		uint64_t gib = base >> GIB_SHIFT;
+		uint64_t last = (base + size - 1) >> GIB_SHIFT;
+
+		for (; gib <= last && gib < EL0_CODE >> GIB_SHIFT; gib++)
+			mmu_root[gib] =
+				gib << GIB_SHIFT | PTE_MEMORY | PTE_BLOCK;
+	}
+}
+
+void mmu_init(void)
+{
+	const uint32_t *node;
+	uint64_t gib;
+
+	for (gib = 0; gib < EL0_CODE >> GIB_SHIFT; gib++)
+		mmu_root[gib] = gib << GIB_SHIFT | PTE_AF | PTE_PXN | PTE_UXN |
+				PTE_BLOCK;
+	for (node = dt_child(dt_node("/")); node; node = dt_sibling(node)) {
+		if (dt_string(node, "device_type"))
+			map_memory(node);
+	}
+	mmu_root[gib] = (uintptr_t)el0_level2 | PTE_TABLE;
+	el0_level2[0] = (uintptr_t)el0_level3 | PTE_TABLE;
+	el0_level3[0] = (uintptr_t)el0_page | PTE_MEMORY | PTE_EL0 |
+			PTE_READ_ONLY | PTE_PXN | PTE_PAGE;
+}
+
+void mmu_map_el0(uintptr_t address)
+{
+	volatile uint64_t *entry = &el0_level3[1];
+
+	*entry = 0;
+	dsb();
+	__asm__ volatile("tlbi vaae1is, %0" ::"r"((uint64_t)EL0_DATA >> 12));
+	dsb();
+	*entry = (address & ~(uintptr_t)(PAGE_SIZE - 1)) | PTE_MEMORY |
+		 PTE_EL0 | PTE_PXN | PTE_UXN | PTE_PAGE;
+	dsb();
+	isb();
+}
+
+void mmu_sync_code(uintptr_t from, uintptr_t to)
+{
+	uintptr_t p;
+
+	for (p = from & ~(uintptr_t)(CACHE_LINE_MIN - 1); p < to;
+	     p += CACHE_LINE_MIN)
+		__asm__ volatile("dc cvau, %0" ::"r"(p) : "memory");
+	dsb();
+	__asm__ volatile("ic ialluis" ::: "memory");
+	dsb();
+	isb();
+}

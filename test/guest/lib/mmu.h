@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Stage 1 of a guest: an identity map in blocks of 1 GiB, Normal write-back
+ * for those that hold memory of the device tree, Device for the rest up to
+ * EL0_CODE; there, a few pages for EL0.
+ */
+#ifndef MMU_H
+#define MMU_H
+
+#include <stdint.h>
+
+/* Where EL0 sees its code, and a page of mmu_map_el0(). */
+#define EL0_CODE 0x7fc0000000
+#define EL0_DATA 0x7fc0001000
+
+/* Builds the tables; MMU off. */
+void mmu_init(void);
+
+/* Turns the MMU and the caches of this CPU on. */
+void mmu_enable(void);
+
+/* Lets EL0 read and write the page of memory at `address`, at EL0_DATA. */
+void mmu_map_el0(uintptr_t address);
+
+/* Makes the instructions written at [from, to) ready to be run. */
+void mmu_sync_code(uintptr_t from, uintptr_t to);
+
+/* Where this image runs, and where its last byte with .bss is, plus one. */
+uintptr_t image_address(void);
+uintptr_t image_end(void);
+
+#endif

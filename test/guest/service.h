@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the test VM `service` does for the test primary: a request is a script,
+ * a list of steps that it takes one after the other; the reply has a result
+ * for each. So a test of what a secondary may do is written in one place, in
+ * the primary.
+ */
+#ifndef SERVICE_H
+#define SERVICE_H
+
+#include <stdint.h>
+
+enum step_kind {
+	/* One instruction with all registers painted around it. */
+	STEP_HVC,	/* function, a1-a3 */
+	STEP_HVC_OTHER, /* HVC #1: function, a1-a3 */
+	STEP_SMC,	/* function, a1-a3 */
+	STEP_WFI,
+	STEP_SPIN, /* a0: rounds */
+	/* Memory; an exception of its own is reported in `esr`. */
+	STEP_LOAD,   /* a0: address -> x0 */
+	STEP_STORE,  /* a0: address, a1: value */
+	STEP_CALL,   /* a0: address */
+	STEP_ACCESS, /* a0: address, a1: enum access */
+	STEP_COPY,   /* a0: address, a1: bytes -> data of the reply */
+	STEP_SCAN,   /* memory that nobody filled: x0: bytes that are not 0,
+			x1: the first one's address, x2: bytes looked at */
+	/* System registers and instructions, by encoding as in SYSREG(). */
+	STEP_MRS,   /* a0: register -> x0 */
+	STEP_MSR,   /* a0: register, or instruction (op0 1), a1: value */
+	STEP_SWEEP, /* a0: first, a1: last + 1 -> x0: how many UNDEFINED */
+	/* Time. */
+	STEP_NOW,	  /* -> x0: ns */
+	STEP_TIMER_ARM,	  /* a0: ns */
+	STEP_TIMER_FIRED, /* -> x0: 0 or 1 */
+	STEP_TIMER_STOP,
+	STEP_SPIN_NS, /* a0: ns */
+	/* Others. */
+	STEP_EL0,    /* a0: 0 HVC, 1 SMC, at EL0 */
+	STEP_BOOT,   /* x0-x3: registers at entry */
+	STEP_BOOT_2, /* x0: SCTLR_EL1, x1: CurrentEL, x2: DAIF at entry */
+	STEP_FACTS,  /* x0: device tree, x1: its size, x2: MPIDR_EL1,
+			x3: the vCPU's index */
+	STEP_CPU_ON, /* a0: vCPU that becomes another server -> x0 */
+	STEP_BAD_CONFIGURE, /* x0: 0, or 1: wrongly accepted x1, x2 at boot */
+};
+
+/* Paint the system registers too, and tell what changed in `sysregs`. */
+#define STEP_SYSREGS 0x100
+
+/* Accesses that report no syndrome, and others that are not a plain load. */
+enum access {
+	ACCESS_LDP,
+	ACCESS_STP,
+	ACCESS_EXCLUSIVE,
+	ACCESS_SIMD,
+	ACCESS_WRITEBACK,
+	ACCESS_DC_CIVAC,
+	ACCESS_DC_ZVA,
+	ACCESS_PREFETCH,
+	ACCESS_BYTE,
+	ACCESSES
+};
+
+/* A system register or instruction: S<op0>_<op1>_C<n>_C<m>_<op2>. */
+#define SYSREG(op0, op1, n, m, op2) \
+	((op0) << 14 | (op1) << 11 | (n) << 7 | (m) << 3 | (op2))
+
+#define STEPS_MAX 32
+
+struct step {
+	uint64_t kind;
+	uint64_t a[4];
+};
+
+struct script {
+	uint64_t count;
+	struct step step[STEPS_MAX];
+};
+
+struct step_result {
+	uint64_t x[4];
+	uint64_t changed; /* paint_compare(), x0-x3 left out for calls */
+	uint64_t sysregs; /* paint_sysregs_restore() */
+	uint64_t esr;	  /* 0: no exception */
+	uint64_t far;
+};
+
+#define SERVICE_DATA_MAX 2000
+
+struct script_reply {
+	uint64_t count;
+	struct step_result result[STEPS_MAX];
+	uint8_t data[SERVICE_DATA_MAX];
+};
+
+_Static_assert(sizeof(struct script) <= 4096, "script");
+_Static_assert(sizeof(struct script_reply) <= 4096, "reply");
+
+#endif

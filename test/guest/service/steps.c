@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdbool.h>
+#include <stddef.h>
+#include "boot.h"
+#include "dt.h"
+#include "exception.h"
+#include "mmu.h"
+#include "paint.h"
+#include "smccc.h"
+#include "smp.h"
+#include "steps.h"
+#include "string.h"
+#include "sysreg.h"
+#include "timer.h"
+
+#define INSTRUCTION_MRS 0xd5200000
+#define INSTRUCTION_MSR 0xd5000000
+#define INSTRUCTION_RET 0xd65f03c0
+
+/* The first steps and the paintings have the same order. */
+_Static_assert((int)STEP_HVC == (int)PAINT_HVC, "order");
+_Static_assert((int)STEP_HVC_OTHER == (int)PAINT_HVC_OTHER, "order");
+_Static_assert((int)STEP_SMC == (int)PAINT_SMC, "order");
+_Static_assert((int)STEP_WFI == (int)PAINT_WFI, "order");
+_Static_assert((int)STEP_SPIN == (int)PAINT_SPIN, "order");
+
+static struct {
+	bool found;
+	uint64_t send;
+	uint64_t recv;
+} bad;
+
+void step_bad_configure(uint64_t send, uint64_t recv)
+{
+	bad.found = true;
+	bad.send = send;
+	bad.recv = recv;
+}
+
+static void set_trap(struct step_result *r, struct trap trap)
+{
+	r->esr = trap.taken ? trap.esr : 0;
+	r->far = trap.taken ? trap.far : 0;
+}
+
+/* A painted instruction. Calls get their arguments in x0-x3. */
+static void painted(const struct step *s, struct step_result *r)
+{
+	enum paint_kind kind = (enum paint_kind)(s->kind & ~STEP_SYSREGS);
+	bool is_call = kind <= PAINT_SMC;
+	struct paint_sysregs sysregs;
+	struct paint before;
+	struct paint after;
+
+	paint_fill(&before, 0x5ec0 + kind);
+	if (is_call)
+		memcpy(before.x, s->a, sizeof(s->a));
+	else if (kind == PAINT_SPIN)
+		before.x[28] = s->a[0];
+	if (s->kind & STEP_SYSREGS)
+		paint_sysregs(&sysregs, 0x5ec0);
+	paint_run(kind, &before, &after);
+	if (s->kind & STEP_SYSREGS)
+		r->sysregs = paint_sysregs_restore(&sysregs);
+	memcpy(r->x, after.x, sizeof(r->x));
+	r->changed = paint_compare(&before, &after);
+	if (is_call)
+		r->changed &= ~PAINT_CALL_RESULTS;
+	else if (kind == PAINT_SPIN)
+		r->changed &= ~PAINT_SPIN_COUNTER;
+}
+
+static void access_memory(uint64_t p, enum access access)
+{
+	switch (access) {
+	case ACCESS_LDP:
+		__asm__ volatile("ldp x9, x10, [%0]" ::"r"(p) : "x9", "x10");
+		break;
+	case ACCESS_STP:
+		__asm__ volatile("stp xzr, xzr, [%0]" ::"r"(p) : "memory");
+		break;
+	case ACCESS_EXCLUSIVE:
+		__asm__ volatile("ldxr x9, [%0]" ::"r"(p) : "x9");
+		break;
+	case ACCESS_SIMD:
+		__asm__ volatile(".arch_extension fp\n\tldr d0, [%0]\n\t"
+				 ".arch_extension nofp" ::"r"(p));
+		break;
+	case ACCESS_WRITEBACK:
+		__asm__ volatile("ldr x9, [%0], #8" : "+r"(p)::"x9");
+		break;
+	case ACCESS_DC_CIVAC:
+		__asm__ volatile("dc civac, %0" ::"r"(p) : "memory");
+		break;
+	case ACCESS_DC_ZVA:
+		__asm__ volatile("dc zva, %0" ::"r"(p) : "memory");
+		break;
+	case ACCESS_PREFETCH:
+		__asm__ volatile("prfm pldl1keep, [%0]" ::"r"(p));
+		break;
+	default:
+		__asm__ volatile("ldrb w9, [%0]" ::"r"(p) : "x9");
+	}
+}
+
+static void step_access(const struct step *s, struct step_result *r)
+{
+	trap_arm();
+	access_memory(s->a[0], (enum access)s->a[1]);
+	set_trap(r, trap_take());
+}
+
+static void step_memory(const struct step *s, struct step_result *r)
+{
+	if (s->kind == STEP_LOAD)
+		set_trap(r, try_load(s->a[0], &r->x[0]));
+	else if (s->kind == STEP_STORE)
+		set_trap(r, try_store(s->a[0], s->a[1]));
+	else
+		set_trap(r, try_call(s->a[0]));
+}
+
+static void step_copy(const struct step *s, uint8_t *data)
+{
+	if (s->a[1] <= SERVICE_DATA_MAX)
+		memcpy(data, (const void *)(uintptr_t)s->a[0], s->a[1]);
+}
+
+/* The ramdisk, if there is one: [from, to). */
+static void ramdisk(uint64_t *from, uint64_t *to)
+{
+	const uint32_t *chosen = dt_node("/chosen");
+
+	*from = *to = 0;
+	if (chosen && dt_number(chosen, "linux,initrd-start", from))
+		dt_number(chosen, "linux,initrd-end", to);
+}
+
+static bool within(uint64_t p, uint64_t from, uint64_t to)
+{
+	return p >= (from & ~UINT64_C(7)) && p < to;
+}
+
+static void step_scan(struct step_result *r)
+{
+	uint64_t tree = dt_address();
+	uint64_t base = 0;
+	uint64_t size = 0;
+	uint64_t from;
+	uint64_t to;
+	uint64_t p;
+
+	dt_memory(&base, &size);
+	ramdisk(&from, &to);
+	for (p = base; p < base + size; p += sizeof(uint64_t)) {
+		if (within(p, image_address(), image_end()) ||
+		    within(p, tree, tree + dt_size()) || within(p, from, to))
+			continue;
+		r->x[2] += sizeof(uint64_t);
+		if (read64(p) && !r->x[0]++)
+			r->x[1] = p;
+	}
+}
+
+static uint32_t sysreg_instruction[2];
+
+/* Executes an MRS, MSR or SYS that is put together here; x0 is its operand. */
+static uint64_t run_instruction(uint32_t instruction, uint64_t value,
+				struct step_result *r)
+{
+	register uint64_t x0 __asm__("x0") = value;
+	register uintptr_t fn __asm__("x9") = (uintptr_t)sysreg_instruction;
+
+	sysreg_instruction[0] = instruction;
+	sysreg_instruction[1] = INSTRUCTION_RET;
+	mmu_sync_code((uintptr_t)sysreg_instruction,
+		      (uintptr_t)(sysreg_instruction + 2));
+	trap_arm();
+	__asm__ volatile("blr %1" : "+r"(x0) : "r"(fn) : "x30", "memory");
+	set_trap(r, trap_take());
+	return x0;
+}
+
+static void step_sysreg(const struct step *s, struct step_result *r)
+{
+	uint32_t name = (uint32_t)s->a[0] << 5;
+
+	if (s->kind == STEP_MRS)
+		r->x[0] = run_instruction(INSTRUCTION_MRS | name, ~0ull, r);
+	else
+		run_instruction(INSTRUCTION_MSR | name, s->a[1], r);
+}
+
+static void step_sweep(const struct step *s, struct step_result *r)
+{
+	uint64_t name;
+
+	for (name = s->a[0]; name < s->a[1]; name++) {
+		uint32_t mrs = INSTRUCTION_MRS | (uint32_t)name << 5;
+
+		run_instruction(mrs, 0, r);
+		r->x[0] += r->esr != 0;
+	}
+	r->esr = 0;
+	r->far = 0;
+}
+
+static void step_time(const struct step *s, struct step_result *r)
+{
+	switch (s->kind) {
+	case STEP_NOW:
+		r->x[0] = timer_now_ns();
+		break;
+	case STEP_TIMER_ARM:
+		timer_arm(TIMER_VIRTUAL, s->a[0], true);
+		break;
+	case STEP_TIMER_FIRED:
+		r->x[0] = timer_fired(TIMER_VIRTUAL);
+		break;
+	case STEP_TIMER_STOP:
+		timer_stop(TIMER_VIRTUAL);
+		break;
+	default:
+		timer_spin_ns(s->a[0]);
+	}
+}
+
+static void step_facts(const struct step *s, struct step_result *r)
+{
+	switch (s->kind) {
+	case STEP_BOOT:
+		memcpy(r->x, boot_state.x, sizeof(r->x));
+		break;
+	case STEP_BOOT_2:
+		r->x[0] = boot_state.sctlr;
+		r->x[1] = boot_state.current_el;
+		r->x[2] = boot_state.daif;
+		break;
+	case STEP_FACTS:
+		r->x[0] = dt_address();
+		r->x[1] = dt_size();
+		r->x[2] = read_sysreg(mpidr_el1);
+		r->x[3] = cpu_index();
+		break;
+	default:
+		r->x[0] = bad.found;
+		r->x[1] = bad.send;
+		r->x[2] = bad.recv;
+	}
+}
+
+void step_take(const struct step *s, struct step_result *r, uint8_t *data)
+{
+	switch (s->kind & ~(uint64_t)STEP_SYSREGS) {
+	case STEP_HVC:
+	case STEP_HVC_OTHER:
+	case STEP_SMC:
+	case STEP_WFI:
+	case STEP_SPIN:
+		painted(s, r);
+		break;
+	case STEP_LOAD:
+	case STEP_STORE:
+	case STEP_CALL:
+		step_memory(s, r);
+		break;
+	case STEP_ACCESS:
+		step_access(s, r);
+		break;
+	case STEP_COPY:
+		step_copy(s, data);
+		break;
+	case STEP_SCAN:
+		step_scan(r);
+		break;
+	case STEP_MRS:
+	case STEP_MSR:
+		step_sysreg(s, r);
+		break;
+	case STEP_SWEEP:
+		step_sweep(s, r);
+		break;
+	case STEP_EL0:
+		set_trap(r, el0_run(s->a[0] ? el0_smc : el0_hvc, 0, NULL));
+		break;
+	case STEP_CPU_ON:
+		r->x[0] = (uint64_t)cpu_start((unsigned int)s->a[0],
+					      service_run, NULL);
+		break;
+	case STEP_BOOT:
+	case STEP_BOOT_2:
+	case STEP_FACTS:
+	case STEP_BAD_CONFIGURE:
+		step_facts(s, r);
+		break;
+	default:
+		step_time(s, r);
+	}
+}

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""One run of QEMU: console captured, end awaited, always killed."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+from lib.testing import Failure
+
+# Text on the console that fails any test at once.
+FATAL = re.compile(rb"holdfast: panic|guest panic:")
+
+# After such a text: time for the rest of the report.
+FATAL_GRACE_S = 1.0
+
+CONSOLE_TAIL = 60
+
+
+class Machine:
+    """A row of the machine matrix."""
+
+    def __init__(self, gic=3, cpu="cortex-a57", cpus=1, mib=256, extra=""):
+        self.gic = gic
+        self.cpu = cpu
+        self.cpus = cpus
+        self.mib = mib
+        self.extra = extra  # more properties of `-M virt`
+
+    @property
+    def name(self):
+        size = f"{self.mib // 1024}G" if self.mib >= 1024 else f"{self.mib}M"
+        return f"gic{self.gic}-{self.cpu}-{self.cpus}cpu-{size}"
+
+    def arguments(self, virtualization=True):
+        """QEMU's arguments for this machine."""
+        board = f"virt,gic-version={self.gic}{self.extra}"
+        if virtualization:
+            board += ",virtualization=on"
+        # The architected algorithm of pointer authentication is very slow
+        # in emulation.
+        cpu = "max,pauth-impdef=on" if self.cpu == "max" else self.cpu
+        return ["-M", board, "-cpu", cpu, "-smp", str(self.cpus),
+                "-m", str(self.mib)]
+
+
+class Result:
+    """How a run ended."""
+
+    def __init__(self, console, ended, seconds, cpu_state):
+        self.console = console      # text
+        self.ended = ended          # QEMU ended by itself, without an error
+        self.seconds = seconds
+        self.cpu_state = cpu_state  # text; only if it had to be killed
+
+    @property
+    def details(self):
+        """What is worth showing of a run that went wrong."""
+        lines = self.console.splitlines()
+        text = "\n".join("    | " + s for s in lines[-CONSOLE_TAIL:])
+        if self.cpu_state:
+            text += "\n  CPU state:\n" + "\n".join(
+                "    | " + s for s in self.cpu_state.splitlines())
+        return "  console:\n" + text
+
+
+def _cpu_state(path):
+    """The registers of all CPUs, from QEMU's monitor."""
+    try:
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(5)
+            s.connect(path)
+            stream = s.makefile("rw")
+            stream.readline()
+            for command in (
+                    {"execute": "qmp_capabilities"},
+                    {"execute": "human-monitor-command",
+                     "arguments": {"command-line": "info registers -a"}}):
+                stream.write(json.dumps(command))
+                stream.flush()
+                answer = json.loads(stream.readline())
+                while "return" not in answer and "error" not in answer:
+                    answer = json.loads(stream.readline())
+    except (OSError, ValueError) as e:
+        return f"not available: {e}"
+    return str(answer.get("return", answer)).replace("\r", "")
+
+
+class _Console(threading.Thread):
+    """Collects the output of a process."""
+
+    def __init__(self, stream):
+        super().__init__(daemon=True)
+        self.stream = stream
+        self.data = bytearray()
+        self.fatal = None  # when the first fatal text was seen
+        self.searched = 0
+
+    def run(self):
+        while True:
+            piece = self.stream.read1(65536)
+            if not piece:
+                return
+            self.data += piece
+            if self.fatal is None and FATAL.search(self.data, self.searched):
+                self.fatal = time.monotonic()
+            # A text may lie across two pieces.
+            self.searched = max(0, len(self.data) - 64)
+
+
+def _wait(process, console, timeout):
+    """Waits for the end; returns False if it does not come."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        try:
+            process.wait(0.02)
+            return True
+        except subprocess.TimeoutExpired:
+            pass
+        if console.fatal and \
+                time.monotonic() - console.fatal > FATAL_GRACE_S:
+            return False
+    return False
+
+
+def run(arguments, timeout=60):
+    """Runs qemu-system-aarch64 with `arguments` until it ends by itself (the
+    guest turned the machine off), prints a fatal text, or `timeout` seconds
+    are over. Returns a Result."""
+    scratch = tempfile.mkdtemp(prefix="hf-qemu-")
+    monitor = os.path.join(scratch, "qmp")
+    command = ["qemu-system-aarch64", *arguments, "-display", "none",
+               "-serial", "stdio", "-monitor", "none", "-no-reboot",
+               "-qmp", f"unix:{monitor},server=on,wait=off"]
+    start = time.monotonic()
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT,
+                               start_new_session=True)
+    try:
+        console = _Console(process.stdout)
+        console.start()
+        state = ""
+        ended = _wait(process, console, timeout)
+        if not ended:
+            state = _cpu_state(monitor)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        shutil.rmtree(scratch, ignore_errors=True)
+    console.join(5)
+    text = bytes(console.data).decode("utf-8", "replace").replace("\r", "")
+    return Result(text, ended and process.returncode == 0,
+                  time.monotonic() - start, state)
+
+
+def check_fatal(result):
+    """Raises Failure if the hypervisor or a guest gave up."""
+    found = FATAL.search(result.console.encode())
+    if found:
+        start = result.console.encode().rfind(b"\n", 0, found.start()) + 1
+        line = result.console.encode()[start:].split(b"\n")[0].decode()
+        raise Failure(line.strip(), result.details)
+
+
+def run_to_end(arguments, timeout=60):
+    """As run(), and raises Failure unless the guest turned the machine off."""
+    result = run(arguments, timeout)
+    check_fatal(result)
+    if not result.ended:
+        why = f"no end after {result.seconds:.0f} s" if result.cpu_state \
+            else "QEMU failed"
+        raise Failure(why, result.details)
+    return result

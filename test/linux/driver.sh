@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The driver as users see it, with the VMs of driver.dts.
+
+puppet=/dev/holdfast/puppet
+
+# The module came by itself, with a device for each VM that is there.
+check "the driver loaded by itself" grep -q '^holdfast ' /proc/modules
+check "echo has a device" test -c /dev/holdfast/echo
+check "puppet has a device" test -c $puppet
+check "a VM that was left out has none" test ! -e /dev/holdfast/missing
+equal "nothing else is there" "$(ls /dev/holdfast | wc -l)" 4
+
+equal "sysfs: name" "$(vm puppet name)" puppet
+equal "sysfs: vcpus" "$(vm puppet vcpus)" 1
+equal "sysfs: two vcpus" "$(vm pair vcpus)" 2
+equal "sysfs: state" "$(vm puppet state)" running
+equal "sysfs: reason" "$(vm puppet reason)" none
+equal "sysfs: no request yet" "$(vm puppet requests)" 0
+echo hello >$puppet
+equal "sysfs: a request" "$(vm puppet requests)" 1
+equal "the answer" "$(limit 20 cat $puppet)" hello
+equal "no second answer" "$(limit 20 cat $puppet)" ""
+
+# Two VMs at once.
+for i in $(seq 1 50); do
+	echo "e$i" >/dev/holdfast/echo
+	echo "p$i" >$puppet
+	[ "$(limit 20 cat /dev/holdfast/echo)" = "e$i" ] || fail "echo $i"
+	[ "$(limit 20 cat $puppet)" = "p$i" ] || fail "puppet $i"
+done
+pass "two VMs at once"
+
+limit 300 /test/drive >/tmp/found || fail "drive ended early: $?"
+report /tmp/found
+
+# Unload and load again, the VMs going on where they were.
+reload()
+{
+	rmmod holdfast && [ ! -e $puppet ] && modprobe holdfast &&
+		[ -c $puppet ]
+}
+
+exec 3<>$puppet
+check "no unloading while a device is open" \
+	sh -c '! rmmod holdfast 2>/dev/null'
+exec 3>&-
+for i in 1 2 3 4 5; do
+	check "unload and load ($i)" reload
+	echo "again $i" >$puppet
+	equal "the answer after it ($i)" "$(limit 20 cat $puppet)" "again $i"
+done
+echo later >$puppet
+check "unload and load with a request under way" reload
+echo after >$puppet
+equal "the answer after it" "$(limit 20 cat $puppet)" after
+check "no thread is left behind" test "$(ps | grep -c '\[hf-puppet')" -eq 1
+
+# A VM that spins: one CPU's worth of work, nothing else.
+limit 60 /test/drive spin >/tmp/found || fail "drive spin: $?"
+report /tmp/found
+echo hello >/dev/holdfast/echo
+equal "others answer meanwhile" "$(limit 20 cat /dev/holdfast/echo)" hello
+# Longer than the 20 s and 21 s after which Linux would complain.
+sleep "$(option spin | grep . || echo 30)"
+check "unload with a spinning VM" rmmod holdfast
+check "and load" modprobe holdfast
+equal "it is still there" "$(vm puppet state)" running
+
+# Kill the thread of the spinning VM: it stops for good, the rest goes on.
+kill -9 "$(ps | sed -n 's/^ *\([0-9]*\) .*\[hf-puppet.*/\1/p')"
+sleep 1
+equal "a VM's thread can be killed" "$(vm puppet state)" killed
+echo x 2>/dev/null >$puppet && fail "a request to a killed VM"
+check "load again after it" reload
+equal "which lets it run again" "$(vm puppet state)" running
+
+# Another puppet touches what it lacks.
+limit 60 /test/drive abort /dev/holdfast/victim >/tmp/found ||
+	fail "drive abort: $?"
+report /tmp/found
+equal "sysfs: state of an aborted VM" "$(vm victim state)" aborted
+equal "sysfs: its reason" "$(vm victim reason)" "memory access"
+echo hello >/dev/holdfast/echo
+equal "the others go on" "$(limit 20 cat /dev/holdfast/echo)" hello
+check "load again with an aborted VM" reload
+sleep 1
+equal "it stays aborted" "$(vm victim state)" aborted

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""On-target tests: the bare-metal test primary (test/guest/primary) with its
+secondaries (test/guest/service, echo), one boot per suite and machine."""
+
+import os
+import re
+import subprocess
+import threading
+
+from lib import qemu
+from lib.qemu import Machine
+from lib.testing import Failure, Skip, Test
+
+# Suites of the test primary, the longest ones first.
+SUITES = ["isolation", "smp", "psci", "lib", "boot", "calls", "mailbox",
+          "vcpu", "state"]
+
+# Each CPU, both GICs, each number of CPUs and the ends of the memory sizes.
+SHORT = [
+    Machine(3, "cortex-a53", 1, 256),
+    Machine(2, "cortex-a57", 2, 512),
+    Machine(3, "cortex-a72", 4, 1024),
+    Machine(2, "cortex-a76", 8, 2048),
+    Machine(3, "neoverse-n1", 8, 8192),
+    Machine(2, "max", 4, 4096),
+    Machine(3, "max", 2, 1024),
+]
+
+# Machines for the guest library without a hypervisor.
+BARE = [Machine(3, "cortex-a57", 4, 256), Machine(2, "cortex-a53", 2, 256)]
+
+LONG = [Machine(gic, cpu, cpus, mib)
+        for gic in (2, 3)
+        for cpu in ("cortex-a53", "cortex-a57", "cortex-a72", "cortex-a76",
+                    "neoverse-n1", "max")
+        for cpus, mib in ((1, 256), (2, 1024), (4, 3072), (8, 8192))]
+
+TIMEOUT_S = 120
+
+RAMDISK_TEXT = b"The ramdisk of a secondary VM.\n"
+
+# name, kernel, MiB, vCPUs, bootargs, ramdisk
+VMS = [
+    ("echo", "echo.bin", 2, 1, None, None),
+    ("service", "service.bin", 2, 1, None, None),
+    ("smp", "service.bin", 4, 4, None, None),
+    ("other", "service.bin", 2, 1, None, None),
+    ("checks", "service.bin", 2, 1, "mode=configure", None),
+    ("silent", "service.bin", 2, 1, "mode=silent", None),
+    ("mute", "service.bin", 2, 1, "mode=mute", None),
+    ("files", "service.bin", 2, 1, "mode=service hello=world", "text"),
+    ("big", "service.bin", 32, 1, None, None),
+]
+SPARES = [(f"spare{i}", "service.bin", 2, 1, None, None) for i in range(7)]
+ECHOES = [(f"echo{i}", "echo.bin", 2, 1, None, None) for i in range(1, 4)]
+
+_lock = threading.Lock()
+
+
+def vms_of(suite):
+    """The secondary VMs of a suite, at most 16."""
+    if suite == "smp":
+        return VMS[:4] + ECHOES
+    return VMS + SPARES
+
+
+def manifest(vms):
+    """The source of a manifest."""
+    text = ('/dts-v1/;\n/ {\n\tcompatible = "holdfast,manifest-v1";\n'
+            '\tprimary {\n\t\tkernel_filename = "primary.bin";\n\t};\n')
+    for i, (name, kernel, mib, vcpus, bootargs, ramdisk) in enumerate(vms):
+        text += f'\tvm{i} {{\n\t\tdebug_name = "{name}";\n'
+        text += f'\t\tkernel_filename = "{kernel}";\n'
+        if ramdisk:
+            text += f'\t\tramdisk_filename = "{ramdisk}";\n'
+        if bootargs:
+            text += f'\t\tbootargs = "{bootargs}";\n'
+        text += f"\t\tmem_size = <{mib << 20:#x}>;\n"
+        text += f"\t\tvcpu_count = <{vcpus}>;\n\t}};\n"
+    return text + "};\n"
+
+
+def newer(path, sources):
+    """True if `path` exists and no source is newer."""
+    return os.path.exists(path) and all(
+        os.path.getmtime(s) <= os.path.getmtime(path) for s in sources)
+
+
+def ramdisk(ctx, suite):
+    """The ramdisk of a suite; made once, all boots share it."""
+    vms = vms_of(suite)
+    kind = "smp" if suite == "smp" else "all"
+    where = ctx.directory("target/ramdisk")
+    out = os.path.join(where, kind + ".img")
+    images = {n: ctx.built("guest", n) for n in
+              ("primary.bin", "echo.bin", "service.bin")}
+    with _lock:
+        if newer(out, [*images.values(), __file__]):
+            return out
+        source = os.path.join(where, kind + ".dts")
+        with open(source, "w") as f:
+            f.write(manifest(vms))
+        if any(vm[5] for vm in vms):
+            images["text"] = os.path.join(where, "text")
+            with open(images["text"], "wb") as f:
+                f.write(RAMDISK_TEXT)
+        made = subprocess.run(
+            [ctx.source("tools/mkramdisk"), "-o", out, source,
+             *(f"{n}={p}" for n, p in images.items())],
+            capture_output=True, text=True)
+        if made.returncode:
+            raise Failure("mkramdisk failed", made.stdout + made.stderr)
+    return out
+
+
+def parse(result):
+    """Raises Failure unless all cases came to their end and were good;
+    returns a text for the line."""
+    bad = re.findall(r"^not ok (.*)$", result.console, re.M)
+    end = re.search(r"^end: (\d+) ok, (\d+) not ok, (\d+) skipped$",
+                    result.console, re.M)
+    if bad:
+        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+        raise Failure(bad[0] + more, result.details)
+    if not end:
+        raise Failure("ended before its last case", result.details)
+    if end.group(1) == "0":
+        raise Skip(f"none of {end.group(3)} cases applies")
+    skipped = f", {end.group(3)} skipped" if end.group(3) != "0" else ""
+    return f"{end.group(1)} cases{skipped}"
+
+
+def boot(ctx, machine, suite, extra=""):
+    """Boots the hypervisor with the test primary; returns qemu.Result."""
+    hidden = sum(vm[2] for vm in vms_of(suite))
+    bootargs = f"suite={suite} ram={machine.mib} hidden={hidden}{extra}"
+    return qemu.run_to_end(
+        [*machine.arguments(), "-kernel", ctx.built("holdfast.bin"),
+         "-initrd", ramdisk(ctx, suite), "-append", bootargs], TIMEOUT_S)
+
+
+def target_test(machine, suite):
+    """The test of a suite on a machine."""
+    def run(ctx):
+        result = boot(ctx, machine, suite)
+        text = parse(result)
+        if ctx.verbose:
+            print(result.details)
+        return text
+    return Test(f"target/{suite}/{machine.name}", run)
+
+
+def bare_test(machine):
+    """Suite `lib` without a hypervisor, which shows that the library of the
+    guests is right."""
+    def run(ctx):
+        return parse(qemu.run_to_end(
+            [*machine.arguments(virtualization=False),
+             "-kernel", ctx.built("guest/primary.bin"), "-append",
+             f"suite=lib ram={machine.mib} hidden=0"], TIMEOUT_S))
+    return Test(f"target/bare/{machine.name}", run)
+
+
+def tests(ctx):
+    machines = LONG if ctx.long else SHORT
+    return [bare_test(m) for m in BARE] + [
+        target_test(m, suite) for suite in SUITES for m in machines]

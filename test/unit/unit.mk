@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Host unit tests, under AddressSanitizer and UndefinedBehaviorSanitizer.
+#
+# test/unit/test_NAME.c becomes build/unit/NAME, linked with src/NAME.c, or
+# with what unit_src_NAME lists instead. `make unit` builds and runs them all;
+# `build/unit/NAME TEST...` runs some tests of one.
+
+BUILD ?= build
+HOSTCC ?= cc
+
+UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror \
+	-fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer -iquote inc -iquote test/unit -iquote src
+
+# What each test links, where that is not src/NAME.c. test_string.c includes
+# its source, to give the functions other names than the host's.
+unit_src_string :=
+unit_src_fdt := src/fdt.c src/fdt_write.c
+unit_src_manifest := src/manifest.c src/fdt.c src/fdt_write.c
+
+# Extra compiler flags of one test.
+unit_cflags_string := -ffreestanding -fno-builtin
+
+UNIT_NAMES := $(sort $(patsubst test/unit/test_%.c,%,\
+	$(wildcard test/unit/test_*.c)))
+UNIT_PROGRAMS := $(UNIT_NAMES:%=$(BUILD)/unit/%)
+
+unit_sources = $(if $(filter undefined,$(origin unit_src_$(1))),\
+	$(wildcard src/$(1).c),$(unit_src_$(1)))
+
+define unit_program
+$(BUILD)/unit/$(1): test/unit/test_$(1).c test/unit/unit.c \
+		$(call unit_sources,$(1)) test/unit/unit.mk
+	@mkdir -p $$(@D)
+	$(HOSTCC) $(UNIT_CFLAGS) $(unit_cflags_$(1)) -MMD -MP \
+		-MF $$@.d -o $$@ $$(filter %.c,$$^)
+endef
+$(foreach name,$(UNIT_NAMES),$(eval $(call unit_program,$(name))))
+
+# The hypervisor's judgement of a ramdisk, to compare mkramdisk's with.
+CHECK_RAMDISK := $(BUILD)/unit/check_ramdisk
+$(CHECK_RAMDISK): test/unit/check_ramdisk.c src/cpio.c src/fdt.c src/image.c \
+		src/manifest.c test/unit/unit.mk
+	@mkdir -p $(@D)
+	$(HOSTCC) $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c,$^)
+
+-include $(UNIT_PROGRAMS:%=%.d) $(CHECK_RAMDISK).d
+
+# Every program runs, whatever the others did.
+.PHONY: unit
+unit: $(UNIT_PROGRAMS) $(CHECK_RAMDISK)
+	@status=0; for program in $(UNIT_PROGRAMS); do \
+		$$program || status=1; \
+	done; \
+	sh test/unit/check_string.sh $(BUILD)/unit || status=1; \
+	python3 test/unit/test_mkramdisk.py $(CHECK_RAMDISK) || status=1; \
+	exit $$status
