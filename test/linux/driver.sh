@@ -2,6 +2,8 @@
 # The driver as users see it, with the VMs of driver.dts.
 
 puppet=/dev/holdfast/puppet
+# For dmesg.sh.
+expected_warning='holdfast (puppet|victim): stopped: (memory access|vCPU thread killed)'
 
 # The module came by itself, with a device for each VM that is there.
 check "the driver loaded by itself" grep -q '^holdfast ' /proc/modules
@@ -53,7 +55,7 @@ echo later >$puppet
 check "unload and load with a request under way" reload
 echo after >$puppet
 equal "the answer after it" "$(limit 20 cat $puppet)" after
-check "no thread is left behind" test "$(ps | grep -c '\[hf-puppet')" -eq 1
+equal "no thread is left behind" "$(pgrep -x hf-puppet/0 | wc -l)" 1
 
 # A VM that spins: one CPU's worth of work, nothing else.
 limit 60 /test/drive spin >/tmp/found || fail "drive spin: $?"
@@ -67,7 +69,7 @@ check "and load" modprobe holdfast
 equal "it is still there" "$(vm puppet state)" running
 
 # Kill the thread of the spinning VM: it stops for good, the rest goes on.
-kill -9 "$(ps | sed -n 's/^ *\([0-9]*\) .*\[hf-puppet.*/\1/p')"
+kill -9 "$(pgrep -x hf-puppet/0)"
 sleep 1
 equal "a VM's thread can be killed" "$(vm puppet state)" killed
 echo x 2>/dev/null >$puppet && fail "a request to a killed VM"

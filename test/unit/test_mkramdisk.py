@@ -227,9 +227,9 @@ def test_limits(bench):
         "mkramdisk", bench.pack(manifest(PRIMARY, *many(16))), None) or
         expect("hypervisor", bench.judge(), None))
     kernel = image(text_offset=0x80000, image_size=0x10000)
-    for size, message in ((0xa0000, None), (
-            0x9f000, "mkramdisk: manifest.dtb: vm0: mem_size: 0x9f000 is too "
-            "small: kernel, ramdisk and device tree need 0xa0000")):
+    for size, message in ((0x91000, None), (
+            0x90000, "mkramdisk: manifest.dtb: vm0: mem_size: too small for "
+            "kernel, ramdisk and device tree, which need 0x91000")):
         said = bench.pack(manifest(PRIMARY, node(mem_size=f"<{size:#x}>")),
                           kernel=kernel)
         bench.report(f"mem_size_{size:#x}", expect("mkramdisk", said, message))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Suite `psci`: PSCI of the primary, by HVC and by SMC. */
 #include <stddef.h>
+#include "gic.h"
 #include "machine.h"
 #include "smccc.h"
 #include "smp.h"
@@ -216,6 +217,7 @@ static void check_suspend(conduit_t c)
 {
 	uint64_t start = timer_now_ns();
 
+	gic_enable(timer_intid(TIMER_VIRTUAL));
 	timer_arm(TIMER_VIRTUAL, 2 * MS, true);
 	CHECK_EQ(psci(c, PSCI_CPU_SUSPEND_64, 0, 0), PSCI_SUCCESS);
 	timer_stop(TIMER_VIRTUAL);

@@ -217,9 +217,10 @@ static void runs_elsewhere(void)
 static void move(void *vm)
 {
 	unsigned int cpu = cpu_index();
+	unsigned int done = get(&shared.done);
 
-	while (get(&shared.done) < 4 * cpu_count()) {
-		if (get(&shared.done) % cpu_count() != cpu)
+	for (; done < 4 * cpu_count(); done = get(&shared.done)) {
+		if (done % cpu_count() != cpu)
 			continue;
 		if (hf_vcpu_run((uint32_t)(uintptr_t)vm, 0) !=
 		    HF_VCPU_WAIT_FOR_INTERRUPT)

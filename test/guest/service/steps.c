@@ -164,21 +164,30 @@ static void step_scan(struct step_result *r)
 
 static uint32_t sysreg_instruction[2];
 
-/* Executes an MRS, MSR or SYS that is put together here; x0 is its operand. */
+/* Calls what was put together, with x0 as its operand. */
+static uint64_t call_instruction(uint64_t value)
+{
+	register uint64_t x0 __asm__("x0") = value;
+
+	__asm__ volatile("blr %1"
+			 : "+r"(x0)
+			 : "r"(sysreg_instruction)
+			 : "x30", "memory", "cc");
+	return x0;
+}
+
+/* Executes an MRS, MSR or SYS that is put together here. */
 static uint64_t run_instruction(uint32_t instruction, uint64_t value,
 				struct step_result *r)
 {
-	register uint64_t x0 __asm__("x0") = value;
-	register uintptr_t fn __asm__("x9") = (uintptr_t)sysreg_instruction;
-
 	sysreg_instruction[0] = instruction;
 	sysreg_instruction[1] = INSTRUCTION_RET;
 	mmu_sync_code((uintptr_t)sysreg_instruction,
 		      (uintptr_t)(sysreg_instruction + 2));
 	trap_arm();
-	__asm__ volatile("blr %1" : "+r"(x0) : "r"(fn) : "x30", "memory");
+	value = call_instruction(value);
 	set_trap(r, trap_take());
-	return x0;
+	return value;
 }
 
 static void step_sysreg(const struct step *s, struct step_result *r)
