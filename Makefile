@@ -7,6 +7,9 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
 SHELL := /bin/sh
 
+# V=1 shows the commands.
+Q := $(if $(V),,@)
+
 .DEFAULT_GOAL := all
 
 # --- toolchain: GNU by default, LLVM=1 for clang and lld ---------------------
@@ -29,6 +32,8 @@ LD := ld.lld
 OBJCOPY := llvm-objcopy
 NM := llvm-nm
 TOOLCHAIN_FLAGS := -mno-outline-atomics
+# Else assembly's debug information names the directory.
+DIRECTORY_FLAGS := -fdebug-compilation-dir=.
 LD_FLAGS :=
 endif
 
@@ -41,8 +46,9 @@ CFLAGS := -std=c11 -O2 -g -ffreestanding -fno-common -fno-pic -fno-pie \
 	-fno-asynchronous-unwind-tables -fno-strict-aliasing -ffunction-sections \
 	-ffile-prefix-map=$(CURDIR)=. \
 	-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	-Wno-unused-parameter $(TOOLCHAIN_FLAGS)
-ASFLAGS := -g -march=armv8-a -ffile-prefix-map=$(CURDIR)=. -Werror
+	-Wno-unused-parameter $(TOOLCHAIN_FLAGS) $(DIRECTORY_FLAGS)
+ASFLAGS := -g -march=armv8-a -ffile-prefix-map=$(CURDIR)=. -Werror \
+	$(DIRECTORY_FLAGS)
 LDFLAGS := -nostdlib -static --no-dynamic-linker --gc-sections --build-id=none \
 	--fatal-warnings -z max-page-size=4096 -z noexecstack $(LD_FLAGS)
 
@@ -56,10 +62,10 @@ OBJS := $(C_SRC:%.c=$(OBJ)/%.o) $(S_SRC:%.S=$(OBJ)/%.o) $(OBJ)/version.o
 all: $(BUILD)/holdfast.bin $(BUILD)/holdfast.elf compile_commands.json
 
 $(BUILD)/holdfast.elf: $(OBJS) linker.ld $(OBJ)/flags
-	$(LD) $(LDFLAGS) -T linker.ld -o $@ $(OBJS)
+	$(Q)$(LD) $(LDFLAGS) -T linker.ld -o $@ $(OBJS)
 
 $(BUILD)/holdfast.bin: $(BUILD)/holdfast.elf
-	$(OBJCOPY) -O binary $< $@
+	$(Q)$(OBJCOPY) -O binary $< $@
 
 # A change of the toolchain or of a flag rebuilds everything.
 FLAGS_TEXT = $(CC) $(CPPFLAGS) $(CFLAGS) $(ASFLAGS) $(LD) $(LDFLAGS) \
@@ -72,18 +78,18 @@ $(OBJ):
 
 $(OBJ)/%.o: %.c $(OBJ)/flags $(OBJ)/offsets.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(OBJ)/%.o: %.S $(OBJ)/flags $(OBJ)/offsets.h
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ASFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(ASFLAGS) -MMD -MP -c -o $@ $<
 
 # Offsets of C structures for assembly.
 $(OBJ)/offsets.h: src/arch/aarch64/offsets.c $(OBJ)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $(OBJ)/offsets.d -MT $@ \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $(OBJ)/offsets.d -MT $@ \
 		-S -o $(OBJ)/offsets.s $<
-	@sed -n 's/^[[:space:]]*->\([A-Z0-9_]*\) [#$$]*\([0-9]*\).*/#define \1 \2/p' \
+	@sed -n 's/^.*"->\([A-Z0-9_]*\) [#$$]*\([0-9]*\)".*/#define \1 \2/p' \
 		$(OBJ)/offsets.s > $@
 
 # The version says which sources it was built from; the same sources give the
@@ -95,7 +101,7 @@ $(OBJ)/version.c: FORCE | $(OBJ)
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(OBJ)/version.o: $(OBJ)/version.c inc/version.h $(OBJ)/flags
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 compile_commands.json: $(OBJ)/flags $(C_SRC)
 	@{ sep='['; for f in $(C_SRC); do printf \
@@ -103,11 +109,74 @@ compile_commands.json: $(OBJ)/flags $(C_SRC)
 	"$$sep" "$(CURDIR)" "$$f" \
 	"$(CC) $(CPPFLAGS) $(CFLAGS)" "$$f"; sep=','; done; echo ']'; } > $@
 
-# --- what is around it --------------------------------------------------------
+# --- what is around it ---------------------------------------------------------
 
 include test/guest/guest.mk
--include test/unit/unit.mk
--include test/fuzz/fuzz.mk
+include test/linux/linux.mk
+include test/unit/unit.mk
+include test/fuzz/fuzz.mk
+
+# GIC=2|3 CPUS=1..8 MEM=256M..8G CPU=cortex-a53|...|max choose the machine.
+.PHONY: run
+run:
+	@tools/setup run
+	@$(MAKE) all linux
+	@tools/run
+
+.PHONY: debug
+debug:
+	@tools/setup debug
+	@$(MAKE) all linux
+	@tools/debug
+
+.PHONY: test
+test:
+	@tools/setup test
+	@$(MAKE) all linux
+	@python3 test/run.py --toolchain both
+
+# C files that .clang-format rules.
+FORMATTED = $(shell git ls-files '*.c' '*.h' 2>/dev/null || \
+	find inc src test driver -name '*.[ch]')
+
+.PHONY: check
+check:
+	@tools/setup test
+	@clang-format --dry-run -Werror $(FORMATTED)
+	@$(MAKE) compile_commands.json $(OBJ)/offsets.h
+	@cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability \
+		--inline-suppr --std=c11 -Iinc -Isrc/arch/aarch64 -I$(OBJ) \
+		--suppress=missingIncludeSystem src
+	@clang-tidy --quiet $(C_SRC) -- --target=aarch64-linux-gnu $(CPPFLAGS) \
+		$(filter-out -fno-stack-clash-protection,$(CFLAGS))
+
+.PHONY: format
+format:
+	clang-format -i $(FORMATTED)
+
+# What was fetched from Debian stays; `make distclean` fetches it again.
+.PHONY: clean distclean
+clean:
+	rm -rf $(filter-out $(BUILD)/debian,$(wildcard $(BUILD)/*)) \
+		compile_commands.json
+distclean:
+	rm -rf $(BUILD) compile_commands.json
+
+.PHONY: help
+help:
+	@sed -n 's/^#: //p' $(firstword $(MAKEFILE_LIST))
+
+#: make            build/holdfast.bin and .elf (LLVM=1: with clang and lld)
+#: make run        boot Debian Linux and a secondary VM in QEMU
+#:                 GIC=2|3 CPUS=1..8 MEM=256M..8G CPU=cortex-a57|...|max
+#: make debug      the same, stopped, under gdb-multiarch with our commands
+#: make test       every test; ends with "N passed, N failed, N skipped"
+#: make unit       the host unit tests alone
+#: make fuzz       the fuzzers (FUZZ_SECONDS=20 each)
+#: make check      format, cppcheck, clang-tidy
+#: make format     lay out the C files
+#: make clean      remove what was built, but not what was fetched
+#: make distclean  remove that as well
 
 .PHONY: FORCE
 FORCE:

@@ -56,6 +56,13 @@ void boot_find_ramdisk(struct boot *b, paddr_t begin, paddr_t end);
  */
 void boot_read_manifest(struct boot *b);
 
+/*
+ * What is wrong with a VM that has an error, with the property and file at
+ * fault, as a text in `out` of BOOT_FAULT_SIZE bytes. Returns `out`.
+ */
+#define BOOT_FAULT_SIZE 160
+const char *boot_describe_fault(const struct manifest_vm *m, char *out);
+
 /* Decides where the hypervisor and the secondaries go. */
 void boot_plan(struct boot *b);
 

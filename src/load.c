@@ -240,9 +240,10 @@ static const char *load_secondary(const struct manifest_vm *m,
 
 static void tell_left_out(const struct vm *vm, const struct manifest_vm *m)
 {
-	log_line("manifest.dtb: vm%u (%s) left out: %s%s%s", vm->index,
-		 vm->name, m->error_property ? m->error_property : "",
-		 m->error_property ? ": " : "", m->error);
+	char fault[BOOT_FAULT_SIZE];
+
+	log_line("manifest.dtb: vm%u (%s) left out: %s", vm->index, vm->name,
+		 boot_describe_fault(m, fault));
 }
 
 void boot_load_secondaries(struct boot *b)

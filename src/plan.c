@@ -205,6 +205,29 @@ static const char *check_fit(const struct manifest_vm *m, struct boot_vm *v)
 	return NULL;
 }
 
+/* The file that a property of a VM names, or NULL if it names none. */
+static const char *named_file(const struct manifest_vm *m)
+{
+	if (!m->error_property)
+		return NULL;
+	if (strcmp(m->error_property, "kernel_filename") == 0)
+		return m->kernel_filename;
+	if (strcmp(m->error_property, "ramdisk_filename") == 0)
+		return m->ramdisk_filename;
+	return NULL;
+}
+
+const char *boot_describe_fault(const struct manifest_vm *m, char *out)
+{
+	const char *property = m->error_property;
+	const char *file = named_file(m);
+
+	log_print(out, BOOT_FAULT_SIZE, "%s%s%s%s%s", property ? property : "",
+		  property ? ": " : "", file ? file : "", file ? ": " : "",
+		  m->error);
+	return out;
+}
+
 static void check_secondary(struct boot *b, uint32_t i)
 {
 	struct manifest_vm *m = &b->manifest.vm[i];
@@ -219,20 +242,6 @@ static void check_secondary(struct boot *b, uint32_t i)
 	m->error_property = m->error ? "mem_size" : NULL;
 }
 
-/* Alignment is all that the device tree code asks of the file. */
-static const void *aligned_manifest(const struct cpio_file *file)
-{
-	static uint64_t copy[8192 / 8];
-
-	if (is_aligned((uintptr_t)file->data, 8))
-		return file->data;
-	if (file->size > sizeof(copy))
-		boot_stop("ramdisk: " MANIFEST_NAME ": larger than %lu bytes",
-			  (uint64_t)sizeof(copy));
-	memcpy(copy, file->data, file->size);
-	return copy;
-}
-
 static void manifest_stop(const struct manifest *m, const char *error)
 {
 	boot_stop("ramdisk: " MANIFEST_NAME ": %s%s%s%s%s",
@@ -242,34 +251,33 @@ static void manifest_stop(const struct manifest *m, const char *error)
 		  m->error_property ? ": " : "", error);
 }
 
+static void check_primary(struct boot *b)
+{
+	struct manifest_vm *m = &b->manifest.primary;
+	char fault[BOOT_FAULT_SIZE];
+
+	if (!m->error)
+		m->error = find_files(b, m, &b->primary, &m->error_property);
+	if (m->error)
+		boot_stop("ramdisk: " MANIFEST_NAME ": primary: %s",
+			  boot_describe_fault(m, fault));
+}
+
 void boot_read_manifest(struct boot *b)
 {
 	struct manifest *m = &b->manifest;
 	struct cpio_file file;
-	const char *error, *property;
+	const char *error;
 
 	if (!find_file(b, MANIFEST_NAME, &file))
 		boot_stop("ramdisk: no " MANIFEST_NAME);
-	error = fdt_open(&b->manifest_tree, aligned_manifest(&file), file.size);
+	error = fdt_open(&b->manifest_tree, file.data, file.size);
 	if (error)
 		boot_stop("ramdisk: " MANIFEST_NAME ": %s", error);
 	error = manifest_read(m, &b->manifest_tree);
 	if (error)
 		manifest_stop(m, error);
-	if (m->primary.error)
-		boot_stop("ramdisk: " MANIFEST_NAME ": primary: %s%s%s",
-			  m->primary.error_property ? m->primary.error_property
-						    : "",
-			  m->primary.error_property ? ": " : "",
-			  m->primary.error);
-	error = find_files(b, &m->primary, &b->primary, &property);
-	if (error)
-		boot_stop("ramdisk: " MANIFEST_NAME ": primary: %s: %s: %s",
-			  property,
-			  strcmp(property, "ramdisk_filename") == 0
-				  ? m->primary.ramdisk_filename
-				  : m->primary.kernel_filename,
-			  error);
+	check_primary(b);
 	for (uint32_t i = 0; i < m->vm_count; i++)
 		check_secondary(b, i);
 }

@@ -216,6 +216,7 @@ uint32_t secondary_tree_write(const struct vm *vm, const struct manifest_vm *m,
 	uint32_t reg[] = {0, HF_SECONDARY_RAM_BASE,
 			  (uint32_t)(m->mem_size >> 32), (uint32_t)m->mem_size};
 	struct fdt_writer w;
+	uint32_t used;
 
 	fdt_begin(&w, buffer, size, 0);
 	fdt_put_node(&w, "");
@@ -237,5 +238,8 @@ uint32_t secondary_tree_write(const struct vm *vm, const struct manifest_vm *m,
 	fdt_put_end(&w);
 	arch_secondary_tree(&w, vm);
 	fdt_put_end(&w);
-	return fdt_finish(&w, 0);
+	used = fdt_finish(&w, 0);
+	/* The writer used it to the end; behind the tree the VM finds zeros. */
+	memset((char *)buffer + used, 0, size - used);
+	return used;
 }

@@ -11,7 +11,7 @@
 #include "vm.h"
 
 #define DEFINE(name, value)                                                    \
-	__asm__ volatile("\n->" #name " %0" : : "i"((uint64_t)(value)))
+	__asm__ volatile("\n.ascii \"->" #name " %0\"" : : "i"((uint64_t)(value)))
 
 void offsets(void);
 

@@ -57,11 +57,19 @@ static uint64_t use_fp(struct vcpu *vcpu, uint64_t esr)
 	return 0;
 }
 
-/* HVC with an immediate other than 0 is no call of ours. */
+/* HVC or SMC with an immediate other than 0 is no call of ours. */
+static void unknown_call(struct vcpu *vcpu)
+{
+	uint64_t *x = vcpu->arch.x;
+
+	x[0] = NOT_SUPPORTED;
+	x[1] = x[2] = x[3] = 0;
+}
+
 static uint64_t primary_hvc(struct vcpu *vcpu, uint64_t esr)
 {
 	if (esr & 0xffff)
-		vcpu->arch.x[0] = NOT_SUPPORTED;
+		unknown_call(vcpu);
 	else
 		smccc_primary(vcpu);
 	return 0;
@@ -107,7 +115,7 @@ static uint64_t secondary_wfx(struct vcpu *vcpu, uint64_t esr)
 static uint64_t secondary_hvc(struct vcpu *vcpu, uint64_t esr)
 {
 	if (esr & 0xffff) {
-		vcpu->arch.x[0] = NOT_SUPPORTED;
+		unknown_call(vcpu);
 		return 0;
 	}
 	return smccc_secondary(vcpu);

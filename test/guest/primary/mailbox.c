@@ -198,7 +198,7 @@ static void states(void)
 	script_add(STEP_HVC, HF_RPC_ACK, 0, 0, 0);
 	if (!run_to_wfi(vm))
 		return;
-	CHECK_EQ(hf_rpc_request(vm, 77), 0);
+	CHECK_EQ(hf_rpc_request(vm, 4095), 0);
 	CHECK_EQ(hf_rpc_request(vm, 78), -1); /* pending */
 	CHECK_EQ(vm_run(vm, 0), HF_VCPU_WAIT_FOR_INTERRUPT);
 	CHECK_EQ(hf_rpc_request(vm, 79), -1); /* inflight */
@@ -206,7 +206,7 @@ static void states(void)
 		return;
 	CHECK_EQ(script_result(0)->x[0], 0);
 	CHECK_EQ(script_result(1)->x[0], FAILED);
-	CHECK_EQ(script_result(3)->x[0], 77);
+	CHECK_EQ(script_result(3)->x[0], 4095);
 	CHECK_EQ(script_result(5)->x[0], FAILED);
 	CHECK_EQ(script_result(6)->x[0], 0);
 	CHECK_EQ(script_result(7)->x[0], FAILED);

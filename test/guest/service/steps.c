@@ -260,14 +260,11 @@ static void step_facts(const struct step *s, struct step_result *r)
 
 void step_take(const struct step *s, struct step_result *r, uint8_t *data)
 {
-	switch (s->kind & ~(uint64_t)STEP_SYSREGS) {
-	case STEP_HVC:
-	case STEP_HVC_OTHER:
-	case STEP_SMC:
-	case STEP_WFI:
-	case STEP_SPIN:
+	if ((s->kind & ~(uint64_t)STEP_SYSREGS) <= STEP_SPIN) {
 		painted(s, r);
-		break;
+		return;
+	}
+	switch (s->kind) {
 	case STEP_LOAD:
 	case STEP_STORE:
 	case STEP_CALL:
