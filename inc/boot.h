@@ -34,8 +34,8 @@ struct boot {
 	struct boot_vm vm[MAX_VMS];
 
 	/* The plan. */
-	struct range own;      /* the hypervisor's place */
-	struct ranges hidden;  /* all that the primary does not get */
+	struct range own;     /* the hypervisor's place */
+	struct ranges hidden; /* all that the primary does not get */
 	struct ranges primary_ram;
 };
 

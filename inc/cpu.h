@@ -24,10 +24,10 @@ struct cpu {
 	uint32_t index;
 	uint64_t id; /* its hardware ID, as in the device tree */
 	struct spinlock lock;
-	enum cpu_state state;	  /* lock */
-	ipaddr_t entry;		  /* where the primary starts on it, and */
-	uint64_t argument;	  /* its first register; lock */
-	struct vcpu *vcpu;	  /* of the primary, pinned to this CPU */
+	enum cpu_state state; /* lock */
+	ipaddr_t entry;	      /* where the primary starts on it, and */
+	uint64_t argument;    /* its first register; lock */
+	struct vcpu *vcpu;    /* of the primary, pinned to this CPU */
 	/*
 	 * The vCPU of each secondary VM that ran here last, index + 1: two
 	 * vCPUs of one VM must not see each other's translations. Used by this

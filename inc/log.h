@@ -16,8 +16,7 @@ void log_init(void);
  * printed whole even if several CPUs log. Text that was logged before the
  * console was found is kept and printed then.
  */
-void log_line(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
+void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
  * Formats into `out` of `size` bytes (size > 0), cut off and terminated if

@@ -78,7 +78,7 @@ struct mm_walk {
 	paddr_t pa;
 	unsigned int mode;   /* MM_*, 0 if absent */
 	enum mm_owner owner; /* if absent: what it carries */
-	uint64_t span;	     /* bytes from the address to the end of the entry */
+	uint64_t span; /* bytes from the address to the end of the entry */
 };
 
 /* Looks up one address; any value is allowed. */

@@ -50,13 +50,13 @@ struct vcpu {
  */
 enum vcpu_exit {
 	EXIT_NONE = 0,
-	EXIT_INTERRUPT,	  /* a physical interrupt is pending */
-	EXIT_WFI,	  /* payload: ns until its timer fires, 0: none set */
-	EXIT_READ,	  /* blocking read with nothing pending */
-	EXIT_REPLIED,	  /* payload: size of the reply */
-	EXIT_TURNED_ON,	  /* payload: index of the vCPU that it turned on */
-	EXIT_OFF,	  /* turned itself off */
-	EXIT_ABORT,	  /* payload: HF_ABORT_* */
+	EXIT_INTERRUPT, /* a physical interrupt is pending */
+	EXIT_WFI,	/* payload: ns until its timer fires, 0: none set */
+	EXIT_READ,	/* blocking read with nothing pending */
+	EXIT_REPLIED,	/* payload: size of the reply */
+	EXIT_TURNED_ON, /* payload: index of the vCPU that it turned on */
+	EXIT_OFF,	/* turned itself off */
+	EXIT_ABORT,	/* payload: HF_ABORT_* */
 };
 
 #define EXIT_KIND_MASK 0xff

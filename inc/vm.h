@@ -35,13 +35,13 @@ struct vm {
 	uint32_t vcpu_count; /* 0: the VM was left out at boot */
 	uint32_t aborted;    /* 0, or HF_ABORT_*: it runs no more; atomic */
 	struct mailbox mailbox;
-	struct vcpu *waiters;	   /* blocked readers, first in first out */
-	struct vcpu *last_waiter;  /* VM lock */
-	struct vcpu *vcpus;	   /* vcpu_count of them */
+	struct vcpu *waiters;	  /* blocked readers, first in first out */
+	struct vcpu *last_waiter; /* VM lock */
+	struct vcpu *vcpus;	  /* vcpu_count of them */
 	struct arch_vm arch;
-	struct ptable stage2;	   /* constant after boot */
-	paddr_t memory;		   /* of a secondary: where it lies, */
-	uint64_t memory_size;	   /* and its size in bytes */
+	struct ptable stage2; /* constant after boot */
+	paddr_t memory;	      /* of a secondary: where it lies, */
+	uint64_t memory_size; /* and its size in bytes */
 	char name[MAX_NAME];
 };
 

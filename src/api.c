@@ -165,8 +165,7 @@ static struct api_result rpc_request(struct vcpu *caller, uint64_t vm_index,
 		return refused();
 
 	spin_lock(&vm->lock);
-	if (may_receive(vm) &&
-	    !__atomic_load_n(&vm->aborted, __ATOMIC_RELAXED))
+	if (may_receive(vm) && !__atomic_load_n(&vm->aborted, __ATOMIC_RELAXED))
 		value = deliver_request(vm, size);
 	spin_unlock(&vm->lock);
 	return result(value);
@@ -261,8 +260,8 @@ static struct api_result rpc_reply(struct vcpu *caller, uint64_t size,
 
 /* --- the calls --- */
 
-#define ROW(number, primary_call, secondary_call)                              \
-	[(number) - API_FIRST] = { primary_call, secondary_call }
+#define ROW(number, primary_call, secondary_call) \
+	[(number)-API_FIRST] = {primary_call, secondary_call}
 
 const struct api_row api_calls[API_COUNT] = {
 	ROW(HF_VCPU_RUN, vcpu_run_call, cannot_run),

@@ -71,6 +71,15 @@ static void set_state(struct cpu *cpu, enum cpu_state state)
 	spin_unlock(&cpu->lock);
 }
 
+/* PENDING -> OFF; it may have come back up, refused to go down. */
+static void give_up(struct cpu *cpu)
+{
+	spin_lock(&cpu->lock);
+	if (cpu->state == CPU_PENDING)
+		cpu->state = CPU_OFF;
+	spin_unlock(&cpu->lock);
+}
+
 enum cpu_on_result cpu_turn_on(struct cpu *cpu, ipaddr_t entry,
 			       uint64_t argument)
 {
@@ -88,7 +97,7 @@ enum cpu_on_result cpu_turn_on(struct cpu *cpu, ipaddr_t entry,
 	}
 	if (started == ARCH_START_OK)
 		return CPU_ON_SUCCESS;
-	set_state(cpu, CPU_OFF);
+	give_up(cpu);
 	return CPU_ON_FAILURE;
 }
 

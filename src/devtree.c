@@ -145,8 +145,8 @@ bool devtree_window(const struct devtree_walk *w, uint32_t i, uint64_t *base,
 	    !fdt_prop(w->fdt, self.node, "ranges", &self.ranges))
 		return false;
 	/* The node's own properties come after it in the walk. */
-	self.address_cells =
-		fdt_u32(w->fdt, self.node, "#address-cells", self.address_cells);
+	self.address_cells = fdt_u32(w->fdt, self.node, "#address-cells",
+				     self.address_cells);
 	self.size_cells =
 		fdt_u32(w->fdt, self.node, "#size-cells", self.size_cells);
 	if (!read_range(&self, w->level[w->depth - 1].address_cells, i, &r))

@@ -94,7 +94,8 @@ static void give_device(uint64_t base, uint64_t size)
 		if (!w.mode && w.owner == OWNER_NOBODY &&
 		    !mm_set_owner(&vm_primary.stage2, paddr(at), span,
 				  OWNER_NOBODY, OWNER_PRIMARY, MM_DEVICE_RW))
-			boot_stop("page tables: no room for the primary's devices");
+			boot_stop(
+				"page tables: no room for the primary's devices");
 		at += span;
 	}
 }

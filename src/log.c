@@ -87,7 +87,8 @@ static const char *read_conversion(const char *f, struct conversion *c)
 	return f;
 }
 
-static void put_signed(struct sink *s, const struct conversion *c, va_list *args)
+static void put_signed(struct sink *s, const struct conversion *c,
+		       va_list *args)
 {
 	int64_t n = c->longs ? va_arg(*args, int64_t) : va_arg(*args, int);
 	uint64_t magnitude = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;

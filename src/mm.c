@@ -138,7 +138,8 @@ static bool change_table(struct ptable *t, uint64_t *entries,
 		if (fits_entry(c, level, at, stop)) {
 			free_below(*pte, level);
 			*pte = wanted_entry(c, level, at);
-		} else if (*pte != wanted_entry(c, level, align_down(at, size))) {
+		} else if (*pte !=
+			   wanted_entry(c, level, align_down(at, size))) {
 			if (!arch_pte_is_table(*pte, level) &&
 			    !split(t, pte, level))
 				return false;

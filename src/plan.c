@@ -44,9 +44,11 @@ static void add_ram(struct boot *b, uint64_t base, uint64_t size)
 			 base);
 		return;
 	}
-	if (b->ram.count >= MAX_RAM_RANGES || !ranges_add_ram(&b->ram, begin, end))
-		boot_stop("device tree: memory at 0x%lx: overlaps other memory, or more than %u ranges",
-			  base, MAX_RAM_RANGES);
+	if (b->ram.count >= MAX_RAM_RANGES ||
+	    !ranges_add_ram(&b->ram, begin, end))
+		boot_stop(
+			"device tree: memory at 0x%lx: overlaps other memory, or more than %u ranges",
+			base, MAX_RAM_RANGES);
 }
 
 static void reserve(struct boot *b, uint64_t base, uint64_t size)
@@ -65,9 +67,8 @@ static void reserve(struct boot *b, uint64_t base, uint64_t size)
 /* The current node of the walk is a child of /reserved-memory. */
 static bool in_reserved_memory(const struct devtree_walk *w)
 {
-	return w->depth == 2 &&
-	       strcmp(fdt_name(w->fdt, w->level[1].node), "reserved-memory") ==
-		       0;
+	return w->depth == 2 && strcmp(fdt_name(w->fdt, w->level[1].node),
+				       "reserved-memory") == 0;
 }
 
 static void visit_memory_node(struct boot *b, const struct devtree_walk *w,
@@ -139,7 +140,8 @@ void boot_find_ramdisk(struct boot *b, paddr_t begin, paddr_t end)
 	    (!chosen_address(&b->tree, "linux,initrd-start",
 			     &b->ramdisk.begin) ||
 	     !chosen_address(&b->tree, "linux,initrd-end", &b->ramdisk.end)))
-		boot_stop("no ramdisk: /chosen has no linux,initrd-start and linux,initrd-end (QEMU: -initrd)");
+		boot_stop(
+			"no ramdisk: /chosen has no linux,initrd-start and linux,initrd-end (QEMU: -initrd)");
 	if (!lies_in_ram(b, b->ramdisk))
 		boot_stop("ramdisk: 0x%lx to 0x%lx is not in RAM",
 			  b->ramdisk.begin, b->ramdisk.end);
@@ -245,8 +247,7 @@ static void check_secondary(struct boot *b, uint32_t i)
 static void manifest_stop(const struct manifest *m, const char *error)
 {
 	boot_stop("ramdisk: " MANIFEST_NAME ": %s%s%s%s%s",
-		  m->error_node ? m->error_node : "",
-		  m->error_node ? ": " : "",
+		  m->error_node ? m->error_node : "", m->error_node ? ": " : "",
 		  m->error_property ? m->error_property : "",
 		  m->error_property ? ": " : "", error);
 }

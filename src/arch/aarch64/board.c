@@ -60,7 +60,8 @@ static const char *find_cpus(const struct fdt *fdt)
 	add_cpu(own_id());
 	for (node = fdt_first_child(fdt, parent); node != FDT_NO_NODE;
 	     node = fdt_next_sibling(fdt, node)) {
-		if (!devtree_has_type(fdt, node, "cpu") || !fdt_enabled(fdt, node))
+		if (!devtree_has_type(fdt, node, "cpu") ||
+		    !fdt_enabled(fdt, node))
 			continue;
 		if (!cpu_reg(fdt, node, cells, &id))
 			return "device tree: a CPU in /cpus has no valid reg";
@@ -71,8 +72,9 @@ static const char *find_cpus(const struct fdt *fdt)
 		else if (cpu_count < MAX_CPUS)
 			add_cpu(id);
 		else
-			log_line("device tree: /cpus/%s left out: no more than %u CPUs",
-				 fdt_name(fdt, node), MAX_CPUS);
+			log_line(
+				"device tree: /cpus/%s left out: no more than %u CPUs",
+				fdt_name(fdt, node), MAX_CPUS);
 	}
 	return found_own ? NULL : "device tree: the boot CPU is not in /cpus";
 }
@@ -177,12 +179,12 @@ static const char *core_name(uint64_t midr)
 		uint16_t implementer, part;
 		const char *name;
 	} cores[] = {
-		{0x41, 0xd03, "Cortex-A53"},   {0x41, 0xd04, "Cortex-A35"},
-		{0x41, 0xd05, "Cortex-A55"},   {0x41, 0xd07, "Cortex-A57"},
-		{0x41, 0xd08, "Cortex-A72"},   {0x41, 0xd09, "Cortex-A73"},
-		{0x41, 0xd0a, "Cortex-A75"},   {0x41, 0xd0b, "Cortex-A76"},
-		{0x41, 0xd0c, "Neoverse N1"},  {0x41, 0xd40, "Neoverse V1"},
-		{0x41, 0xd49, "Neoverse N2"},  {0x00, 0x051, "QEMU max"},
+		{0x41, 0xd03, "Cortex-A53"},  {0x41, 0xd04, "Cortex-A35"},
+		{0x41, 0xd05, "Cortex-A55"},  {0x41, 0xd07, "Cortex-A57"},
+		{0x41, 0xd08, "Cortex-A72"},  {0x41, 0xd09, "Cortex-A73"},
+		{0x41, 0xd0a, "Cortex-A75"},  {0x41, 0xd0b, "Cortex-A76"},
+		{0x41, 0xd0c, "Neoverse N1"}, {0x41, 0xd40, "Neoverse V1"},
+		{0x41, 0xd49, "Neoverse N2"}, {0x00, 0x051, "QEMU max"},
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(cores); i++)

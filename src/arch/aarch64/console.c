@@ -82,7 +82,8 @@ bool arch_console_init(const struct fdt *fdt)
 	enum console_kind kind = CONSOLE_16550;
 	uint64_t base, size;
 
-	if (node == FDT_NO_NODE || !devtree_node_reg(fdt, node, 0, &base, &size))
+	if (node == FDT_NO_NODE ||
+	    !devtree_node_reg(fdt, node, 0, &base, &size))
 		return false;
 	if (fdt_compatible(fdt, node, "arm,pl011"))
 		kind = CONSOLE_PL011;
@@ -93,8 +94,7 @@ bool arch_console_init(const struct fdt *fdt)
 	console.reg_shift = fdt_u32(fdt, node, "reg-shift", 0) & 3;
 	console.wide = fdt_u32(fdt, node, "reg-io-width", 1) == 4;
 	console.base = (volatile char *)arch_map_slot(
-			       SLOT_CONSOLE,
-			       paddr(align_down(base, PAGE_SIZE)),
+			       SLOT_CONSOLE, paddr(align_down(base, PAGE_SIZE)),
 			       MM_DEVICE_RW) +
 		       base % PAGE_SIZE;
 	console.kind = kind;

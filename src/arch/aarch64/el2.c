@@ -12,16 +12,17 @@
 struct cpu_features features;
 
 /* HCR_EL2 that all VMs share. */
-#define HCR_ALL                                                                \
-	(HCR_RW | HCR_VM | HCR_SWIO | HCR_PTW | HCR_BSU_IS | HCR_FB |          \
-	 HCR_TSC | HCR_TID3 | HCR_TID5 | HCR_TIDCP | HCR_TACR | HCR_TLOR |     \
+#define HCR_ALL                                                            \
+	(HCR_RW | HCR_VM | HCR_SWIO | HCR_PTW | HCR_BSU_IS | HCR_FB |      \
+	 HCR_TSC | HCR_TID3 | HCR_TID5 | HCR_TIDCP | HCR_TACR | HCR_TLOR | \
 	 HCR_TERR)
 
 /* A secondary's interrupts are the primary's; it waits in the primary. */
-#define HCR_SECONDARY (HCR_IMO | HCR_FMO | HCR_AMO | HCR_TWI | HCR_TID1 | HCR_TSW)
+#define HCR_SECONDARY \
+	(HCR_IMO | HCR_FMO | HCR_AMO | HCR_TWI | HCR_TID1 | HCR_TSW)
 
 #define MDCR_ALL (MDCR_TPMS | MDCR_TTRF | MDCR_HPMD | MDCR_HCCD)
-#define MDCR_SECONDARY                                                         \
+#define MDCR_SECONDARY \
 	(MDCR_TPM | MDCR_TPMCR | MDCR_TDA | MDCR_TDOSA | MDCR_TDRA)
 
 /* MPIDR of vCPU i of a secondary: affinity 0.0.0.i */
@@ -79,9 +80,40 @@ static uint64_t vtcr(void)
 	       (uint64_t)(level == 0 ? 2 : 1) << 6 | (64u - bits);
 }
 
+/*
+ * Registers of optional features that have no defined value at reset. Zero
+ * traps, or leaves off, what the ID registers do not show (idregs.c).
+ */
+static void clear_optional(void)
+{
+	uint64_t mmfr0 = read_sysreg(id_aa64mmfr0_el1);
+	uint64_t mmfr1 = read_sysreg(id_aa64mmfr1_el1);
+	uint64_t pfr0 = read_sysreg(id_aa64pfr0_el1);
+	uint64_t dfr0 = read_sysreg(id_aa64dfr0_el1);
+
+	if (field(mmfr1, 40))
+		write_sysreg(s3_4_c1_c2_2, 0); /* HCRX_EL2 */
+	if (field(mmfr0, 56)) {
+		write_sysreg(s3_4_c1_c1_4, 0); /* HFGRTR_EL2 */
+		write_sysreg(s3_4_c1_c1_5, 0); /* HFGWTR_EL2 */
+		write_sysreg(s3_4_c1_c1_6, 0); /* HFGITR_EL2 */
+		write_sysreg(s3_4_c3_c1_4, 0); /* HDFGRTR_EL2 */
+		write_sysreg(s3_4_c3_c1_5, 0); /* HDFGWTR_EL2 */
+	}
+	if (field(pfr0, 40)) /* MPAM2_EL2: trap MPAM0_EL1, MPAM1_EL1 */
+		write_sysreg(s3_4_c10_c5_0, BIT(48) | BIT(49));
+	if (field(dfr0, 40))
+		write_sysreg(s3_4_c1_c2_1, 0); /* TRFCR_EL2 */
+	if (field(dfr0, 32))
+		write_sysreg(s3_4_c9_c9_0, 0); /* PMSCR_EL2 */
+	write_sysreg(actlr_el2, 0);
+	write_sysreg(hacr_el2, 0);
+}
+
 void el2_init(void)
 {
 	read_features();
+	clear_optional();
 	write_sysreg(hcr_el2, hcr_all());
 	write_sysreg(vtcr_el2, vtcr());
 	write_sysreg(hstr_el2, 0);
@@ -191,8 +223,8 @@ void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu)
 void arch_vm_init(struct vm *vm, uint32_t id)
 {
 	/* VMIDs have 8 bits everywhere; 0 is the one of nobody. */
-	vm->arch.vttbr = virt_to_phys(vm->stage2.root).pa |
-			 (uint64_t)(id + 1) << 48;
+	vm->arch.vttbr = virt_to_phys(vm->stage2.root).pa | (uint64_t)(id + 1)
+								    << 48;
 	vm->arch.hcr = id ? el2_hcr_secondary() : el2_hcr_primary();
 	vm->arch.cntvoff = id ? read_sysreg(cntpct_el0) : 0;
 	for (uint32_t i = 0; i < vm->vcpu_count; i++)

@@ -22,8 +22,8 @@
 #define ICH_HCR_TALL1 BIT(12) /* of group 1, */
 #define ICH_HCR_TSEI BIT(13)  /* system errors, */
 #define ICH_HCR_TDIR BIT(14)  /* deactivation */
-#define ICH_HCR_TRAP_ALL                                                       \
-	(ICH_HCR_TC | ICH_HCR_TALL0 | ICH_HCR_TALL1 | ICH_HCR_TSEI |           \
+#define ICH_HCR_TRAP_ALL                                             \
+	(ICH_HCR_TC | ICH_HCR_TALL0 | ICH_HCR_TALL1 | ICH_HCR_TSEI | \
 	 ICH_HCR_TDIR)
 
 #define GICD_ISENABLER 0x100

@@ -154,8 +154,7 @@ void arch_boot_unmap_all(void)
 
 void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
 {
-	slot_table[slot] =
-		arch_pte_leaf(MM_STAGE_1, PT_LEAF_LEVEL, pa, mode);
+	slot_table[slot] = arch_pte_leaf(MM_STAGE_1, PT_LEAF_LEVEL, pa, mode);
 	arch_pt_sync();
 	return (void *)(uintptr_t)(slot_base + slot * PAGE_SIZE);
 }

@@ -6,7 +6,7 @@
  */
 #include "arch_internal.h"
 
-#define REG(crm, op2) ((crm) * 8 + (op2))
+#define REG(crm, op2) ((crm)*8 + (op2))
 #define REG_COUNT REG(8, 0)
 
 /* The fields (nibbles) that each kind of VM may see. */
@@ -84,15 +84,16 @@ static const struct {
 /* The registers of the first CPU. */
 static uint64_t value[REG_COUNT];
 
-#define READ(crm, op2) value[REG(crm, op2)] = read_sysreg(s3_0_c0_c##crm##_##op2)
-#define READ_ROW(crm)                                                          \
-	READ(crm, 0);                                                          \
-	READ(crm, 1);                                                          \
-	READ(crm, 2);                                                          \
-	READ(crm, 3);                                                          \
-	READ(crm, 4);                                                          \
-	READ(crm, 5);                                                          \
-	READ(crm, 6);                                                          \
+#define READ(crm, op2) \
+	value[REG(crm, op2)] = read_sysreg(s3_0_c0_c##crm##_##op2)
+#define READ_ROW(crm) \
+	READ(crm, 0); \
+	READ(crm, 1); \
+	READ(crm, 2); \
+	READ(crm, 3); \
+	READ(crm, 4); \
+	READ(crm, 5); \
+	READ(crm, 6); \
 	READ(crm, 7)
 
 void idregs_init(void)

@@ -10,8 +10,10 @@
 #include "vcpu.h"
 #include "vm.h"
 
-#define DEFINE(name, value)                                                    \
-	__asm__ volatile("\n.ascii \"->" #name " %0\"" : : "i"((uint64_t)(value)))
+#define DEFINE(name, value)                            \
+	__asm__ volatile("\n.ascii \"->" #name " %0\"" \
+			 :                             \
+			 : "i"((uint64_t)(value)))
 
 void offsets(void);
 

@@ -78,8 +78,8 @@ void panic(const char *format, ...)
 
 void panic_fault(uint64_t kind)
 {
-	static const char *const kinds[] = {
-		"synchronous exception", "IRQ", "FIQ", "SError"};
+	static const char *const kinds[] = {"synchronous exception", "IRQ",
+					    "FIQ", "SError"};
 	const uint64_t *x = fault_regs;
 
 	if (!is_first())

@@ -60,8 +60,8 @@ uint64_t arch_pte_leaf(enum mm_stage stage, unsigned int level, paddr_t pa,
 
 	if (level == PT_LEAF_LEVEL)
 		pte |= PTE_TABLE;
-	return pte | (stage == MM_STAGE_1 ? stage1_bits(mode)
-					  : stage2_bits(mode));
+	return pte |
+	       (stage == MM_STAGE_1 ? stage1_bits(mode) : stage2_bits(mode));
 }
 
 uint64_t arch_pte_table(paddr_t table)

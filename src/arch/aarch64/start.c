@@ -45,15 +45,16 @@ void boot_wrong_level(uint64_t dtb, uint64_t level)
 		      fdt_claimed_size((const void *)(uintptr_t)dtb)) &&
 	    arch_console_init(&fdt))
 		log_console_ready();
-	boot_stop("entered at EL%lu, needs EL2 (QEMU: -M virt,virtualization=on)",
-		  level);
+	boot_stop(
+		"entered at EL%lu, needs EL2 (QEMU: -M virt,virtualization=on)",
+		level);
 }
 
 /* Writes back what this place used of itself: it is not ours any more. */
 static void clean_own_memory(void)
 {
-	const char *stack_bottom = (const char *)(uintptr_t)stack_top(0) -
-				   STACK_SIZE;
+	const char *stack_bottom =
+		(const char *)(uintptr_t)stack_top(0) - STACK_SIZE;
 
 	arch_clean_to_memory(image_begin, (size_t)(bss_end - image_begin));
 	arch_clean_to_memory(stack_bottom, STACK_SIZE);
@@ -74,7 +75,8 @@ void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk, uint64_t ramdisk_size)
 	arch_clean_to_memory(copy, size);
 	clean_own_memory();
 	move = (void (*)(uint64_t, uint64_t, uint64_t, uint64_t))(uintptr_t)
-		virt_to_phys((const void *)(uintptr_t)boot_move).pa;
+		       virt_to_phys((const void *)(uintptr_t)boot_move)
+			       .pa;
 	move(dtb.pa, ramdisk.pa, ramdisk.pa + ramdisk_size, entry);
 	panic("still here after the move");
 }

@@ -10,17 +10,17 @@
 #ifndef __ASSEMBLER__
 #include <stdint.h>
 
-#define read_sysreg(name)                                                      \
-	({                                                                     \
-		uint64_t read_;                                                \
-		__asm__ volatile("mrs %0, " #name : "=r"(read_));              \
-		read_;                                                         \
+#define read_sysreg(name)                                         \
+	({                                                        \
+		uint64_t read_;                                   \
+		__asm__ volatile("mrs %0, " #name : "=r"(read_)); \
+		read_;                                            \
 	})
 
-#define write_sysreg(name, value)                                              \
-	do {                                                                   \
-		uint64_t write_ = (value);                                     \
-		__asm__ volatile("msr " #name ", %0" : : "r"(write_));         \
+#define write_sysreg(name, value)                                      \
+	do {                                                           \
+		uint64_t write_ = (value);                             \
+		__asm__ volatile("msr " #name ", %0" : : "r"(write_)); \
 	} while (0)
 
 static inline void isb(void)
@@ -37,35 +37,35 @@ static inline void isb(void)
 #endif
 
 /* HCR_EL2 */
-#define HCR_VM BIT(0)	 /* stage 2 on */
-#define HCR_SWIO BIT(1)	 /* invalidate by set/way also cleans */
-#define HCR_PTW BIT(2)	 /* no table walk through device memory */
-#define HCR_FMO BIT(3)	 /* FIQ to EL2 */
-#define HCR_IMO BIT(4)	 /* IRQ to EL2 */
-#define HCR_AMO BIT(5)	 /* SError to EL2 */
-#define HCR_FB BIT(9)	 /* TLB and I-cache maintenance is broadcast */
+#define HCR_VM BIT(0)	   /* stage 2 on */
+#define HCR_SWIO BIT(1)	   /* invalidate by set/way also cleans */
+#define HCR_PTW BIT(2)	   /* no table walk through device memory */
+#define HCR_FMO BIT(3)	   /* FIQ to EL2 */
+#define HCR_IMO BIT(4)	   /* IRQ to EL2 */
+#define HCR_AMO BIT(5)	   /* SError to EL2 */
+#define HCR_FB BIT(9)	   /* TLB and I-cache maintenance is broadcast */
 #define HCR_BSU_IS BIT(10) /* barriers are at least inner shareable */
-#define HCR_TWI BIT(13)	 /* trap WFI */
-#define HCR_TID1 BIT(16) /* trap REVIDR, AIDR, SMIDR */
-#define HCR_TID3 BIT(18) /* trap ID registers of group 3 */
-#define HCR_TSC BIT(19)	 /* trap SMC */
-#define HCR_TIDCP BIT(20) /* trap implementation-defined registers */
-#define HCR_TACR BIT(21) /* trap ACTLR */
-#define HCR_TSW BIT(22)	 /* trap cache maintenance by set/way */
-#define HCR_RW BIT(31)	 /* EL1 is AArch64 */
-#define HCR_TLOR BIT(35) /* trap limited ordering region registers */
-#define HCR_TERR BIT(36) /* trap RAS error records */
-#define HCR_APK BIT(40)	 /* do not trap pointer-authentication keys */
-#define HCR_API BIT(41)	 /* do not trap pointer-authentication */
-#define HCR_TID5 BIT(58) /* trap GMID */
+#define HCR_TWI BIT(13)	   /* trap WFI */
+#define HCR_TID1 BIT(16)   /* trap REVIDR, AIDR, SMIDR */
+#define HCR_TID3 BIT(18)   /* trap ID registers of group 3 */
+#define HCR_TSC BIT(19)	   /* trap SMC */
+#define HCR_TIDCP BIT(20)  /* trap implementation-defined registers */
+#define HCR_TACR BIT(21)   /* trap ACTLR */
+#define HCR_TSW BIT(22)	   /* trap cache maintenance by set/way */
+#define HCR_RW BIT(31)	   /* EL1 is AArch64 */
+#define HCR_TLOR BIT(35)   /* trap limited ordering region registers */
+#define HCR_TERR BIT(36)   /* trap RAS error records */
+#define HCR_APK BIT(40)	   /* do not trap pointer-authentication keys */
+#define HCR_API BIT(41)	   /* do not trap pointer-authentication */
+#define HCR_TID5 BIT(58)   /* trap GMID */
 
 /* CPTR_EL2 with HCR_EL2.E2H = 0 */
 #define CPTR_RES1 0x22ff
-#define CPTR_TZ BIT(8)	   /* trap SVE */
-#define CPTR_TFP BIT(10)   /* trap FP/SIMD */
-#define CPTR_TSM BIT(12)   /* trap SME */
-#define CPTR_TTA BIT(20)   /* trap trace registers */
-#define CPTR_TAM BIT(30)   /* trap activity monitors */
+#define CPTR_TZ BIT(8)	 /* trap SVE */
+#define CPTR_TFP BIT(10) /* trap FP/SIMD */
+#define CPTR_TSM BIT(12) /* trap SME */
+#define CPTR_TTA BIT(20) /* trap trace registers */
+#define CPTR_TAM BIT(30) /* trap activity monitors */
 /* What every VM is refused; TZ and TSM are RES1 where there is no SVE, SME. */
 #define CPTR_ALL (CPTR_RES1 | CPTR_TZ | CPTR_TSM | CPTR_TTA | CPTR_TAM)
 
@@ -121,7 +121,7 @@ static inline void isb(void)
 /* ESR_ELx */
 #define ESR_EC(esr) (((esr) >> 26) & 0x3f)
 #define ESR_IL BIT(25)
-#define ESR_ISS(esr) ((esr) & 0x1ffffff)
+#define ESR_ISS(esr) ((esr)&0x1ffffff)
 
 #define EC_UNKNOWN 0x00
 #define EC_WFX 0x01

@@ -5,7 +5,7 @@
 #include "vcpu.h"
 
 /* An encoding, op0 to op2, in 16 bits; a mask with ANY in some places. */
-#define ENC(op0, op1, crn, crm, op2)                                           \
+#define ENC(op0, op1, crn, crm, op2) \
 	((op0) << 14 | (op1) << 11 | (crn) << 7 | (crm) << 3 | (op2))
 #define EXACT 0xffff
 #define ANY_OP2 ENC(3, 7, 15, 15, 0)

@@ -152,9 +152,10 @@ static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 	ipa |= read_sysreg(far_el2) & (PAGE_SIZE - 1);
 	/* Not if its memory was taken because the VM was stopped. */
 	if (!vm->aborted)
-		log_line("vm%u %s: vcpu %u stopped: %s 0x%lx, which it does not have, pc 0x%lx",
-			 vm->index, vm->name, vcpu->index, access_name(esr),
-			 ipa, read_sysreg(elr_el2));
+		log_line(
+			"vm%u %s: vcpu %u stopped: %s 0x%lx, which it does not have, pc 0x%lx",
+			vm->index, vm->name, vcpu->index, access_name(esr), ipa,
+			read_sysreg(elr_el2));
 	return vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS);
 }
 

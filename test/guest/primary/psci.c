@@ -194,7 +194,8 @@ static struct barrier hold;
 static void hold_cpu(void *unused)
 {
 	(void)unused;
-	barrier_wait(&hold, 2);
+	barrier_wait(&hold, 2); /* it is up */
+	barrier_wait(&hold, 2); /* it may go */
 }
 
 /* Of calls for a CPU that stays on exactly one succeeds. */
@@ -203,6 +204,7 @@ static void cpu_on_twice(void)
 	if (cpu_count() < 2)
 		SKIP("one CPU");
 	CHECK_EQ(cpu_start(1, hold_cpu, NULL), PSCI_SUCCESS);
+	barrier_wait(&hold, 2);
 	CHECK_EQ(psci(smccc_hvc, PSCI_CPU_ON_64, cpu_mpidr(1),
 		      (uintptr_t)no_mpidr & ~UINT64_C(3)),
 		 PSCI_ALREADY_ON);
