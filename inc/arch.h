@@ -104,7 +104,7 @@ enum arch_start { ARCH_START_OK, ARCH_START_RUNNING, ARCH_START_FAILED };
  */
 enum arch_start arch_cpu_start(struct cpu *cpu);
 
-/* Stops this CPU, and all of the board as far as that is possible. */
+/* Stops this CPU. */
 _Noreturn void arch_halt(void);
 
 /* --- vCPUs and VMs --- */

@@ -169,6 +169,19 @@ bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,
 	return false;
 }
 
+uint32_t devtree_reg_cells(const struct fdt *fdt, fdt_node_t node)
+{
+	struct devtree_walk w;
+	fdt_node_t at;
+
+	devtree_begin(&w, fdt);
+	while (devtree_next(&w, &at))
+		if (at == node && w.depth > 0)
+			return w.level[w.depth - 1].address_cells +
+			       w.level[w.depth - 1].size_cells;
+	return 0;
+}
+
 fdt_node_t devtree_compatible(const struct fdt *fdt, const char *const *names,
 			      unsigned int count)
 {

@@ -35,6 +35,9 @@ uint64_t primary_tree_size(const struct boot *b)
 static void put_cells(uint32_t *cells, uint32_t *n, uint64_t value,
 		      uint32_t count)
 {
+	if (count < 2 && value >> 32)
+		boot_stop(
+			"device tree: root: memory needs numbers of two cells");
 	if (count == 2)
 		cells[(*n)++] = (uint32_t)(value >> 32);
 	cells[(*n)++] = (uint32_t)value;

@@ -42,6 +42,10 @@ _Noreturn void panic_fault(uint64_t kind);
 
 /* --- el2.c: what is trapped --- */
 
+/* Learns what the boot CPU has; the others are taken to have the same. */
+void el2_read_features(void);
+/* Whether this CPU can run with page tables made for the boot CPU. */
+bool el2_cpu_fits(void);
 /* Sets the EL2 registers of this CPU that stay as they are. */
 void el2_init(void);
 uint64_t el2_hcr_primary(void);
@@ -56,6 +60,8 @@ static inline struct vcpu *current_vcpu(void)
 /* What the CPU has, read once at boot on the first CPU. */
 struct cpu_features {
 	bool pauth;	      /* FEAT_PAuth: keys to switch */
+	bool sme;	      /* FEAT_SME: TPIDR2_EL0 to switch */
+	bool ras;	      /* FEAT_RAS: VDISR_EL2 */
 	bool gic_regs;	      /* the GIC is used by system registers */
 	bool pmu;	      /* FEAT_PMUv3 */
 	uint8_t pmu_counters; /* event counters */
@@ -111,6 +117,8 @@ uint64_t smccc_secondary(struct vcpu *vcpu);
 bool psci_primary(struct vcpu *vcpu, uint32_t fn, int64_t *result);
 bool psci_secondary(struct vcpu *vcpu, uint32_t fn, int64_t *result,
 		    uint64_t *exit);
+#define PSCI_FN_CPU_OFF 0x84000002
+
 /* Calls the firmware. */
 int64_t psci_firmware(uint64_t fn, uint64_t a1, uint64_t a2, uint64_t a3);
 

@@ -46,6 +46,7 @@ struct arch_vcpu {
 	uint64_t vmpidr; /* VMPIDR_EL2 */
 	struct el1_regs el1;
 	struct pauth_keys pauth;
+	uint64_t tpidr2; /* TPIDR2_EL0, where there is SME */
 	/*
 	 * The hypervisor masked the virtual timer, which had fired, so that
 	 * the vCPU can go on; the guest did not.
@@ -74,8 +75,7 @@ struct arch_cpu {
 	 */
 	volatile uint32_t *ppi_enable;
 	uint32_t ppi_timer_bit;
-	bool in_secondary; /* for the panic report */
-	uint64_t gicr;	   /* physical address of its redistributor, or 0 */
+	uint64_t gicr; /* physical address of its redistributor, or 0 */
 };
 
 #endif

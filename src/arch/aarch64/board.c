@@ -16,7 +16,6 @@ struct board board;
 #define GIC_PPI_BASE 16
 #define TIMER_INTERRUPTS_EL1 3 /* secure, physical, virtual; then EL2's */
 #define TIMER_HYP 3	       /* index of the EL2 physical timer */
-#define GIC_INTERRUPT_CELLS 3
 #define SPI_OR_PPI_PPI 1
 
 /* --- CPUs --- */
@@ -115,6 +114,8 @@ static const char *find_gic(const struct fdt *fdt)
 	static const char *const v3[] = {"arm,gic-v3"};
 	static const char *const v2[] = {"arm,cortex-a15-gic", "arm,gic-400",
 					 "arm,cortex-a7-gic", "arm,gic-v2"};
+	const char *error;
+	uint32_t entries;
 	uint64_t size;
 
 	board.gic_version = 3;
@@ -127,7 +128,11 @@ static const char *find_gic(const struct fdt *fdt)
 		return "device tree: no GICv2 or GICv3";
 	if (!devtree_node_reg(fdt, board.gic, 0, &board.gicd, &size))
 		return "device tree: GIC: reg is too short";
-	return board.gic_version == 3 ? read_gicr(fdt, board.gic) : NULL;
+	error = board.gic_version == 3 ? read_gicr(fdt, board.gic) : NULL;
+	entries = board.gic_version == 3 ? 1 + board.gicr_count : 2;
+	board.gic_reg_size = entries * devtree_reg_cells(fdt, board.gic) * 4;
+	board.interrupt_cells = fdt_u32(fdt, board.gic, "#interrupt-cells", 3);
+	return error;
 }
 
 /* --- timer --- */
@@ -147,10 +152,10 @@ static const char *find_timer(const struct fdt *fdt)
 	uint32_t number;
 
 	if (node == FDT_NO_NODE || !fdt_prop(fdt, node, "interrupts", &p) ||
-	    p.size < (TIMER_HYP + 1) * GIC_INTERRUPT_CELLS * 4)
+	    p.size < (TIMER_HYP + 1) * board.interrupt_cells * 4)
 		return "device tree: timer: no interrupt of the EL2 timer";
-	number = fdt_cell(p.value, TIMER_HYP * GIC_INTERRUPT_CELLS + 1);
-	if (fdt_cell(p.value, TIMER_HYP * GIC_INTERRUPT_CELLS) !=
+	number = fdt_cell(p.value, TIMER_HYP * board.interrupt_cells + 1);
+	if (fdt_cell(p.value, TIMER_HYP * board.interrupt_cells) !=
 		    SPI_OR_PPI_PPI ||
 	    number >= 16)
 		return "device tree: timer: the EL2 interrupt is not a PPI";
@@ -220,20 +225,15 @@ bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
 }
 
 /* The GIC's registers for EL2 and for VMs follow those of the primary. */
-static enum arch_edit edit_gic(const struct fdt *fdt,
-			       const struct fdt_prop *prop, uint32_t *size)
+static enum arch_edit edit_gic(const struct fdt_prop *prop, uint32_t *size)
 {
-	uint32_t ac = fdt_u32(fdt, fdt_root(fdt), "#address-cells", 2);
-	uint32_t sc = fdt_u32(fdt, fdt_root(fdt), "#size-cells", 1);
-
 	/* The maintenance interrupt */
 	if (strcmp(prop->name, "interrupts") == 0 ||
 	    strcmp(prop->name, "interrupts-extended") == 0)
 		return EDIT_DROP;
 	if (strcmp(prop->name, "reg") != 0)
 		return EDIT_KEEP;
-	*size = (board.gic_version == 2 ? 2 : 1 + board.gicr_count) *
-		(ac + sc) * 4;
+	*size = board.gic_reg_size;
 	return *size < prop->size ? EDIT_CUT : EDIT_KEEP;
 }
 
@@ -241,9 +241,9 @@ enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,
 			      const struct fdt_prop *prop, uint32_t *size)
 {
 	if (node == board.gic)
-		return edit_gic(fdt, prop, size);
+		return edit_gic(prop, size);
 	if (strcmp(prop->name, "interrupts") == 0 && is_timer(fdt, node)) {
-		*size = TIMER_INTERRUPTS_EL1 * GIC_INTERRUPT_CELLS * 4;
+		*size = TIMER_INTERRUPTS_EL1 * board.interrupt_cells * 4;
 		return *size < prop->size ? EDIT_CUT : EDIT_KEEP;
 	}
 	return EDIT_KEEP;

@@ -11,9 +11,11 @@
 #define MAX_GICR_REGIONS 4
 
 struct board {
-	uint32_t gic_version; /* 2 or 3 */
-	fdt_node_t gic;	      /* its node in the board's tree */
-	uint64_t gicd;	      /* physical addresses */
+	uint32_t gic_version;  /* 2 or 3 */
+	fdt_node_t gic;	       /* its node in the board's tree */
+	uint32_t gic_reg_size; /* bytes of its "reg" that are the primary's */
+	uint32_t interrupt_cells; /* of an interrupt of the GIC */
+	uint64_t gicd;		  /* physical addresses */
 	struct {
 		uint64_t base, size;
 	} gicr[MAX_GICR_REGIONS];

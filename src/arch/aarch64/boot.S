@@ -39,6 +39,22 @@
 	isb
 .endm
 
+/*
+ * Drops what the data caches hold of [x9, x10): x12 is the size of a line.
+ * Clobbers x9.
+ */
+.macro invalidate_range
+8:	dc	ivac, x9
+	add	x9, x9, x12
+	cmp	x9, x10
+	b.lo	8b
+.endm
+
+.macro load_address reg, symbol
+	adrp	\reg, \symbol
+	add	\reg, \reg, :lo12:\symbol
+.endm
+
 	.section .head, "ax"
 	.global image_head
 image_head:
@@ -82,13 +98,31 @@ image_moved:
 	b	3f
 2:	mmu_off	el3, SCTLR_EL2_RES1
 
-3:	adrp	x9, cpu_stacks + GUARD_SIZE + STACK_SIZE
+	/*
+	 * What is written from here on goes around the caches: nothing in them
+	 * may overwrite it later. This is .bss, the stack, and as much of the
+	 * pool as early_map() takes.
+	 */
+3:	mrs	x12, ctr_el0
+	ubfx	x12, x12, #16, #4
+	mov	x9, #4
+	lsl	x12, x9, x12
+	load_address x9, bss_begin
+	load_address x10, bss_end
+	invalidate_range
+	load_address x9, cpu_stacks
+	add	x10, x9, #(GUARD_SIZE + STACK_SIZE)
+	invalidate_range
+	load_address x9, pool_begin
+	add	x10, x9, #EARLY_POOL_SIZE
+	invalidate_range
+	dsb	sy
+
+	adrp	x9, cpu_stacks + GUARD_SIZE + STACK_SIZE
 	mov	sp, x9
 	mov	x29, xzr
-	adrp	x9, bss_begin
-	add	x9, x9, :lo12:bss_begin
-	adrp	x10, bss_end
-	add	x10, x10, :lo12:bss_end
+	load_address x9, bss_begin
+	load_address x10, bss_end
 4:	stp	xzr, xzr, [x9], #16
 	stp	xzr, xzr, [x9], #16
 	stp	xzr, xzr, [x9], #16

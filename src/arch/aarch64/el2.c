@@ -34,19 +34,42 @@ static unsigned int field(uint64_t value, unsigned int shift)
 	return value >> shift & 0xf;
 }
 
-static void read_features(void)
+/* VTCR_EL2 of the boot CPU; all page tables are made for it. */
+static uint64_t boot_vtcr;
+
+static uint64_t vtcr(void)
+{
+	uint8_t level, pages, bits;
+	uint64_t ps = read_sysreg(id_aa64mmfr0_el1) & 0xf;
+
+	arch_stage2_geometry(&level, &pages, &bits);
+	/* SL0: 2 starts at level 0, 1 at level 1 (4 KiB granule) */
+	return VTCR_RES1 | (ps > 5 ? 5 : ps) << 16 | TCR_WALK_WB_IS |
+	       (uint64_t)(level == 0 ? 2 : 1) << 6 | (64u - bits);
+}
+
+void el2_read_features(void)
 {
 	uint64_t isar1 = read_sysreg(id_aa64isar1_el1);
 	uint64_t isar2 = read_sysreg(s3_0_c0_c6_2);
 	uint64_t pfr0 = read_sysreg(id_aa64pfr0_el1);
+	uint64_t pfr1 = read_sysreg(id_aa64pfr1_el1);
 	uint64_t dfr0 = read_sysreg(id_aa64dfr0_el1);
 
 	features.pauth = field(isar1, 4) || field(isar1, 8) || field(isar2, 12);
+	features.sme = field(pfr1, 24);
+	features.ras = field(pfr0, 28);
 	features.gic_regs = field(pfr0, 24) && board.gic_version >= 3;
 	features.pmu = field(dfr0, 8) && field(dfr0, 8) != 0xf;
 	if (features.pmu)
 		features.pmu_counters =
 			read_sysreg(pmcr_el0) >> 11 & MDCR_HPMN_MASK;
+	boot_vtcr = vtcr();
+}
+
+bool el2_cpu_fits(void)
+{
+	return vtcr() == boot_vtcr;
 }
 
 static uint64_t hcr_all(void)
@@ -67,17 +90,6 @@ uint64_t el2_hcr_secondary(void)
 static uint64_t mdcr_primary(void)
 {
 	return MDCR_ALL | features.pmu_counters;
-}
-
-static uint64_t vtcr(void)
-{
-	uint8_t level, pages, bits;
-	uint64_t ps = read_sysreg(id_aa64mmfr0_el1) & 0xf;
-
-	arch_stage2_geometry(&level, &pages, &bits);
-	/* SL0: 2 starts at level 0, 1 at level 1 (4 KiB granule) */
-	return VTCR_RES1 | (ps > 5 ? 5 : ps) << 16 | TCR_WALK_WB_IS |
-	       (uint64_t)(level == 0 ? 2 : 1) << 6 | (64u - bits);
 }
 
 /*
@@ -106,16 +118,17 @@ static void clear_optional(void)
 		write_sysreg(s3_4_c1_c2_1, 0); /* TRFCR_EL2 */
 	if (field(dfr0, 32))
 		write_sysreg(s3_4_c9_c9_0, 0); /* PMSCR_EL2 */
+	if (features.ras)
+		write_sysreg(s3_4_c5_c2_3, 0); /* VSESR_EL2 */
 	write_sysreg(actlr_el2, 0);
 	write_sysreg(hacr_el2, 0);
 }
 
 void el2_init(void)
 {
-	read_features();
 	clear_optional();
 	write_sysreg(hcr_el2, hcr_all());
-	write_sysreg(vtcr_el2, vtcr());
+	write_sysreg(vtcr_el2, boot_vtcr);
 	write_sysreg(hstr_el2, 0);
 	write_sysreg(cptr_el2, CPTR_ALL);
 	write_sysreg(mdcr_el2, mdcr_primary());
@@ -180,6 +193,18 @@ static void forget_other_vcpu(struct vcpu *vcpu)
 	dsb(nsh);
 }
 
+/* State of optional features that no trap covers. */
+static void switch_optional(struct arch_vcpu *from, const struct arch_vcpu *to)
+{
+	if (features.sme) {
+		from->tpidr2 = read_sysreg(s3_3_c13_c0_5); /* TPIDR2_EL0 */
+		write_sysreg(s3_3_c13_c0_5, to->tpidr2);
+	}
+	/* A secondary's DISR_EL1 is VDISR_EL2: nothing is ever deferred. */
+	if (features.ras)
+		write_sysreg(s3_4_c12_c1_1, 0);
+}
+
 void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
 {
 	const struct arch_vm *vm = &vcpu->vm->arch;
@@ -189,6 +214,7 @@ void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
 		save_pauth_keys(&primary->arch.pauth);
 		load_pauth_keys(&vcpu->arch.pauth);
 	}
+	switch_optional(&primary->arch, &vcpu->arch);
 	write_sysreg(cptr_el2, fp_enter(vcpu));
 	write_sysreg(mdcr_el2, mdcr_primary() | MDCR_SECONDARY);
 	write_sysreg(cnthctl_el2, CNTHCTL_EL1PCTEN);
@@ -210,6 +236,7 @@ void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu)
 		save_pauth_keys(&vcpu->arch.pauth);
 		load_pauth_keys(&primary->arch.pauth);
 	}
+	switch_optional(&vcpu->arch, &primary->arch);
 	write_sysreg(cptr_el2, fp_enter(primary));
 	write_sysreg(mdcr_el2, mdcr_primary());
 	write_sysreg(cnthctl_el2, CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN);

@@ -88,6 +88,12 @@ static bool map_device_tree(uint64_t dtb)
 	return arch_boot_map(paddr(begin), size, MM_R) != NULL;
 }
 
+/* Whether the CPU has the 4 KiB granule: ID_AA64MMFR0_EL1.TGran4. */
+static bool has_granule(void)
+{
+	return (read_sysreg(id_aa64mmfr0_el1) >> 28 & 0xf) != 0xf;
+}
+
 uint64_t early_map(const char *image, uint64_t link_address, uint64_t dtb);
 
 /*
@@ -102,10 +108,12 @@ uint64_t early_map(const char *image, uint64_t link_address, uint64_t dtb)
 
 	link_base = link_address;
 	pool_init(pool_begin, image_end);
-	if (!ptable_init(&mm_hypervisor, MM_STAGE_1, 0, 1, HYP_VA_BITS) ||
+	if (!has_granule() ||
+	    !ptable_init(&mm_hypervisor, MM_STAGE_1, 0, 1, HYP_VA_BITS) ||
 	    !map_part(image, text_end, image, MM_R | MM_X) ||
 	    !map_part(text_end, rodata_end, image, MM_R) || !map_data(image) ||
-	    !map_identity_page(image) || !make_slots() || !map_device_tree(dtb))
+	    !map_identity_page(image) || !make_slots() ||
+	    !map_device_tree(dtb) || pool_used_bytes() > EARLY_POOL_SIZE)
 		arch_halt();
 
 	root = mm_hypervisor.root;

@@ -63,8 +63,8 @@ static const struct id_row rows[REG_COUNT] = {
 	[REG(6, 0)] = {0xfffffffff0ffffff, 0xfffffffff0ffffff},
 	/* ID_AA64ISAR1_EL1: no LS64 */
 	[REG(6, 1)] = {0x0fffffffffffffff, 0x0fffffffffffffff},
-	/* ID_AA64ISAR2_EL1: no MOPS; they need HCRX_EL2 */
-	[REG(6, 2)] = {0x00000000fff0ffff, 0x00000000fff0ffff},
+	/* ID_AA64ISAR2_EL1: no WFIT, and no MOPS, which need HCRX_EL2 */
+	[REG(6, 2)] = {0x00000000fff0fff0, 0x00000000fff0fff0},
 	/* ID_AA64MMFR0_EL1: no fine-grained traps */
 	[REG(7, 0)] = {0xf0ffffffffffffff, 0xf0ffffffffffffff},
 	/* ID_AA64MMFR1_EL1: no VHE, LOR, stage 2 XNX, TWED, HCRX, CMOW */

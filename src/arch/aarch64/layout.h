@@ -17,6 +17,9 @@
 #define GUARD_SIZE 4096
 #define STACK_SIZE 8192
 
+/* What early_map() may take of the pool, in bytes. */
+#define EARLY_POOL_SIZE 0x20000
+
 #ifndef __ASSEMBLER__
 
 /* Bounds of the image; linker.ld. */

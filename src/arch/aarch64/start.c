@@ -56,7 +56,8 @@ static void clean_own_memory(void)
 	const char *stack_bottom =
 		(const char *)(uintptr_t)stack_top(0) - STACK_SIZE;
 
-	arch_clean_to_memory(image_begin, (size_t)(bss_end - image_begin));
+	/* .noinit, too: the boot CPU's vCPU is in it. */
+	arch_clean_to_memory(image_begin, (size_t)(cpu_stacks - image_begin));
 	arch_clean_to_memory(stack_bottom, STACK_SIZE);
 	arch_clean_to_memory(pool_begin, pool_used_bytes());
 }
@@ -94,8 +95,20 @@ void arch_cpus_may_start(void)
 
 void arch_init_cpu(void)
 {
+	el2_read_features();
 	el2_init();
 	idregs_init();
+}
+
+/* Turns this CPU, which has just started, off again. */
+static _Noreturn void refuse_cpu(struct cpu *cpu)
+{
+	log_line(
+		"CPU %u not started: its physical addresses differ from the boot CPU's",
+		cpu->index);
+	cpu_goes_down(cpu);
+	psci_firmware(PSCI_FN_CPU_OFF, 0, 0, 0);
+	arch_halt();
 }
 
 void boot_other_cpu(uint64_t index)
@@ -103,6 +116,8 @@ void boot_other_cpu(uint64_t index)
 	struct cpu *cpu = &cpus[index];
 
 	identify(cpu);
+	if (!el2_cpu_fits())
+		refuse_cpu(cpu);
 	cpu->arch.fp_owner = NULL;
 	memset(cpu->last_vcpu, 0, sizeof(cpu->last_vcpu));
 	el2_init();

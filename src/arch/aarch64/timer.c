@@ -48,7 +48,7 @@ void timer_enter_secondary(struct vcpu *primary, struct vcpu *vcpu)
 	write_sysreg(cntvoff_el2, vcpu->vm->arch.cntvoff);
 	write_sysreg(cntv_cval_el0, v->cntv_cval);
 	if (vcpu->arch.timer_held &&
-	    v->cntv_cval + vcpu->vm->arch.cntvoff > read_sysreg(cntpct_el0)) {
+	    v->cntv_cval > read_sysreg(cntpct_el0) - vcpu->vm->arch.cntvoff) {
 		v->cntv_ctl &= ~TIMER_IMASK;
 		vcpu->arch.timer_held = 0;
 	}
@@ -83,7 +83,7 @@ uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired)
 {
 	uint64_t ctl = read_sysreg(cntv_ctl_el0);
 	uint64_t frequency = read_sysreg(cntfrq_el0);
-	uint64_t left, seconds;
+	uint64_t now, left, seconds;
 
 	*fired = false;
 	if (vcpu->arch.timer_held)
@@ -91,8 +91,10 @@ uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired)
 	if (!is_armed(ctl))
 		return 0;
 	isb();
-	left = read_sysreg(cntv_cval_el0) - read_sysreg(cntvct_el0);
-	if ((int64_t)left <= 0) {
+	now = read_sysreg(cntvct_el0);
+	left = read_sysreg(cntv_cval_el0) - now;
+	/* Unsigned, as the timer compares; all ones is as good as never. */
+	if (read_sysreg(cntv_cval_el0) <= now) {
 		*fired = true;
 		return 0;
 	}

@@ -14,6 +14,10 @@
 
 #define NOT_SUPPORTED ((uint64_t)-1)
 
+/* ISS of WFI, WFE, WFIT, WFET */
+#define WFX_IS_WFE BIT(0)
+#define WFX_HAS_TIMEOUT BIT(1)
+
 #define SPSR_BTYPE (BIT(10) | BIT(11))
 /* ITSTATE of AArch32: bits 7:2 in SPSR[15:10], bits 1:0 in SPSR[26:25] */
 #define SPSR_IT (BIT(25) | BIT(26) | 0x3full << 10)
@@ -94,20 +98,17 @@ static uint64_t primary_abort(struct vcpu *vcpu, uint64_t esr)
 	return 0;
 }
 
-static uint64_t primary_unexpected(struct vcpu *vcpu, uint64_t esr)
-{
-	panic("primary, vCPU %u: trap with syndrome 0x%lx at 0x%lx",
-	      vcpu->index, esr, read_sysreg(elr_el2));
-}
-
 static uint64_t secondary_wfx(struct vcpu *vcpu, uint64_t esr)
 {
 	bool fired;
 	uint64_t ns;
 
 	skip_instruction(esr);
-	if (esr & 1) /* WFE, WFET */
+	if (esr & WFX_IS_WFE)
 		return 0;
+	/* WFIT is not shown to it; whoever uses it does not wait. */
+	if (esr & WFX_HAS_TIMEOUT)
+		return vcpu_exit(EXIT_WFI, 1);
 	ns = timer_wait_ns(vcpu, &fired);
 	return fired ? 0 : vcpu_exit(EXIT_WFI, ns);
 }
@@ -204,7 +205,8 @@ void trap_primary(struct vcpu *vcpu)
 	uint64_t esr = read_sysreg(esr_el2);
 	trap_handler handler = traps[ESR_EC(esr)].primary;
 
-	(handler ? handler : primary_unexpected)(vcpu, esr);
+	/* What a newer CPU may trap, the primary's ID registers do not show. */
+	(handler ? handler : undefined)(vcpu, esr);
 }
 
 uint64_t trap_secondary(struct vcpu *vcpu)

@@ -447,6 +447,17 @@ hypervisor_fault_\kind:
 
 hypervisor_fault:
 	msr	tpidrro_el0, x1
+	msr	tpidr_el1, x2
+	msr	elr_el1, x3
+	adrp	x1, fault_taken
+	add	x1, x1, :lo12:fault_taken
+1:	ldaxr	w2, [x1]
+	cbnz	w2, 2f
+	mov	w2, #1
+	stxr	w3, w2, [x1]
+	cbnz	w3, 1b
+	mrs	x2, tpidr_el1
+	mrs	x3, elr_el1
 	adrp	x1, fault_regs
 	add	x1, x1, :lo12:fault_regs
 	stp	x2, x3, [x1, #16]
@@ -471,6 +482,13 @@ hypervisor_fault:
 	adrp	x2, fault_stack + 4096
 	mov	sp, x2
 	bl	panic_fault
+2:	wfi				/* another CPU reports */
+	b	2b
+
+	.section .bss
+	.balign	8
+fault_taken:
+	.skip	8
 
 	.section .noinit, "aw", %nobits
 	.balign	4096
