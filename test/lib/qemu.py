@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -22,6 +23,9 @@ FATAL_GRACE_S = 1.0
 
 CONSOLE_TAIL = 60
 
+# Longest text that is looked for on the console.
+LONGEST_TEXT = 128
+
 
 class Machine:
     """A row of the machine matrix."""
@@ -33,8 +37,7 @@ class Machine:
         self.mib = mib
         self.extra = extra  # more properties of `-M virt`
 
-    @property
-    def name(self):
+    def __str__(self):
         size = f"{self.mib // 1024}G" if self.mib >= 1024 else f"{self.mib}M"
         return f"gic{self.gic}-{self.cpu}-{self.cpus}cpu-{size}"
 
@@ -93,11 +96,14 @@ def _cpu_state(path):
 
 
 class _Console(threading.Thread):
-    """Collects the output of a process."""
+    """Collects the output of a process, and prints it if `echo` is set."""
 
-    def __init__(self, stream):
+    def __init__(self, stream, until, echo):
         super().__init__(daemon=True)
         self.stream = stream
+        self.until = re.compile(until.encode()) if until else None
+        self.echo = echo
+        self.enough = False  # the text `until` was seen
         self.data = bytearray()
         self.fatal = None  # when the first fatal text was seen
         self.searched = 0
@@ -108,14 +114,19 @@ class _Console(threading.Thread):
             if not piece:
                 return
             self.data += piece
+            if self.echo:
+                sys.stdout.buffer.write(piece)
+                sys.stdout.flush()
+            if self.until and self.until.search(self.data, self.searched):
+                self.enough = True
             if self.fatal is None and FATAL.search(self.data, self.searched):
                 self.fatal = time.monotonic()
             # A text may lie across two pieces.
-            self.searched = max(0, len(self.data) - 64)
+            self.searched = max(0, len(self.data) - LONGEST_TEXT)
 
 
 def _wait(process, console, timeout):
-    """Waits for the end; returns False if it does not come."""
+    """Waits for the end or enough output; returns False if neither comes."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
         try:
@@ -123,16 +134,18 @@ def _wait(process, console, timeout):
             return True
         except subprocess.TimeoutExpired:
             pass
+        if console.enough:
+            return True
         if console.fatal and \
                 time.monotonic() - console.fatal > FATAL_GRACE_S:
             return False
     return False
 
 
-def run(arguments, timeout=60):
+def run(arguments, timeout=60, until=None, echo=False):
     """Runs qemu-system-aarch64 with `arguments` until it ends by itself (the
-    guest turned the machine off), prints a fatal text, or `timeout` seconds
-    are over. Returns a Result."""
+    guest turned the machine off), prints a text that matches `until` or a
+    fatal one, or `timeout` seconds are over. Returns a Result."""
     scratch = tempfile.mkdtemp(prefix="hf-qemu-")
     monitor = os.path.join(scratch, "qmp")
     command = ["qemu-system-aarch64", *arguments, "-display", "none",
@@ -144,12 +157,13 @@ def run(arguments, timeout=60):
                                stderr=subprocess.STDOUT,
                                start_new_session=True)
     try:
-        console = _Console(process.stdout)
+        console = _Console(process.stdout, until, echo)
         console.start()
         state = ""
         ended = _wait(process, console, timeout)
         if not ended:
             state = _cpu_state(monitor)
+        ended = ended and process.poll() == 0
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -157,7 +171,7 @@ def run(arguments, timeout=60):
         shutil.rmtree(scratch, ignore_errors=True)
     console.join(5)
     text = bytes(console.data).decode("utf-8", "replace").replace("\r", "")
-    return Result(text, ended and process.returncode == 0,
+    return Result(text, ended,
                   time.monotonic() - start, state)
 
 

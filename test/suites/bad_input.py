@@ -9,7 +9,6 @@ import os
 import re
 import struct
 import subprocess
-import time
 
 from lib import qemu
 from lib.qemu import Machine
@@ -85,31 +84,6 @@ class Bench:
             return self.write("changed.img", change(f.read()))
 
 
-def run(arguments):
-    """Runs QEMU until it ends, or has said that the boot has stopped."""
-    command = ["qemu-system-aarch64", *arguments, "-display", "none",
-               "-serial", "stdio", "-monitor", "none", "-no-reboot"]
-    start = time.monotonic()
-    console = b""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT)
-    os.set_blocking(process.stdout.fileno(), False)
-    try:
-        while time.monotonic() - start < TIMEOUT_S:
-            ended = process.poll() is not None
-            console += process.stdout.read() or b""
-            if ended or STOPPED.search(console.decode("utf-8", "replace")):
-                break
-            time.sleep(0.02)
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-    text = console.decode("utf-8", "replace").replace("\r", "")
-    return qemu.Result(text, ended, time.monotonic() - start, "")
-
-
 class Case:
     """A boot: its input, what the console must say, and how it ends.
 
@@ -126,9 +100,9 @@ class Case:
     def run(self, ctx):
         """Boots; raises Failure unless it went as the case says."""
         arguments = self.make(Bench(ctx, self.name))
-        result = run([*MACHINE.arguments(self.el2), "-kernel",
-                      ctx.built("holdfast.bin"), "-append", "suite=lib",
-                      *arguments])
+        result = qemu.run([*MACHINE.arguments(self.el2), "-kernel",
+                           ctx.built("holdfast.bin"), "-append", "suite=lib",
+                           *arguments], TIMEOUT_S, until=STOPPED.pattern)
         qemu.check_fatal(result)
         for text in self.says:
             if not re.search("^holdfast: .*" + text, result.console, re.M):

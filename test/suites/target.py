@@ -147,7 +147,7 @@ def target_test(machine, suite):
         if ctx.verbose:
             print(result.details)
         return text
-    return Test(f"target/{suite}/{machine.name}", run)
+    return Test(f"target/{suite}/{machine}", run)
 
 
 def bare_test(machine):
@@ -158,7 +158,7 @@ def bare_test(machine):
             [*machine.arguments(virtualization=False),
              "-kernel", ctx.built("guest/primary.bin"), "-append",
              f"suite=lib ram={machine.mib} hidden=0"], TIMEOUT_S))
-    return Test(f"target/bare/{machine.name}", run)
+    return Test(f"target/bare/{machine}", run)
 
 
 def tests(ctx):

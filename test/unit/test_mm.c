@@ -141,7 +141,7 @@ TEST(powers_of_two)
 			if (inside) {
 				check_mapped(at, at, MM_R);
 				check_mapped(at + 0xfff, at + 0xfff, MM_R);
-				if (k > PAGE_BITS)
+				if (k > PAGE_BITS + 1)
 					check_absent(at - 1, OWNER_NOBODY);
 			}
 		}

@@ -242,6 +242,11 @@ class Hypervisor:
         for i in range(int(self.symbol("cpu_count"))):
             yield self.value(self.address("cpus", i), "struct cpu")
 
+    def cpu_index(self, address):
+        """Which CPU the struct cpu at an address is."""
+        return (address - self.address("cpus")) // \
+            gdb.lookup_type("struct cpu").sizeof
+
     def find_vm(self, text):
         """The VM that the user named."""
         for vm in self.vms():
@@ -372,7 +377,10 @@ def place_of_cpu(hypervisor, running, index):
 
 def number(text):
     """A number that the user gave: any expression of gdb."""
-    return int(gdb.parse_and_eval(text)) & 0xFFFFFFFFFFFFFFFF
+    value = gdb.parse_and_eval(text)
+    if value.type.code in (gdb.TYPE_CODE_FUNC, gdb.TYPE_CODE_ARRAY):
+        value = value.address
+    return int(value) & 0xFFFFFFFFFFFFFFFF
 
 
 class Command(gdb.Command):
@@ -403,7 +411,7 @@ The VMs with their mailboxes and vCPUs."""
         for vm in hypervisor.vms():
             self.print_vm(hypervisor, vm)
             for i in range(vm.vcpu_count):
-                self.print_vcpu(vm, i, running.get(vm.vcpu_address(i)))
+                self.print_vcpu(hypervisor, vm, i, running)
 
     def print_vm(self, hypervisor, vm):
         v = vm.value
@@ -411,7 +419,7 @@ The VMs with their mailboxes and vCPUs."""
         if vm.index is not None:
             text += f" {vm.name}"
         if not vm.vcpu_count:
-            print(f"{text}: left out at boot")
+            print(f"{text}: left out at boot, or not loaded yet")
             return
         text += f": VMID {int(v['arch']['vttbr']) >> 48}"
         if vm.index is not None:
@@ -437,20 +445,26 @@ The VMs with their mailboxes and vCPUs."""
             print("  waiting to read, in this order: vcpu " +
                   ", ".join(map(str, waiters)))
 
-    def print_vcpu(self, vm, i, place):
+    def print_vcpu(self, hypervisor, vm, i, running):
         vcpu = vm.vcpu(i)
+        place = running.get(vm.vcpu_address(i))
         if place:
-            state = f"on {self.cpu_name(vm, vcpu)}, thread {place.thread}"
+            cpu = hypervisor.cpu_index(int(vcpu["cpu"]))
+            state = f"on CPU {cpu}, thread {place.thread}"
         elif vm.index is None:
-            state = f"behind a secondary, or off ({self.cpu_name(vm, vcpu)})"
+            state = self.absence(hypervisor, running, i)
         else:
             state = enum_name(vcpu["state"], "enum vcpu_state", "VCPU_")
         print(f"  vcpu {i}: {state}, saved pc {int(vcpu['arch']['pc']):#x}")
 
-    def cpu_name(self, vm, vcpu):
-        index = (int(vcpu["cpu"]) - vm.hypervisor.address("cpus")) // \
-            gdb.lookup_type("struct cpu").sizeof
-        return f"CPU {index}"
+    def absence(self, hypervisor, running, cpu):
+        """Why a vCPU of the primary is not on the CPU that is its own."""
+        state = hypervisor.value(hypervisor.address("cpus", cpu),
+                                 "struct cpu")["state"]
+        place = place_of_cpu(hypervisor, running, cpu)
+        if place:
+            return f"CPU {cpu} runs {vcpu_text(hypervisor, place.vcpu)}"
+        return f"CPU {cpu} is {enum_name(state, 'enum cpu_state', 'CPU_')}"
 
 
 class Cpus(Command):
@@ -461,6 +475,8 @@ The CPUs, and what each one runs."""
 
     def run(self, hypervisor):
         running = places(hypervisor)
+        if not int(hypervisor.symbol("cpu_count")):
+            print("not counted yet: boot is at its beginning")
         for i, cpu in enumerate(hypervisor.cpus()):
             state = enum_name(cpu["state"], "enum cpu_state", "CPU_")
             place = place_of_cpu(hypervisor, running, i)
@@ -495,7 +511,7 @@ CPU; its thread is then named, where `info registers` shows them."""
 
     def print_all(self, pairs):
         for i in range(0, len(pairs), 2):
-            print("".join(f"{n:>14} {int(v):#018x}"
+            print("".join(f"{n:>15} {int(v):#018x}"
                           for n, v in pairs[i:i + 2]))
 
 
