@@ -8,9 +8,7 @@
 
 void devtree_begin(struct devtree_walk *w, const struct fdt *fdt)
 {
-	w->fdt = fdt;
-	w->at = 0;
-	w->depth = 0;
+	*w = (struct devtree_walk){.fdt = fdt};
 }
 
 static void enter_node(struct devtree_walk *w, fdt_node_t node)

@@ -35,6 +35,9 @@ GUEST_ECHO := $(GUEST_OBJ)/echo.c.o
 
 GUEST_IMAGES := $(GUEST)/echo.bin $(GUEST)/service.bin $(GUEST)/primary.bin
 
+# Else make takes the objects for leftovers, and compiles them again.
+.SECONDARY: $(GUEST_LIB)
+
 .PHONY: guests
 guests: $(GUEST_IMAGES)
 all: guests
@@ -45,27 +48,27 @@ $(GUEST)/service.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_SERVICE)
 $(GUEST)/primary.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_PRIMARY)
 
 $(GUEST)/%.elf: $(GUEST_LIB) $(GUEST_DIR)/lib/guest.lds $(GUEST_OBJ)/flags
-	$(LD) $(GUEST_LDFLAGS) -T $(GUEST_DIR)/lib/guest.lds -o $@ \
+	$(Q)$(LD) $(GUEST_LDFLAGS) -T $(GUEST_DIR)/lib/guest.lds -o $@ \
 		$(filter %.o,$^)
 
 $(GUEST)/%.bin: $(GUEST)/%.elf
-	$(OBJCOPY) -O binary $< $@
+	$(Q)$(OBJCOPY) -O binary $< $@
 
 $(GUEST_OBJ)/%.c.o: $(GUEST_DIR)/%.c $(GUEST_OBJ)/flags
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CPPFLAGS) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(GUEST_CPPFLAGS) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(GUEST_OBJ)/%.S.o: $(GUEST_DIR)/%.S $(GUEST_OBJ)/flags
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CPPFLAGS) $(GUEST_ASFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(GUEST_CPPFLAGS) $(GUEST_ASFLAGS) -MMD -MP -c -o $@ $<
 
 $(GUEST_OBJ)/lib/head-image.o: $(GUEST_DIR)/lib/head.S $(GUEST_OBJ)/flags
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_ASFLAGS) -c -o $@ $<
+	$(Q)$(CC) $(GUEST_ASFLAGS) -c -o $@ $<
 
 $(GUEST_OBJ)/lib/head-flat.o: $(GUEST_DIR)/lib/head.S $(GUEST_OBJ)/flags
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_ASFLAGS) -DFLAT_BINARY -c -o $@ $<
+	$(Q)$(CC) $(GUEST_ASFLAGS) -DFLAT_BINARY -c -o $@ $<
 
 GUEST_FLAGS_TEXT = $(CC) $(GUEST_CPPFLAGS) $(GUEST_CFLAGS) $(GUEST_ASFLAGS) \
 	$(LD) $(GUEST_LDFLAGS) $(shell $(CC) --version 2>/dev/null | head -n 1)

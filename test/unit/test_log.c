@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* src/log.c: formats, early lines, and how boot stops. */
+#include <limits.h>
+
+#include "unit.h"
+#include "fake.h"
+#include "log.h"
+
+static char out[64];
+
+#define CHECK_FORMAT(expected, ...)                                            \
+	do {                                                                   \
+		size_t unit_length = log_print(out, sizeof(out), __VA_ARGS__); \
+		CHECK_STR(out, expected);                                      \
+		CHECK_EQ(unit_length, strlen(expected));                       \
+	} while (0)
+
+/* First, while nothing has been said: lines wait for the console. */
+TEST(early_lines)
+{
+	fake_reset();
+	log_init();
+	log_line("one %u", 1u);
+	log_line("two");
+	CHECK_STR(fake.output, "");
+	log_console_ready();
+	CHECK_STR(fake.output, "holdfast: one 1\r\nholdfast: two\r\n");
+	fake_clear_output();
+	log_line("three");
+	CHECK_STR(fake.output, "holdfast: three\r\n");
+}
+
+TEST(plain)
+{
+	CHECK_FORMAT("", "%s", "");
+	CHECK_FORMAT("abc", "abc");
+	CHECK_FORMAT("100%", "100%%");
+	CHECK_FORMAT("a%b%", "a%%b%%");
+}
+
+TEST(strings)
+{
+	const char *volatile none = NULL;
+
+	CHECK_FORMAT("<abc>", "<%s>", "abc");
+	CHECK_FORMAT("<abc  >", "<%5s>", "abc");
+	CHECK_FORMAT("<abc>", "<%2s>", "abc");
+	CHECK_FORMAT("<(none)>", "<%s>", none);
+	CHECK_FORMAT("<x>", "<%c>", 'x');
+}
+
+TEST(signed_numbers)
+{
+	CHECK_FORMAT("0 1 -1", "%d %d %d", 0, 1, -1);
+	CHECK_FORMAT("2147483647", "%d", INT_MAX);
+	CHECK_FORMAT("-2147483648", "%d", INT_MIN);
+	CHECK_FORMAT("-9223372036854775808", "%ld", LONG_MIN);
+	CHECK_FORMAT("9223372036854775807", "%lld", LLONG_MAX);
+	CHECK_FORMAT("<   -5>", "<%5d>", -5);
+	CHECK_FORMAT("<-0005>", "<%05d>", -5);
+	CHECK_FORMAT("<00005>", "<%05d>", 5);
+	CHECK_FORMAT("-12345", "%3d", -12345);
+}
+
+TEST(unsigned_numbers)
+{
+	CHECK_FORMAT("0 4294967295", "%u %u", 0u, UINT_MAX);
+	CHECK_FORMAT("18446744073709551615", "%lu", ULONG_MAX);
+	CHECK_FORMAT("18446744073709551615", "%llu", ULLONG_MAX);
+	CHECK_FORMAT("18446744073709551615", "%zu", SIZE_MAX);
+	CHECK_FORMAT("ffffffffffffffff", "%lx", ULONG_MAX);
+	CHECK_FORMAT("8000000000000000", "%llx", 1ull << 63);
+	CHECK_FORMAT("deadbeef", "%x", 0xdeadbeefu);
+	CHECK_FORMAT("0", "%lx", 0ul);
+	CHECK_FORMAT("0x0000000000001000", "0x%016lx", 0x1000ul);
+	CHECK_FORMAT("<   ff>", "<%5x>", 0xffu);
+	/* 32 bits of an argument are not taken from its neighbour. */
+	CHECK_FORMAT("1 2 3", "%x %lu %d", 1u, 2ul, 3);
+}
+
+/* An unknown conversion ends the text, instead of taking wrong arguments. */
+TEST(unknown_conversion)
+{
+	const char *volatile format = "ab%qcd";
+	const char *volatile end = "ab%";
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-security"
+	CHECK_FORMAT("ab", format);
+	CHECK_FORMAT("ab", end);
+#pragma GCC diagnostic pop
+}
+
+/* Every size of buffer: cut off, terminated, nothing behind it touched. */
+TEST(cut_off)
+{
+	for (size_t size = 1; size < 16; size++) {
+		char *copy = unit_copy(out, size);
+		size_t length = log_print(copy, size, "ab%dcd%s", -12, "xyz");
+		size_t expected = size - 1 < 10 ? size - 1 : 10;
+
+		CHECK_EQ(length, expected);
+		CHECK(memcmp(copy, "ab-12cdxyz", expected) == 0);
+		CHECK_EQ(copy[expected], 0);
+	}
+}
+
+TEST(long_line)
+{
+	char text[400];
+
+	fake_reset();
+	memset(text, 'x', sizeof(text));
+	text[399] = '\0';
+	log_line("%s", text);
+	CHECK_EQ(strlen(fake.output), strlen("holdfast: \r\n") + 255);
+	CHECK_STR(fake.output + fake.output_length - 2, "\r\n");
+}
+
+TEST(newlines)
+{
+	fake_reset();
+	log_line("a\nb");
+	CHECK_STR(fake.output, "holdfast: a\r\nb\r\n");
+}
+
+TEST(panic_line)
+{
+	fake_reset();
+	log_panic_line("x%d", 5);
+	CHECK_STR(fake.output, "holdfast: x5\r\n");
+}
+
+TEST(stop)
+{
+	fake_reset();
+	CHECK_ENDS(FAKE_HALTED, boot_stop("ramdisk: %s", "bad"));
+	CHECK(fake_printed("holdfast: ramdisk: bad\r\n"));
+	CHECK(fake_printed("boot stopped, nothing was started\r\n"));
+}
