@@ -84,9 +84,6 @@ struct mm_walk {
 /* Looks up one address; any value is allowed. */
 struct mm_walk ptable_walk(const struct ptable *t, uint64_t at);
 
-/* Frees the tables below the root, and empties the root. */
-void ptable_free(struct ptable *t);
-
 /*
  * Gives [pa, pa + size) from one owner to another, in the primary's stage 2.
  * Checks first that all of it belongs to `from`; false with nothing changed if

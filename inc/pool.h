@@ -21,7 +21,7 @@ void pool_rebase(uintptr_t difference);
 
 /*
  * `count` (a power of two) adjacent zeroed pages, aligned to their size, or
- * NULL. Takes the pool lock.
+ * NULL.
  */
 void *pool_alloc(size_t count);
 

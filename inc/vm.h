@@ -68,6 +68,12 @@ struct vm *vm_find(uint64_t index);
 /* Room for the vCPUs of secondary VM `index`. */
 struct vcpu *vm_vcpu_room(uint32_t index);
 
+/* Why the VM was stopped: HF_ABORT_*, or 0 if it was not. Any lock or none. */
+static inline uint32_t vm_aborted(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->aborted, __ATOMIC_ACQUIRE);
+}
+
 /*
  * Stops a VM for good with a reason (HF_ABORT_*): none of its vCPUs is run any
  * more. The first reason stays.

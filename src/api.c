@@ -49,7 +49,7 @@ static struct api_result vcpu_run_call(struct vcpu *caller, uint64_t vm_index,
 
 	if (!vcpu)
 		return result(HF_VCPU_WAIT_FOR_INTERRUPT);
-	aborted = __atomic_load_n(&vcpu->vm->aborted, __ATOMIC_ACQUIRE);
+	aborted = vm_aborted(vcpu->vm);
 	if (aborted)
 		return result((int64_t)(HF_VCPU_ABORTED |
 					aborted << HF_VCPU_CODE_BITS));

@@ -115,6 +115,8 @@ static bool finish(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
 		break;
 	case EXIT_ABORT:
 		vm_abort(vcpu->vm, (uint32_t)payload);
+		/* The first reason counts, whoever gave it. */
+		*result = run_result(HF_VCPU_ABORTED, vm_aborted(vcpu->vm));
 		break;
 	}
 	vcpu_release(vcpu, next);
@@ -123,12 +125,14 @@ static bool finish(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
 
 uint64_t vcpu_run(struct vcpu *vcpu)
 {
-	struct vm *vm = vcpu->vm;
 	uint64_t result = 0;
-	uint32_t aborted;
 
 	while (!finish(vcpu, arch_vcpu_enter(vcpu), &result))
 		;
-	aborted = __atomic_load_n(&vm->aborted, __ATOMIC_ACQUIRE);
-	return aborted ? run_result(HF_VCPU_ABORTED, aborted) : result;
+	/*
+	 * If another vCPU stopped the VM meanwhile, this stay still ended as it
+	 * did: a reply in the primary's mailbox must be told. The next RUN says
+	 * that the VM is stopped.
+	 */
+	return result;
 }

@@ -25,13 +25,14 @@ STEPS = [
               "(unsigned long)&secondary_vcpus",
      ["hf-cpus", "hf-vms", "hf-stage1 &vm_primary", "hf-stage1 cpu_stacks",
       "hf-stage1 0", "hf-stage2 primary 0x40000000",
-      "hf-stage2 primary 0x50000000", "hf-stage2 0 0x40001234",
-      "hf-stage2 echo1 0x40001234", "hf-stage2 0 0", "hf-stage2 0 1<<47"]),
+      "hf-stage2 primary 0x50000000", "hf-stage2 primary 0x8000000000",
+      "hf-stage2 0 0x40001234",
+      "hf-stage2 echo1 0x40001234", "hf-stage2 0 0", "hf-stage2 0 1ull<<47"]),
     ("hidden", "hbreak vcpu_wait",
      ["hf-vms", "hf-cpus", "hf-stage2 primary vm_secondary[0].memory.pa",
       "hf-regs primary 0", "hf-regs smp 1", "hf-regs vm2"]),
     ("wrong", None, ["hf-regs nobody", "hf-regs 0 9", "hf-stage2 0",
-                     "hf-stage1 1<<48"]),
+                     "hf-stage1 1ull<<48"]),
     ("console", None, ["shell cat $CONSOLE"]),
 ]
 
@@ -153,18 +154,21 @@ def check_stops(c, machine):
            r"<vcpu_wait>, thread \d$")
     c.find("hidden", "hf-vms", r", lock held \(\d waiting\)\n  mailbox: ")
     c.find("hidden", "hf-regs smp 1", r"x0 0x0+ .*x1 0x0+\n")
-    c.find("hidden", "hf-regs primary 0", r"vbar_el1 0x0*4\w+ ")
+    c.find("hidden", "hf-regs primary 0", r"^it is on a CPU now: thread \d|vbar_el1 0x0*4\w+ ")
     c.find("hidden", "hf-regs vm2", r"pc 0x0*400\w+\n")
 
 
 def check_stage2(c, machine):
     """The primary's tables: its own, the hypervisor's, a VM's, nobody's."""
-    levels = 0 if machine.cpu == "cortex-a57" else 1
+    first = 0 if machine.cpu == "cortex-a57" else 1
     c.find("guest", "hf-stage2 primary 0x40000000",
-           rf"\A  level {levels}: table .* table\n(?:.*\n)*"
+           rf"\A  level {first}: table .* table\n(?:.*\n)*"
            r"0x40000000 -> 0x40000000 rwx normal$")
     c.find("guest", "hf-stage2 primary 0x50000000",
            r"0x50000000 is not mapped\nit belongs to nobody$")
+    # 512 GiB: behind the first entry of level 0, or the first page of level 1
+    c.find("guest", "hf-stage2 primary 0x8000000000",
+           rf"\A  level {first}: .* entry +{512 if first else 1}: ")
     c.find("hidden", "hf-stage2 primary vm_secondary[0].memory.pa",
            r"is not mapped\nit belongs to vm0$")
     c.find("guest", "hf-stage2 0 0", r"^0x0 is not mapped$")
@@ -194,7 +198,7 @@ def gdb_test(machine):
         check_errors(c, errors)
         c.find("loaded", "hf-cpus", "not counted yet")
         return f"{c.count} checks"
-    return Test(f"gdb/{machine.name}", run)
+    return Test(f"gdb/{machine}", run)
 
 
 def tests(ctx):

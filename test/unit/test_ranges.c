@@ -29,7 +29,7 @@ static void check_found(uint64_t begin, uint64_t end)
 	CHECK_EQ(found.end, end);
 }
 
-TEST(add)
+TEST(add_any)
 {
 	clear();
 	CHECK(ranges_add(&a, 20, 30));

@@ -152,7 +152,7 @@ static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 		ipa = 0;
 	ipa |= read_sysreg(far_el2) & (PAGE_SIZE - 1);
 	/* Not if its memory was taken because the VM was stopped. */
-	if (!vm->aborted)
+	if (!vm_aborted(vm))
 		log_line(
 			"vm%u %s: vcpu %u stopped: %s 0x%lx, which it does not have, pc 0x%lx",
 			vm->index, vm->name, vcpu->index, access_name(esr), ipa,
