@@ -37,6 +37,11 @@ struct boot {
 	struct range own;     /* the hypervisor's place */
 	struct ranges hidden; /* all that the primary does not get */
 	struct ranges primary_ram;
+	/* Where these go; the first two stay unless they are in the way. */
+	struct range tree_place;
+	struct range ramdisk_place;
+	struct range kernel_place; /* of the primary, text_offset included */
+	struct range primary_tree_place;
 };
 
 /* --- plan.c: nothing is changed yet; ends boot on an error --- */
@@ -63,7 +68,7 @@ void boot_read_manifest(struct boot *b);
 #define BOOT_FAULT_SIZE 160
 const char *boot_describe_fault(const struct manifest_vm *m, char *out);
 
-/* Decides where the hypervisor and the secondaries go. */
+/* Decides where everything goes. */
 void boot_plan(struct boot *b);
 
 /* --- load.c --- */

@@ -9,70 +9,43 @@
 #include "string.h"
 #include "vm.h"
 
-#define BLOCK ((uint64_t)0x200000)
-
 /* --- moving out of the way --- */
 
-/* All that a moved thing must keep clear of. */
-static void list_taken(const struct boot *b, struct ranges *taken)
+static void *map_new(uint64_t at, uint64_t size)
 {
-	uint64_t own_size;
-	uint64_t own = arch_own_memory(&own_size).pa;
-	const uint8_t *tree = b->tree.blob;
-	bool ok = true;
+	void *p = arch_boot_map(paddr(at), size, MM_R | MM_W);
 
-	*taken = b->reserved;
-	for (uint32_t i = 0; i < b->hidden.count; i++)
-		ok &= ranges_add(taken, b->hidden.r[i].begin,
-				 b->hidden.r[i].end);
-	ok &= ranges_add(taken, own, own + own_size);
-	ok &= ranges_add(taken, b->ramdisk.begin, b->ramdisk.end);
-	ok &= ranges_add(taken, (uint64_t)(uintptr_t)tree,
-			 (uint64_t)(uintptr_t)tree + b->tree.totalsize);
-	if (!ok)
-		boot_stop("RAM: more than %u reserved ranges",
-			  MAX_RESERVED_RANGES);
+	if (!p)
+		boot_stop("no page table left for 0x%lx", at);
+	return p;
 }
 
-/*
- * Moves what lies in a range that will be hidden. Returns its address, the old
- * one if it can stay.
- */
-static uint64_t move_away(const struct boot *b, uint64_t at, uint64_t size,
-			  uint64_t alignment, const char *what)
+static void move(uint64_t from, const struct range *to)
 {
-	static struct ranges taken;
-	struct range place;
-	void *to;
+	uint64_t size = to->end - to->begin;
+	void *p;
 
-	if (!ranges_overlap(&b->hidden, at, at + size))
-		return at;
-	list_taken(b, &taken);
-	if (!ranges_find_low(&b->ram, &taken, size, alignment, &place))
-		boot_stop("RAM: no room to move the %s", what);
-	to = arch_boot_map(paddr(place.begin), size, MM_R | MM_W);
-	if (!to)
-		boot_stop("no page table left to move the %s", what);
-	memcpy(to, (const void *)(uintptr_t)at, size);
-	arch_clean_to_memory(to, size);
-	return place.begin;
+	if (from == to->begin)
+		return;
+	p = map_new(to->begin, size);
+	memcpy(p, (const void *)(uintptr_t)from, size);
+	arch_clean_to_memory(p, size);
 }
 
 void boot_settle(struct boot *b)
 {
-	uint64_t own_size, tree, ramdisk;
-	uint64_t tree_at = (uint64_t)(uintptr_t)b->tree.blob;
-	uint64_t ramdisk_size = b->ramdisk.end - b->ramdisk.begin;
+	uint64_t own_size;
 	paddr_t own = arch_own_memory(&own_size);
+	uint64_t tree = (uint64_t)(uintptr_t)b->tree.blob;
 
-	tree = move_away(b, tree_at, b->tree.totalsize, BLOCK, "device tree");
-	b->tree.blob = (const uint8_t *)(uintptr_t)tree;
-	ramdisk = move_away(b, b->ramdisk.begin, ramdisk_size, PAGE_SIZE,
-			    "ramdisk");
-	if (own.pa != b->own.begin || tree != tree_at ||
-	    ramdisk != b->ramdisk.begin)
-		arch_move(paddr(b->own.begin), paddr(tree), paddr(ramdisk),
-			  ramdisk_size);
+	move(tree, &b->tree_place);
+	move(b->ramdisk.begin, &b->ramdisk_place);
+	if (own.pa == b->own.begin && tree == b->tree_place.begin &&
+	    b->ramdisk.begin == b->ramdisk_place.begin)
+		return;
+	arch_move(paddr(b->own.begin), paddr(b->tree_place.begin),
+		  paddr(b->ramdisk_place.begin),
+		  b->ramdisk.end - b->ramdisk.begin);
 }
 
 /* --- who owns what --- */
@@ -272,46 +245,18 @@ void boot_load_secondaries(struct boot *b)
 
 /* --- the primary --- */
 
-static struct range find_room(const struct boot *b, struct ranges *taken,
-			      uint64_t size, uint64_t alignment,
-			      const char *what)
-{
-	struct range place;
-
-	if (!ranges_find_low(&b->primary_ram, taken, size, alignment, &place) ||
-	    !ranges_add(taken, place.begin, place.end))
-		boot_stop("RAM: no room for the primary's %s", what);
-	return place;
-}
-
-static void *map_new(uint64_t at, uint64_t size)
-{
-	void *p = arch_boot_map(paddr(at), size, MM_R | MM_W);
-
-	if (!p)
-		boot_stop("no page table left to load the primary");
-	return p;
-}
-
 paddr_t boot_load_primary(struct boot *b, ipaddr_t *entry)
 {
-	static struct ranges taken;
 	const struct boot_vm *v = &b->primary;
-	uint64_t tree_size = primary_tree_size(b);
-	struct range kernel, tree;
+	uint64_t kernel = b->kernel_place.begin + v->image.text_offset;
+	uint64_t tree = b->primary_tree_place.begin;
+	uint64_t tree_size = b->primary_tree_place.end - tree;
 	void *p;
 
-	list_taken(b, &taken);
-	kernel = find_room(b, &taken,
-			   v->image.text_offset + v->image.memory_size, BLOCK,
-			   "kernel");
-	tree = find_room(b, &taken, tree_size, PAGE_SIZE, "device tree");
-	kernel.begin += v->image.text_offset;
-
-	p = map_new(kernel.begin, v->kernel_size);
+	p = map_new(kernel, v->kernel_size);
 	memcpy(p, v->kernel, v->kernel_size);
 	arch_clean_to_memory(p, v->kernel_size);
-	p = map_new(tree.begin, tree_size);
+	p = map_new(tree, tree_size);
 	if (!primary_tree_write(b, p, tree_size))
 		boot_stop("the primary's device tree does not fit its place");
 	arch_clean_to_memory(p, tree_size);
@@ -319,9 +264,9 @@ paddr_t boot_load_primary(struct boot *b, ipaddr_t *entry)
 		arch_clean_to_memory(v->ramdisk, v->ramdisk_size);
 	arch_sync_instructions();
 	log_line("primary: %s at 0x%lx, %lu MiB of RAM, %u vCPU%s",
-		 b->manifest.primary.kernel_filename, kernel.begin,
+		 b->manifest.primary.kernel_filename, kernel,
 		 ranges_total(&b->primary_ram) >> 20, vm_primary.vcpu_count,
 		 vm_primary.vcpu_count == 1 ? "" : "s");
-	*entry = ipaddr(kernel.begin);
-	return paddr(tree.begin);
+	*entry = ipaddr(kernel);
+	return paddr(tree);
 }

@@ -318,20 +318,74 @@ static bool hide_high(struct boot *b, uint64_t size, uint64_t alignment,
 	return true;
 }
 
+/* Finds room outside of `taken`, and takes it. */
+static bool take_low(const struct boot *b, struct ranges *taken, uint64_t size,
+		     uint64_t alignment, struct range *place)
+{
+	return ranges_find_low(&b->primary_ram, taken, size, alignment,
+			       place) &&
+	       ranges_add(taken, place->begin, place->end);
+}
+
+/* Where something stays, or is moved to if it lies in what will be hidden. */
+static bool place_movable(const struct boot *b, struct ranges *taken,
+			  struct range now, uint64_t alignment,
+			  struct range *place)
+{
+	*place = now;
+	if (!ranges_overlap(&b->hidden, now.begin, now.end))
+		return true;
+	return take_low(b, taken, now.end - now.begin, alignment, place);
+}
+
+/*
+ * Finds room for what the primary has. Works on what is hidden so far; false
+ * if that leaves too little.
+ */
+static bool plan_primary(struct boot *b)
+{
+	static struct ranges taken;
+	const struct image *image = &b->primary.image;
+	uint64_t own_size, own = arch_own_memory(&own_size).pa;
+	uint64_t tree = (uint64_t)(uintptr_t)b->tree.blob;
+	struct range tree_now = {tree, tree + b->tree.totalsize};
+
+	/* What is moved keeps clear of where everything is now. */
+	taken = b->reserved;
+	if (!ranges_subtract(&b->ram, &b->hidden, &b->primary_ram) ||
+	    !ranges_add(&taken, tree_now.begin, tree_now.end) ||
+	    !ranges_add(&taken, b->ramdisk.begin, b->ramdisk.end) ||
+	    !ranges_add(&taken, own, own + own_size) ||
+	    !place_movable(b, &taken, tree_now, BLOCK, &b->tree_place) ||
+	    !place_movable(b, &taken, b->ramdisk, PAGE_SIZE, &b->ramdisk_place))
+		return false;
+
+	taken = b->reserved;
+	return ranges_add(&taken, b->tree_place.begin, b->tree_place.end) &&
+	       ranges_add(&taken, b->ramdisk_place.begin,
+			  b->ramdisk_place.end) &&
+	       take_low(b, &taken, image->text_offset + image->memory_size,
+			BLOCK, &b->kernel_place) &&
+	       take_low(b, &taken, primary_tree_size(b), PAGE_SIZE,
+			&b->primary_tree_place);
+}
+
 static void plan_secondary(struct boot *b, uint32_t i)
 {
 	struct manifest_vm *m = &b->manifest.vm[i];
 	struct boot_vm *v = &b->vm[i];
 	uint64_t alignment = m->mem_size >= BLOCK ? BLOCK : PAGE_SIZE;
 	uint64_t has = primary_has(b), need = primary_need(b);
+	uint32_t hidden = b->hidden.count;
 
 	if (m->error)
 		return;
-	if (has < need || m->mem_size > has - need ||
-	    !hide_high(b, m->mem_size, alignment, &v->memory)) {
-		m->error = "more memory than there is";
-		m->error_property = "mem_size";
-	}
+	if (has >= need && m->mem_size <= has - need &&
+	    hide_high(b, m->mem_size, alignment, &v->memory) && plan_primary(b))
+		return;
+	b->hidden.count = hidden;
+	m->error = "more memory than there is";
+	m->error_property = "mem_size";
 }
 
 void boot_plan(struct boot *b)
@@ -343,6 +397,7 @@ void boot_plan(struct boot *b)
 		boot_stop("RAM: no room for the hypervisor");
 	for (uint32_t i = 0; i < b->manifest.vm_count; i++)
 		plan_secondary(b, i);
-	if (!ranges_subtract(&b->ram, &b->hidden, &b->primary_ram))
-		boot_stop("RAM: in too many pieces");
+	if (!plan_primary(b))
+		boot_stop(
+			"RAM: no room for the primary's kernel, ramdisk and device tree");
 }

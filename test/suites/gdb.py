@@ -26,8 +26,8 @@ STEPS = [
      ["hf-cpus", "hf-vms", "hf-stage1 &vm_primary", "hf-stage1 cpu_stacks",
       "hf-stage1 0", "hf-stage2 primary 0x40000000",
       "hf-stage2 primary 0x50000000", "hf-stage2 primary 0x8000000000",
-      "hf-stage2 0 0x40001234",
-      "hf-stage2 echo1 0x40001234", "hf-stage2 0 0", "hf-stage2 0 1ull<<47"]),
+      "hf-stage2 0 0x40001234", "hf-stage2 echo1 0x40001234",
+      "hf-stage2 0 0", "hf-stage2 0 1ull<<47"]),
     ("hidden", "hbreak vcpu_wait",
      ["hf-vms", "hf-cpus", "hf-stage2 primary vm_secondary[0].memory.pa",
       "hf-regs primary 0", "hf-regs smp 1", "hf-regs vm2"]),
@@ -154,7 +154,8 @@ def check_stops(c, machine):
            r"<vcpu_wait>, thread \d$")
     c.find("hidden", "hf-vms", r", lock held \(\d waiting\)\n  mailbox: ")
     c.find("hidden", "hf-regs smp 1", r"x0 0x0+ .*x1 0x0+\n")
-    c.find("hidden", "hf-regs primary 0", r"^it is on a CPU now: thread \d|vbar_el1 0x0*4\w+ ")
+    c.find("hidden", "hf-regs primary 0",
+           r"^it is on a CPU now: thread \d|vbar_el1 0x0*4\w+ ")
     c.find("hidden", "hf-regs vm2", r"pc 0x0*400\w+\n")
 
 

@@ -107,6 +107,21 @@ static void start_on(unsigned int cpu, uint32_t first, uint32_t second)
 	spin_init(&other, second);
 }
 
+static void lock_first(void)
+{
+	spin_lock(&lock);
+}
+
+static void unlock_first(void)
+{
+	spin_unlock(&lock);
+}
+
+static void lock_other(void)
+{
+	spin_lock(&other);
+}
+
 TEST(order_kept)
 {
 	start_on(0, 0, LOCK_RANK_CONSOLE);
@@ -122,7 +137,7 @@ TEST(order_broken)
 {
 	start_on(1, 2, 1);
 	spin_lock(&lock);
-	CHECK_ENDS(FAKE_HALTED, spin_lock(&other));
+	CHECK_EQ(fake_run(lock_other), FAKE_HALTED);
 	CHECK(fake_printed("lock 1 taken with 2 held"));
 }
 
@@ -130,7 +145,7 @@ TEST(taken_twice)
 {
 	start_on(2, 3, 3);
 	spin_lock(&lock);
-	CHECK_ENDS(FAKE_HALTED, spin_lock(&lock));
+	CHECK_EQ(fake_run(lock_first), FAKE_HALTED);
 	CHECK(fake_printed("lock 3 taken with 3 held"));
 }
 
@@ -139,26 +154,31 @@ TEST(given_out_of_order)
 	start_on(3, 1, 2);
 	spin_lock(&lock);
 	spin_lock(&other);
-	CHECK_ENDS(FAKE_HALTED, spin_unlock(&lock));
+	CHECK_EQ(fake_run(unlock_first), FAKE_HALTED);
 	CHECK(fake_printed("lock 1 given out of order"));
 }
 
 TEST(given_but_not_held)
 {
 	start_on(4, 1, 2);
-	CHECK_ENDS(FAKE_HALTED, spin_unlock(&lock));
+	CHECK_EQ(fake_run(unlock_first), FAKE_HALTED);
 	CHECK(fake_printed("given out of order"));
+}
+
+static struct spinlock many[5];
+
+static void lock_fifth(void)
+{
+	spin_lock(&many[4]);
 }
 
 TEST(too_many)
 {
-	struct spinlock many[5];
-
 	start_on(5, 1, 2);
 	for (uint32_t i = 0; i < 5; i++)
 		spin_init(&many[i], i);
 	for (uint32_t i = 0; i < 4; i++)
 		spin_lock(&many[i]);
-	CHECK_ENDS(FAKE_HALTED, spin_lock(&many[4]));
+	CHECK_EQ(fake_run(lock_fifth), FAKE_HALTED);
 	CHECK(fake_printed("4 are held already"));
 }

@@ -18,6 +18,24 @@ unit_src_string :=
 unit_src_fdt := src/fdt.c src/fdt_write.c
 unit_src_manifest := src/manifest.c src/fdt.c src/fdt_write.c
 
+# The core, over the fake architecture of test/unit/fake/. HF_DEBUG checks the
+# order of locks.
+unit_core := src/api.c src/vm.c src/vcpu.c src/cpu.c src/mm.c src/pool.c \
+	src/spinlock.c src/log.c src/fdt.c src/fdt_write.c test/unit/fake/fake.c
+unit_core_cflags := -DHF_DEBUG -Wno-unused-parameter -iquote test/unit/fake
+unit_boot := src/tree.c src/devtree.c src/ranges.c
+
+unit_core_names := api vcpu cpu mm spinlock log race tree plan
+$(foreach name,$(unit_core_names),\
+	$(eval unit_src_$(name) := $(unit_core))\
+	$(eval unit_cflags_$(name) := $(unit_core_cflags)))
+unit_src_tree += $(unit_boot)
+unit_src_plan += $(unit_boot) src/plan.c src/cpio.c src/image.c src/manifest.c
+unit_src_devtree := src/devtree.c src/fdt.c src/fdt_write.c
+
+# Threads: ThreadSanitizer, which goes with no other.
+unit_cflags_race += -fno-sanitize=all -fsanitize=thread -O2
+
 # Extra compiler flags of one test.
 unit_cflags_string := -ffreestanding -fno-builtin
 

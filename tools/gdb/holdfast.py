@@ -376,8 +376,13 @@ def place_of_cpu(hypervisor, running, index):
 # --- the commands ----------------------------------------------------------
 
 def number(text):
-    """A number that the user gave: any expression of gdb."""
-    value = gdb.parse_and_eval(text)
+    """A number that the user gave: any expression of gdb, or a symbol."""
+    try:
+        value = gdb.parse_and_eval(text)
+    except gdb.error as e:
+        if "unknown type" not in str(e):  # a label of the assembler's
+            raise gdb.GdbError(str(e)) from None
+        value = gdb.parse_and_eval("&" + text)
     if value.type.code in (gdb.TYPE_CODE_FUNC, gdb.TYPE_CODE_ARRAY):
         value = value.address
     return int(value) & 0xFFFFFFFFFFFFFFFF

@@ -42,6 +42,18 @@ static _Noreturn void end(enum fake_end how)
 	longjmp(fake.end, how);
 }
 
+enum fake_end fake_run(void (*code)(void))
+{
+	enum fake_end how;
+
+	fake.end_expected = true;
+	how = (enum fake_end)setjmp(fake.end);
+	if (how == FAKE_RETURNED)
+		code();
+	fake.end_expected = false;
+	return how;
+}
+
 /* --- page-table entries: fields as on hardware, at other places --- */
 
 #define PTE_VALID UINT64_C(1)

@@ -92,7 +92,7 @@ enum fake_point {
 	FAKE_START,   /* CPU: the firmware is asked to start it */
 };
 
-/* How code that never returns ended, in fake_ends(). */
+/* How code that may never return ended: fake_run(). */
 enum fake_end {
 	FAKE_RETURNED,
 	FAKE_HALTED,
@@ -143,20 +143,10 @@ struct fake {
 extern struct fake fake;
 
 /*
- * Runs `statement` and compares how it ended with `how`: code that stops the
- * board, moves the hypervisor or enters the primary does not come back.
+ * Calls `code` and says how it ended: what stops the board, moves the
+ * hypervisor or enters the primary does not come back.
  */
-#define CHECK_ENDS(how, statement)               \
-	do {                                     \
-		int unit_end;                    \
-		fake.end_expected = true;        \
-		unit_end = setjmp(fake.end);     \
-		if (unit_end == FAKE_RETURNED) { \
-			statement;               \
-		}                                \
-		fake.end_expected = false;       \
-		CHECK_EQ(unit_end, how);         \
-	} while (0)
+enum fake_end fake_run(void (*code)(void));
 
 /* Whether `text` was printed. */
 bool fake_printed(const char *text);
