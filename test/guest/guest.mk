@@ -31,9 +31,10 @@ GUEST_PRIMARY := $(patsubst $(GUEST_DIR)/%,$(GUEST_OBJ)/%.o,\
 	$(wildcard $(GUEST_DIR)/primary/*.c) $(GUEST_DIR)/bad_configure.c)
 GUEST_SERVICE := $(patsubst $(GUEST_DIR)/%,$(GUEST_OBJ)/%.o,\
 	$(wildcard $(GUEST_DIR)/service/*.c) $(GUEST_DIR)/bad_configure.c)
+GUEST_RACE := $(GUEST_OBJ)/race/race.c.o
 GUEST_ECHO := $(GUEST_OBJ)/echo.c.o
 
-GUEST_IMAGES := $(GUEST)/echo.bin $(GUEST)/service.bin $(GUEST)/primary.bin
+GUEST_IMAGES := $(addprefix $(GUEST)/,echo.bin service.bin race.bin primary.bin)
 
 # Else make takes the objects for leftovers, and compiles them again.
 .SECONDARY: $(GUEST_LIB)
@@ -45,6 +46,7 @@ all: guests
 # echo is a flat binary, the others are Linux Images.
 $(GUEST)/echo.elf: $(GUEST_OBJ)/lib/head-flat.o $(GUEST_ECHO)
 $(GUEST)/service.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_SERVICE)
+$(GUEST)/race.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_RACE)
 $(GUEST)/primary.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_PRIMARY)
 
 $(GUEST)/%.elf: $(GUEST_LIB) $(GUEST_DIR)/lib/guest.lds $(GUEST_OBJ)/flags
@@ -79,4 +81,4 @@ $(GUEST_OBJ)/flags: FORCE
 		echo '$(GUEST_FLAGS_TEXT)' > $@
 
 -include $(GUEST_LIB:.o=.d) $(GUEST_PRIMARY:.o=.d) $(GUEST_SERVICE:.o=.d) \
-	$(GUEST_ECHO:.o=.d)
+	$(GUEST_RACE:.o=.d) $(GUEST_ECHO:.o=.d)

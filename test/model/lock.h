@@ -1,25 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The ticket lock of src/spinlock.c. Lock `l` is a row of two arrays; tickets
- * count modulo TICKETS, more than there are CPUs.
+ * The ticket lock of src/spinlock.c: those who drew a ticket, in that order;
+ * the first of them holds the lock. What only its holder touches may be one
+ * step of a model.
  */
-#define TICKETS (CPUS + 1)
-
-byte lock_next[LOCKS];
-byte lock_serving[LOCKS];
+chan line[LOCKS] = [CPUS] of {byte};
 
 inline spin_lock(l)
 {
-	d_step {
-		ticket = lock_next[l];
-		lock_next[l] = (ticket + 1) % TICKETS
-	};
-	lock_serving[l] == ticket
+	line[l]!_pid;
+	line[l]?<eval(_pid)>
 }
 
 inline spin_unlock(l)
 {
-	lock_serving[l] = (lock_serving[l] + 1) % TICKETS
+	line[l]?eval(_pid)
 }
 
-#define IS_FREE(l) (lock_serving[l] == lock_next[l])
+#define IS_FREE(l) (len(line[l]) == 0)

@@ -7,10 +7,9 @@
  * the next one. Steps are sequentially consistent: that the release and
  * acquire accesses of the code suffice for that is not shown here.
  *
- * A vCPU's registers are two halves and x0. The halves are always equal while
- * the guest runs, so whoever takes over a vCPU that is half saved sees two
- * different ones. A message is its number; the size that a read returns in x0
- * stands for it.
+ * A vCPU's registers are two halves and x0. Each half is in memory or in a CPU;
+ * whoever loads one that is not in memory would run with old contents. A
+ * message is its number; the size that a read returns in x0 stands for it.
  *
  * Shown for all interleavings, by assertions and claims:
  *	no vCPU on two CPUs; none is entered with incomplete registers
@@ -41,8 +40,8 @@
 
 #define NONE 255
 
-/* Messages and register contents count modulo this. */
-#define NUMBERS 3
+/* Messages count modulo this; no more are on their way at a time. */
+#define NUMBERS 2
 
 mtype = {OFF, READY, RUNNING, WAITING};
 mtype = {IDLE, PENDING, INFLIGHT};
@@ -51,8 +50,8 @@ mtype = {YIELD, READ, TURN_OFF};
 /* struct vcpu */
 mtype state[VCPUS] = READY;
 byte next[VCPUS] = NONE;
-byte half_1[VCPUS];
-byte half_2[VCPUS];
+bool half_1[VCPUS] = true; /* in memory */
+bool half_2[VCPUS] = true;
 byte x0[VCPUS];
 
 /* struct vm */
@@ -70,12 +69,10 @@ chan order = [VCPUS] of {byte};	/* who waits, as they came */
 
 inline give(v, message)
 {
-	d_step {
-		assert(message == given);
-		assert(answer[v] == NONE);
-		given = (given + 1) % NUMBERS;
-		answer[v] = message
-	}
+	assert(message == given);
+	assert(answer[v] == NONE);
+	given = (given + 1) % NUMBERS;
+	answer[v] = message
 }
 
 /* --- src/vcpu.c --- */
@@ -102,37 +99,36 @@ inline vcpu_claim(v)
 /* The VM lock is held. */
 inline vcpu_wait(v)
 {
+	d_step {
 #ifdef LAST_FIRST
-	next[v] = waiters;
-	waiters = v;
+		next[v] = waiters;
+		waiters = v;
 #else
 #ifndef NO_NEXT_CLEAR
-	next[v] = NONE;
+		next[v] = NONE;
 #endif
-	if
-	:: waiters != NONE -> next[last_waiter] = v
-	:: else -> waiters = v
-	fi;
-	last_waiter = v;
+		if
+		:: waiters != NONE -> next[last_waiter] = v
+		:: else -> waiters = v
+		fi;
+		last_waiter = v;
 #endif
-	d_step {
-		order!v;
-		state[v] = WAITING
-	}
+		order!v
+	};
+	state[v] = WAITING
 }
 
 /* The VM lock is held; there is a waiter. */
 inline vcpu_wake_first(message)
 {
-	woken = waiters;
-	waiters = next[woken];
 	d_step {
+		woken = waiters;
+		waiters = next[woken];
 		assert(state[woken] == WAITING);
-		order?oldest;
-		assert(woken == oldest);
-		oldest = 0
+		assert(order?[eval(woken)]);
+		order?_;
+		give(woken, message)
 	};
-	give(woken, message);
 	x0[woken] = message;
 	state[woken] = READY
 }
@@ -142,8 +138,11 @@ inline vcpu_turn_on(v)
 	spin_lock(VM);
 	if
 	:: state[v] == OFF ->
-		half_1[v] = 0;
-		half_2[v] = 0;
+		d_step {
+			half_1[v] = true;
+			half_2[v] = true;
+			x0[v] = 0
+		};
 		state[v] = READY
 	:: else
 	fi;
@@ -155,14 +154,17 @@ inline vcpu_turn_on(v)
 /* The VM lock is held. */
 inline take_request(v)
 {
-	took = box == PENDING;
-	if
-	:: took ->
-		box = INFLIGHT;
-		message = box_message;
-		give(v, message)
-	:: else
-	fi
+	d_step {
+		took = box == PENDING;
+		if
+		:: took ->
+			box = INFLIGHT;
+			message = box_message;
+			box_message = 0;
+			give(v, message)
+		:: else
+		fi
+	}
 }
 
 inline rpc_request()
@@ -173,15 +175,17 @@ inline rpc_request()
 	:: else ->
 		d_step {
 			message = sent;
-			sent = (sent + 1) % NUMBERS
+			sent = (sent + 1) % NUMBERS;
+			if
+			:: waiters == NONE ->
+				box_message = message;
+				box = PENDING
+			:: else -> box = INFLIGHT
+			fi
 		};
 		if
-		:: waiters != NONE ->
-			vcpu_wake_first(message);
-			box = INFLIGHT
-		:: else ->
-			box_message = message;
-			box = PENDING
+		:: box == PENDING
+		:: else -> vcpu_wake_first(message)
 		fi
 	fi;
 	spin_unlock(VM);
@@ -244,24 +248,24 @@ inline load_registers(v)
 	d_step {
 		on[v]++;
 		assert(on[v] == 1);
-		live_1 = half_1[v]
+		assert(half_1[v]);
+		half_1[v] = false
 	};
-	live_2 = half_2[v];
 	d_step {
+		assert(half_2[v]);
+		half_2[v] = false;
 		live_x0 = x0[v];
-		assert(live_1 == live_2)
+		x0[v] = 0
 	}
 }
 
 inline save_registers(v)
 {
-	half_1[v] = live_1;
-	half_2[v] = live_2;
+	half_1[v] = true;
 	d_step {
+		half_2[v] = true;
 		x0[v] = live_x0;
 		on[v]--;
-		live_1 = 0;
-		live_2 = 0;
 		live_x0 = 0
 	}
 }
@@ -276,51 +280,30 @@ inline look_at_answer(v)
 		:: reading[v] && exit != READ ->
 			assert(live_x0 == answer[v]);
 			reading[v] = false;
+			live_x0 = 0;
 			answer[v] = NONE
 		:: else
 		fi
 	}
 }
 
-inline change_registers()
-{
-	d_step {
-		live_1 = (live_1 + 1) % NUMBERS;
-		live_2 = (live_2 + 1) % NUMBERS
-	}
-}
-
 /* Runs until it leaves; `exit` says why. */
 inline guest(v)
 {
-	do
-	:: true ->
-		look_at_answer(v);
-		change_registers();
-		if
+	look_at_answer(v);
+	if
 #ifdef ROUND_ROBIN
-		:: true ->
-			/* A server: acknowledges what it has read, and reads. */
-			rpc_ack();
-			rpc_read_request(v);
-			look_at_answer(v);
-			/* An interrupt, if it does not wait. */
-			break
+	:: rpc_ack();
+		rpc_read_request(v)
 #else
-		:: break
-		:: rpc_ack()
-		:: rpc_read_request(v);
-			if
-			:: exit == READ -> break
-			:: else
-			fi
-		:: vcpu_turn_on((v + 1) % VCPUS);
-			break
-		:: exit = TURN_OFF;
-			break
+	:: true
+	:: rpc_ack()
+	:: rpc_read_request(v)
+	:: vcpu_turn_on((v + 1) % VCPUS)
+	:: exit = TURN_OFF
 #endif
-		fi
-	od
+	fi;
+	look_at_answer(v)
 }
 
 /* --- HF_VCPU_RUN --- */
@@ -368,8 +351,8 @@ inline vcpu_run(v)
 
 active [CPUS] proctype cpu()
 {
-	byte ticket, message, woken, oldest, vcpu;
-	byte live_1, live_2, live_x0;
+	byte message, woken, vcpu;
+	byte live_x0;
 	bool claimed, again, took;
 	mtype exit = YIELD;
 

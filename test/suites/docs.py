@@ -159,9 +159,14 @@ def examples(ctx):
 
 
 def exists(ctx, path):
-    """Whether a path in a document is a file or folder of the tree."""
-    places = ["", "src", "src/arch/aarch64", "docs"]
-    return any(glob.glob(ctx.source(p, path)) for p in places)
+    """Whether a path in a document is a file or folder of the tree. A name
+    alone may be in any folder of code, which the document is about."""
+    places = ["", "src", "docs"]
+    if "/" not in path:
+        places = ["", "docs"] + [f"{where}/**" for where in
+                                 ("src", "inc", "driver", "test", "tools")]
+    return any(glob.glob(ctx.source(p, path), recursive=True)
+               for p in places)
 
 
 def paths(ctx):

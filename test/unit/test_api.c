@@ -635,12 +635,14 @@ TEST(read_not_blocking)
 /* What is pending is had at once, blocking or not. */
 TEST(read_blocking_pending)
 {
-	start_configured();
-	CHECK_EQ(request(0, 77), 0);
-	give_script(vm0, 0, read_and_yield);
-	CHECK_EQ(run(0, 0), HF_VCPU_YIELD);
-	CHECK_EQ(script_result(vm0, 0, 0), 77);
-	CHECK_EQ(vm0->vcpus[0].arch.entries, 1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		start_configured();
+		CHECK_EQ(request(0, sizes[i]), 0);
+		give_script(vm0, 0, read_and_yield);
+		CHECK_EQ(run(0, 0), HF_VCPU_YIELD);
+		CHECK_EQ(script_result(vm0, 0, 0), sizes[i]);
+		CHECK_EQ(vm0->vcpus[0].arch.entries, 1);
+	}
 }
 
 TEST(read_blocks)
@@ -686,6 +688,7 @@ TEST(read_blocks_inflight)
  * arrives there is the read's result, and is not lost.
  */
 static enum fake_point request_at;
+static uint64_t request_size;
 static int64_t requested;
 
 static void request_in_window(enum fake_point point, void *object)
@@ -693,26 +696,31 @@ static void request_in_window(enum fake_point point, void *object)
 	const struct vcpu *vcpu = object;
 
 	if (point == request_at && vcpu->arch.entries == 1)
-		requested = request(vcpu->vm->index, 55);
+		requested = request(vcpu->vm->index, request_size);
+}
+
+static void check_window(enum fake_point point, uint64_t size)
+{
+	start_configured();
+	fill(send_page(NULL), 9);
+	give_script(vm0, 0, read_and_yield);
+	request_at = point;
+	request_size = size;
+	fake.at = request_in_window;
+	CHECK_EQ(run(0, 0), HF_VCPU_YIELD);
+	CHECK_EQ(requested, 0);
+	CHECK_EQ(script_result(vm0, 0, 0), size);
+	CHECK_EQ(vm0->vcpus[0].arch.entries, 2);
+	CHECK_EQ(vm0->mailbox.state, MAILBOX_INFLIGHT);
+	CHECK(vm0->waiters == NULL);
+	CHECK(memcmp(recv_page(vm0), send_page(NULL), size) == 0);
 }
 
 TEST(read_window)
 {
-	static const enum fake_point points[] = {FAKE_LEAVING, FAKE_SAVED};
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(points); i++) {
-		start_configured();
-		fill(send_page(NULL), 9);
-		give_script(vm0, 0, read_and_yield);
-		request_at = points[i];
-		fake.at = request_in_window;
-		CHECK_EQ(run(0, 0), HF_VCPU_YIELD);
-		CHECK_EQ(requested, 0);
-		CHECK_EQ(script_result(vm0, 0, 0), 55);
-		CHECK_EQ(vm0->vcpus[0].arch.entries, 2);
-		CHECK_EQ(vm0->mailbox.state, MAILBOX_INFLIGHT);
-		CHECK(vm0->waiters == NULL);
-		CHECK(memcmp(recv_page(vm0), send_page(NULL), 55) == 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(sizes); i++) {
+		check_window(FAKE_LEAVING, sizes[i]);
+		check_window(FAKE_SAVED, sizes[i]);
 	}
 }
 

@@ -161,6 +161,21 @@ TEST(reg_default_cells)
 	CHECK_RANGE(0x100001000, 0x200);
 }
 
+TEST(reg_cell_count)
+{
+	begin(2, 1);
+	begin_bus("bus", 1, 0);
+	fdt_put_node(&w, "d");
+	fdt_put_end(&w);
+	fdt_put_end(&w);
+	end();
+	CHECK_EQ(devtree_reg_cells(&fdt, fdt_path(&fdt, "/bus")), 3);
+	CHECK_EQ(devtree_reg_cells(&fdt, fdt_path(&fdt, "/bus/d")), 1);
+	/* The root has no parent that could say. */
+	CHECK_EQ(devtree_reg_cells(&fdt, fdt_path(&fdt, "/")), 0);
+	CHECK_EQ(devtree_reg_cells(&fdt, FDT_NO_NODE), 0);
+}
+
 TEST(reg_none)
 {
 	begin(1, 1);

@@ -749,6 +749,27 @@ TEST(manifest_bad_secondaries)
 	}
 }
 
+static void check_fault(const char *property, const char *expected)
+{
+	char out[BOOT_FAULT_SIZE];
+	struct manifest_vm m = {
+		.kernel_filename = "k",
+		.ramdisk_filename = "r",
+		.error = "is bad",
+		.error_property = property,
+	};
+
+	CHECK_STR(boot_describe_fault(&m, out), expected);
+}
+
+TEST(describe_fault)
+{
+	check_fault(NULL, "is bad");
+	check_fault("mem_size", "mem_size: is bad");
+	check_fault("kernel_filename", "kernel_filename: k: is bad");
+	check_fault("ramdisk_filename", "ramdisk_filename: r: is bad");
+}
+
 /* Exactly as much memory as is needed, and a page less. */
 TEST(exact_fit)
 {
@@ -821,11 +842,74 @@ static void check_places(void)
 	}
 }
 
-static void plan(void)
+static struct range tree_now(void)
 {
-	boot_plan(&b);
+	uint64_t at = (uint64_t)(uintptr_t)b.tree.blob;
+
+	return (struct range){at, at + b.tree.totalsize};
+}
+
+static bool same(struct range x, struct range y)
+{
+	return x.begin == y.begin && x.end == y.end;
+}
+
+static bool disjoint(struct range x, struct range y)
+{
+	return x.begin == x.end || y.begin == y.end || x.end <= y.begin ||
+	       y.end <= x.begin;
+}
+
+/* One that is moved is written while everything is still where it was. */
+static void check_moved(struct range now, struct range place)
+{
+	struct range own = {fake.own, fake.own + fake.own_size};
+
+	CHECK_EQ(place.end - place.begin, now.end - now.begin);
+	if (same(now, place))
+		return;
+	CHECK(ranges_overlap(&b.hidden, now.begin, now.end));
+	CHECK(!ranges_overlap(&b.reserved, place.begin, place.end));
+	CHECK(disjoint(place, tree_now()) && disjoint(place, b.ramdisk));
+	CHECK(disjoint(place, own));
+}
+
+/* What the primary is loaded from and to. */
+static void check_primary_places(void)
+{
+	const struct image *image = &b.primary.image;
+	const struct range place[] = {b.tree_place, b.ramdisk_place,
+				      b.kernel_place, b.primary_tree_place};
+
+	for (unsigned int i = 0; i < 4; i++) {
+		if (place[i].begin == place[i].end)
+			continue;
+		CHECK(lies_in(&b.primary_ram, place[i].begin, place[i].end));
+		for (unsigned int k = 0; k < i; k++)
+			CHECK(disjoint(place[i], place[k]));
+	}
+	check_moved(tree_now(), b.tree_place);
+	check_moved(b.ramdisk, b.ramdisk_place);
+	CHECK(is_aligned(b.kernel_place.begin, BLOCK));
+	CHECK_EQ(b.kernel_place.end - b.kernel_place.begin,
+		 image->text_offset + image->memory_size);
+	CHECK(!ranges_overlap(&b.reserved, b.kernel_place.begin,
+			      b.kernel_place.end));
+	CHECK(!ranges_overlap(&b.reserved, b.primary_tree_place.begin,
+			      b.primary_tree_place.end));
+}
+
+static void check_plan(void)
+{
 	check_partition();
 	check_places();
+	check_primary_places();
+}
+
+static void plan(void)
+{
+	CHECK_EQ(fake_run(make_plan), FAKE_RETURNED);
+	check_plan();
 }
 
 /* The hypervisor at the top, the secondaries below; no hole, no rest. */
@@ -870,9 +954,9 @@ TEST(plan_ram_at_zero)
 	check_list(&b.primary_ram, 0, 0, 56 * MIB);
 	start();
 	CHECK(ranges_add_ram(&b.ram, 0, OWN_SIZE));
-	plan();
+	CHECK_EQ(fake_run(make_plan), FAKE_HALTED);
 	CHECK_EQ(b.own.begin, 0);
-	CHECK_EQ(b.primary_ram.count, 0);
+	CHECK(fake_printed("RAM: no room for the primary's"));
 }
 
 /* The highest range is used first, the next one when it is full. */
@@ -969,6 +1053,7 @@ TEST(plan_primary_need)
 		b.primary.image.text_offset = 0x80000;
 		b.ramdisk = (struct range){GIB, GIB + 0x1000};
 		b.tree.totalsize = 0x800;
+		b.tree.blob = fake_ram(GIB + 0x1000);
 		CHECK(ranges_add_ram(&b.ram, GIB,
 				     align_up(GIB + need, BLOCK) + OWN_SIZE +
 					     2 * MIB));
@@ -978,20 +1063,18 @@ TEST(plan_primary_need)
 		plan();
 		CHECK_EQ(b.manifest.vm[0].error != NULL, more);
 	}
-	/* Not even the primary fits: no secondary, and no number wraps. */
+	/* Not even the primary fits, and no number wraps. */
 	start();
 	b.primary.image.memory_size = GIB;
 	CHECK(ranges_add_ram(&b.ram, GIB, GIB + 256 * MIB));
 	set_vm(0, PAGE_SIZE);
-	plan();
-	CHECK(b.manifest.vm[0].error != NULL);
+	CHECK_EQ(fake_run(make_plan), FAKE_HALTED);
+	CHECK(fake_printed("RAM: no room for the primary's"));
 }
 
 /* A secondary must not take the only range that the primary's kernel fits. */
 TEST(plan_leaves_room_for_kernel)
 {
-	struct range place;
-
 	start();
 	b.primary.image.memory_size = 32 * MIB;
 	for (uint64_t i = 0; i < 4; i++)
@@ -999,9 +1082,11 @@ TEST(plan_leaves_room_for_kernel)
 				     GIB + (64 * i + 20) * MIB));
 	CHECK(ranges_add_ram(&b.ram, 2 * GIB, 2 * GIB + 48 * MIB));
 	set_vm(0, 40 * MIB);
+	set_vm(1, 2 * MIB);
 	plan();
-	CHECK(ranges_find_low(&b.primary_ram, &b.reserved, 32 * MIB, BLOCK,
-			      &place));
+	CHECK(b.manifest.vm[0].error != NULL);
+	CHECK(b.manifest.vm[1].error == NULL);
+	CHECK_EQ(b.kernel_place.begin, 2 * GIB);
 }
 
 /* Errors that a VM has already stay, and it gets no memory. */
@@ -1016,19 +1101,23 @@ TEST(plan_keeps_errors)
 	CHECK_EQ(b.hidden.count, 1);
 }
 
-/* As many pieces as a list holds, and one more. */
-TEST(plan_pieces)
+/* Up to the limit of reservations it works, or says which limit it is. */
+TEST(plan_many_reservations)
 {
-	start();
-	CHECK(ranges_add_ram(&b.ram, GIB, 64 * GIB));
-	for (uint64_t i = 0; i < MAX_RESERVED_RANGES; i++)
-		CHECK(ranges_add(&b.reserved, 64 * GIB - (4 * i + 2) * MIB,
-				 64 * GIB - (4 * i + 1) * MIB));
-	/* The list of what is taken is full: no secondary, but a boot. */
-	set_vm(0, 2 * MIB);
-	CHECK_EQ(fake_run(make_plan), FAKE_RETURNED);
-	CHECK(b.manifest.vm[0].error != NULL);
-	check_partition();
+	for (uint64_t n = MAX_RESERVED_RANGES - 12; n <= MAX_RESERVED_RANGES;
+	     n++) {
+		start();
+		CHECK(ranges_add_ram(&b.ram, GIB, 64 * GIB));
+		for (uint64_t i = 0; i < n; i++)
+			CHECK(ranges_add(&b.reserved,
+					 64 * GIB - (4 * i + 2) * MIB,
+					 64 * GIB - (4 * i + 1) * MIB));
+		set_vm(0, 2 * MIB);
+		if (fake_run(make_plan) == FAKE_RETURNED)
+			check_plan();
+		else
+			CHECK(fake_printed("reserved ranges"));
+	}
 }
 
 static void random_ram(void)
@@ -1056,31 +1145,103 @@ static void random_reservations(void)
 	}
 }
 
+/* Somewhere in RAM, whatever lies there. */
+static struct range random_place(uint64_t size)
+{
+	const struct range *r = &b.ram.r[unit_random() % b.ram.count];
+	uint64_t at = r->begin;
+
+	if (size > r->end - r->begin)
+		return (struct range){0, 0};
+	at += unit_random() % ((r->end - r->begin - size) / PAGE_SIZE + 1) *
+	      PAGE_SIZE;
+	return (struct range){at, at + size};
+}
+
+/* Device tree, ramdisk and hypervisor where a loader may have put them. */
+static void random_now(void)
+{
+	struct range tree = random_place(64 * 1024);
+	struct range own;
+
+	b.tree.blob = fake_ram(tree.begin);
+	b.tree.totalsize = (uint32_t)(tree.end - tree.begin);
+	b.ramdisk = random_place(unit_random() % 4096 * PAGE_SIZE);
+	if (!disjoint(b.ramdisk, tree))
+		b.ramdisk.end = b.ramdisk.begin;
+	own = random_place(OWN_SIZE);
+	/* A loader does not lay one over the other. */
+	if (!disjoint(own, tree) || !disjoint(own, b.ramdisk))
+		own = (struct range){64 * GIB, 64 * GIB + OWN_SIZE};
+	fake.own = own.begin;
+	b.primary.image.memory_size = unit_random() % 8192 * PAGE_SIZE;
+	b.primary.image.text_offset = unit_random() % 2 * 0x80000;
+}
+
+static struct boot first;
+
+/*
+ * The plan is made anew by the hypervisor that was moved: it must find what it
+ * has done to be right, and hide the same.
+ */
+static void check_second_plan(void)
+{
+	first = b;
+	b.tree.blob = fake_ram(first.tree_place.begin);
+	b.ramdisk = first.ramdisk_place;
+	fake.own = first.own.begin;
+	b.hidden.count = 0;
+	for (uint32_t i = 0; i < b.manifest.vm_count; i++)
+		b.manifest.vm[i].error = NULL;
+	plan();
+	CHECK(same(b.own, first.own));
+	CHECK(same(b.tree_place, first.tree_place));
+	CHECK(same(b.ramdisk_place, first.ramdisk_place));
+}
+
+/* No secondary keeps the primary from being booted. */
+static void check_halt_without_vms(void)
+{
+	b.hidden.count = 0;
+	b.manifest.vm_count = 0;
+	CHECK_EQ(fake_run(make_plan), FAKE_HALTED);
+}
+
+/* Any board and VMs, planned; false if not even the primary fits. */
+static bool plan_at_random(void)
+{
+	start();
+	random_ram();
+	random_reservations();
+	random_now();
+	for (uint32_t i = unit_random() % 6; i > 0; i--)
+		set_vm(b.manifest.vm_count,
+		       (1 + unit_random() % 4096) * PAGE_SIZE);
+	return fake_run(make_plan) == FAKE_RETURNED;
+}
+
 TEST(plan_random)
 {
 	unsigned int planned = 0;
 
-	for (unsigned int run = 0; run < 3000; run++) {
-		struct range place;
-
-		start();
-		random_ram();
-		random_reservations();
-		for (uint32_t i = unit_random() % 6; i > 0; i--)
-			set_vm(b.manifest.vm_count,
-			       (1 + unit_random() % 4096) * PAGE_SIZE);
-		if (!ranges_find_high(&b.ram, &b.reserved, OWN_SIZE, BLOCK,
-				      &place)) {
-			CHECK_EQ(fake_run(make_plan), FAKE_HALTED);
+	for (unsigned int run = 0; run < 5000; run++) {
+		if (!plan_at_random()) {
+			check_halt_without_vms();
 			continue;
 		}
-		plan();
+		check_plan();
 		planned++;
-		if (b.ram.count != 1 || b.reserved.count)
-			continue;
-		CHECK(b.primary_ram.count <= 1);
-		if (b.primary_ram.count)
+		if (b.ram.count == 1 && b.reserved.count == 0) {
+			CHECK_EQ(b.primary_ram.count, 1);
 			CHECK_EQ(b.primary_ram.r[0].begin, b.ram.r[0].begin);
+		}
 	}
 	CHECK(planned > 1000);
+}
+
+TEST(plan_again)
+{
+	for (unsigned int run = 0; run < 5000; run++)
+		if (plan_at_random())
+			check_second_plan();
 }

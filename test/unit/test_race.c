@@ -17,7 +17,7 @@
 #define RUNNERS (VMS * VCPUS) /* CPUs with one vCPU to care for, each */
 #define SENDERS 2	      /* CPUs that send, and run what they like */
 #define CPUS (RUNNERS + SENDERS)
-#define REQUESTS 4000 /* of each sender */
+#define REQUESTS 10000 /* of each sender */
 #define LIMIT_S 60
 
 /* A CHECK for any thread: ends the program. */
@@ -436,7 +436,8 @@ TEST(configure_once)
 static bool abort_vm(unsigned int cpu)
 {
 	vm_abort(&vm_secondary[1], cpu + 1);
-	return vm_secondary[1].aborted == cpu + 1;
+	return __atomic_load_n(&vm_secondary[1].aborted, __ATOMIC_RELAXED) ==
+	       cpu + 1;
 }
 
 static void revive_vm(void)

@@ -268,6 +268,12 @@ TEST(subtract_full)
 	CHECK(ranges_add(&b, 10 * (MAX_RESERVED_RANGES - 1) + 1,
 			 10 * (MAX_RESERVED_RANGES - 1) + 2));
 	CHECK(!ranges_subtract(&a, &b, &rest));
+	CHECK(ranges_add(&b, 10 * (MAX_RESERVED_RANGES - 1) + 3,
+			 10 * (MAX_RESERVED_RANGES - 1) + 5));
+	CHECK(!ranges_subtract(&a, &b, &rest));
+	CHECK(ranges_add(&b, 0, 5));
+	CHECK(ranges_subtract(&a, &b, &rest));
+	CHECK_EQ(rest.count, MAX_RESERVED_RANGES);
 }
 
 /* --- against a map of a small address space, unit by unit --- */

@@ -203,23 +203,41 @@ TEST(primary_memory)
 	CHECK(fdt_path(&out, "/memory@60000000") == FDT_NO_NODE);
 }
 
-/* Cell counts of the board's root are kept: one cell each. */
-TEST(primary_memory_one_cell)
+static void begin_one_cell_board(void)
 {
-	struct fdt_prop p;
-
 	fake_reset();
 	memset(&b, 0, sizeof(b));
 	fdt_begin(&w, board_buffer, sizeof(board_buffer), 0);
 	fdt_put_node(&w, "");
 	fdt_put_u32(&w, "#address-cells", 1);
 	fdt_put_u32(&w, "#size-cells", 1);
+}
+
+/* Cell counts of the board's root are kept: one cell each. */
+TEST(primary_memory_one_cell)
+{
+	struct fdt_prop p;
+
+	begin_one_cell_board();
 	end_board();
 	write_primary();
 	CHECK(has("/memory@40000000", "reg", &p));
 	CHECK_EQ(p.size, 8);
 	CHECK_EQ(number("/memory@40000000", "reg", 0, 1), 0x40000000);
 	CHECK_EQ(number("/memory@40000000", "reg", 1, 1), 0x1ba00000);
+}
+
+/* Memory that one cell can not tell is not cut short in silence. */
+TEST(primary_memory_cut)
+{
+	begin_one_cell_board();
+	end_board();
+	b.primary_ram.r[0].end = UINT64_C(0x140000000);
+	CHECK_EQ(fake_run(write_primary), FAKE_HALTED);
+	CHECK(ranges_add(&b.primary_ram, UINT64_C(0x140000000),
+			 UINT64_C(0x150000000)));
+	b.primary_ram.r[0].end = 0x50000000;
+	CHECK_EQ(fake_run(write_primary), FAKE_HALTED);
 }
 
 /* Without a ramdisk and bootargs of its own: the board's arguments stay. */

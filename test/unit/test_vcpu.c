@@ -220,7 +220,11 @@ TEST(option_and_wfi)
 	CHECK_EQ(run(EXIT_INTERRUPT, 0), code(HF_VCPU_YIELD, 0));
 }
 
-/* Each reason, while another vCPU of the VM stops it. */
+/*
+ * Another vCPU of the VM stops it just then: this RUN still says how the stay
+ * ended (a reply that lies in the primary's mailbox has to be told), and the
+ * next one that the VM is stopped.
+ */
 static void abort_meanwhile(enum fake_point point, void *object)
 {
 	(void)object;
@@ -230,33 +234,33 @@ static void abort_meanwhile(enum fake_point point, void *object)
 
 TEST(aborted_meanwhile)
 {
-	static const enum vcpu_exit kinds[] = {EXIT_INTERRUPT, EXIT_WFI,
-					       EXIT_READ,      EXIT_TURNED_ON,
-					       EXIT_OFF,       EXIT_ABORT};
+	static const struct {
+		enum vcpu_exit kind;
+		uint32_t payload, code;
+		uint64_t result;
+	} exits[] = {
+		{EXIT_INTERRUPT, 0, HF_VCPU_YIELD, 0},
+		{EXIT_WFI, 5, HF_VCPU_WAIT_FOR_INTERRUPT, 5},
+		{EXIT_READ, 0, HF_VCPU_WAIT_FOR_INTERRUPT, 0},
+		{EXIT_REPLIED, 12, HF_VCPU_RESPONSE_READY, 12},
+		{EXIT_TURNED_ON, 3, HF_VCPU_WAKE_UP, 0x10003},
+		{EXIT_OFF, 0, HF_VCPU_WAIT_FOR_INTERRUPT, 0},
+		/* The first reason is the one that stays. */
+		{EXIT_ABORT, HF_ABORT_FAULT, HF_VCPU_ABORTED,
+		 HF_ABORT_SYSTEM_OFF},
+	};
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(kinds); i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(exits); i++) {
 		start();
 		fake.at = abort_meanwhile;
 		vcpu->state = VCPU_READY;
-		CHECK_EQ(run(kinds[i], HF_ABORT_FAULT),
-			 code(HF_VCPU_ABORTED, HF_ABORT_SYSTEM_OFF));
+		CHECK_EQ(run(exits[i].kind, exits[i].payload),
+			 code(exits[i].code, exits[i].result));
 		CHECK(state(vcpu) != VCPU_RUNNING);
+		CHECK_EQ(fake_primary(HF_VCPU_RUN, 1, 1, 0),
+			 code(HF_VCPU_ABORTED, HF_ABORT_SYSTEM_OFF));
 		CHECK_EQ(vm->arch.revokes, 1);
 	}
-}
-
-/*
- * A reply lies in the primary's mailbox, and only this result says so: it is
- * told first, and the end of the VM by the next RUN.
- */
-TEST(reply_of_aborted)
-{
-	start();
-	fake.at = abort_meanwhile;
-	vcpu->state = VCPU_READY;
-	CHECK_EQ(run(EXIT_REPLIED, 12), code(HF_VCPU_RESPONSE_READY, 12));
-	CHECK_EQ(fake_primary(HF_VCPU_RUN, 1, 1, 0),
-		 code(HF_VCPU_ABORTED, HF_ABORT_SYSTEM_OFF));
 }
 
 /* --- stopping a VM --- */

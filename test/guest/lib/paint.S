@@ -7,12 +7,16 @@
 #define FPCR 256
 #define FPSR 264
 #define V0 272
+#define DAIF 784
+#define SP_BEFORE 792
+#define SP_AFTER 800
 
-/* The frame of paint_run_*: where `out`, FPCR and x0, x1 are. */
-#define FRAME 192
+/* The frame of paint_run_*: where `out`, FPCR, x0, x1 and DAIF are. */
+#define FRAME 208
 #define FRAME_OUT 160
 #define FRAME_FPCR 168
 #define FRAME_X0 176
+#define FRAME_DAIF 192
 
 	.text
 /* Keeps what the caller must get back; all registers from *x0; out: x1. */
@@ -29,6 +33,12 @@
 	stp	d14, d15, [sp, #144]
 	mrs	x2, fpcr
 	stp	x1, x2, [sp, #FRAME_OUT]
+	mrs	x2, daif
+	str	x2, [sp, #FRAME_DAIF]
+	mov	x2, sp
+	str	x2, [x1, #SP_BEFORE]
+	ldr	x2, [x0, #DAIF]
+	msr	daif, x2
 	ldr	x2, [x0, #NZCV]
 	msr	nzcv, x2
 	ldr	x2, [x0, #FPCR]
@@ -76,6 +86,12 @@
 	str	q\n, [x0, #V0 + \n * 16]
 	.endr
 	str	q31, [x0, #V0 + 31 * 16]
+	mrs	x2, daif
+	str	x2, [x0, #DAIF]
+	mov	x2, sp
+	str	x2, [x0, #SP_AFTER]
+	ldr	x2, [sp, #FRAME_DAIF]
+	msr	daif, x2
 	ldr	x2, [sp, #FRAME_FPCR]
 	msr	fpcr, x2
 	ldp	x19, x20, [sp, #16]

@@ -11,6 +11,10 @@
 #define FPCR_MASK 0x03c00000
 #define FPSR_MASK 0x0800009f
 
+/* PSTATE.D, A and F have any value; I is set. */
+#define DAIF_MASK 0x340
+#define DAIF_I 0x80
+
 /* paint.S */
 void paint_run_hvc(const struct paint *in, struct paint *out);
 void paint_run_hvc_other(const struct paint *in, struct paint *out);
@@ -21,6 +25,8 @@ void paint_run_spin(const struct paint *in, struct paint *out);
 /* paint.S relies on it. */
 _Static_assert(offsetof(struct paint, nzcv) == 248, "struct paint");
 _Static_assert(offsetof(struct paint, v) == 272, "struct paint");
+_Static_assert(offsetof(struct paint, daif) == 784, "struct paint");
+_Static_assert(offsetof(struct paint, sp_after) == 800, "struct paint");
 
 static uint64_t pattern(uint64_t seed, uint64_t n)
 {
@@ -40,6 +46,7 @@ void paint_fill(struct paint *p, uint64_t seed)
 	p->fpsr = pattern(seed, 33) & FPSR_MASK;
 	for (i = 0; i < 64; i++)
 		p->v[i / 2][i % 2] = pattern(seed, 34 + i);
+	p->daif = (pattern(seed, 98) & DAIF_MASK) | DAIF_I;
 }
 
 void paint_run(enum paint_kind kind, const struct paint *in, struct paint *out)
@@ -72,6 +79,10 @@ uint64_t paint_compare(const struct paint *a, const struct paint *b)
 		mask |= BIT(33);
 	if (memcmp(a->v, b->v, sizeof(a->v)))
 		mask |= BIT(34);
+	if (a->daif != b->daif)
+		mask |= BIT(35);
+	if (b->sp_before != b->sp_after)
+		mask |= BIT(36);
 	return mask;
 }
 

@@ -15,6 +15,9 @@ struct paint {
 	uint64_t fpcr;
 	uint64_t fpsr;
 	uint64_t v[32][2];
+	uint64_t daif;	    /* interrupts stay masked */
+	uint64_t sp_before; /* written by paint_run() to its `out` */
+	uint64_t sp_after;
 };
 
 /* What to do between painting and looking. */
@@ -34,7 +37,7 @@ void paint_run(enum paint_kind kind, const struct paint *in, struct paint *out);
 
 /*
  * What differs. Bits 0-30: x0-x30; 31: NZCV; 32: FPCR; 33: FPSR; 34: any of
- * v0-v31.
+ * v0-v31; 35: DAIF; 36: SP moved while `b` was taken.
  */
 uint64_t paint_compare(const struct paint *a, const struct paint *b);
 

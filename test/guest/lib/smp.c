@@ -63,12 +63,19 @@ void cpu_main(uint64_t index)
 	psci_cpu_off();
 }
 
-int32_t cpu_start(unsigned int index, void (*fn)(void *), void *arg)
+uintptr_t cpu_prepare(unsigned int index, void (*fn)(void *), void *arg)
 {
 	cpu[index].fn = fn;
 	cpu[index].arg = arg;
 	dsb();
-	return psci_cpu_on(cpu[index].mpidr, (uintptr_t)start_cpu, index);
+	return (uintptr_t)start_cpu;
+}
+
+int32_t cpu_start(unsigned int index, void (*fn)(void *), void *arg)
+{
+	uintptr_t entry = cpu_prepare(index, fn, arg);
+
+	return psci_cpu_on(cpu[index].mpidr, entry, index);
 }
 
 bool cpu_wait_off(unsigned int index)
@@ -104,6 +111,11 @@ void spin_lock(struct spinlock *lock)
 {
 	while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE))
 		;
+}
+
+bool spin_trylock(struct spinlock *lock)
+{
+	return !__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE);
 }
 
 void spin_unlock(struct spinlock *lock)

@@ -22,6 +22,12 @@ uint64_t cpu_mpidr(unsigned int cpu);
  */
 int32_t cpu_start(unsigned int cpu, void (*fn)(void *), void *arg);
 
+/*
+ * For who makes the CPU_ON call itself: what the CPU is to run. Returns the
+ * entry for that call; its context argument is `cpu`.
+ */
+uintptr_t cpu_prepare(unsigned int cpu, void (*fn)(void *), void *arg);
+
 /* Waits until a CPU is off. False if it still is not after 10 s. */
 bool cpu_wait_off(unsigned int cpu);
 
@@ -40,6 +46,7 @@ struct spinlock {
 };
 
 void spin_lock(struct spinlock *lock);
+bool spin_trylock(struct spinlock *lock);
 void spin_unlock(struct spinlock *lock);
 
 /* A barrier for `cpus` CPUs; zeroed, it is ready, and so after each use. */

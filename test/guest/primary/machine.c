@@ -3,16 +3,27 @@
 #include "dt.h"
 #include "machine.h"
 
-static uint64_t mib(const char *name)
+#define ABSENT UINT64_MAX
+
+uint64_t machine_number(const char *name, uint64_t otherwise)
 {
-	char text[16];
+	char text[24];
 	uint64_t v = 0;
 	const char *s;
 
 	if (!dt_bootarg(name, text, sizeof(text)))
-		panic("no %s= in the bootargs", name);
+		return otherwise;
 	for (s = text; *s >= '0' && *s <= '9'; s++)
 		v = v * 10 + (uint64_t)(*s - '0');
+	return v;
+}
+
+static uint64_t mib(const char *name)
+{
+	uint64_t v = machine_number(name, ABSENT);
+
+	if (v == ABSENT)
+		panic("no %s= in the bootargs", name);
 	return v << 20;
 }
 

@@ -14,4 +14,7 @@ uint64_t machine_hidden_at_least(void);
 /* An address of memory that is hidden from the primary. */
 uint64_t machine_hidden_address(void);
 
+/* A decimal number of the bootargs, or what it is if it is not there. */
+uint64_t machine_number(const char *name, uint64_t otherwise);
+
 #endif

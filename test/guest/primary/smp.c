@@ -80,7 +80,8 @@ static void fight(void *vm)
 
 	barrier_wait(&shared.barrier, cpu_count());
 	while (get(&shared.done) < REQUESTS && timer_now_ns() < end) {
-		if (!cpu_index() && sent == get(&shared.done)) {
+		if (!cpu_index() && sent < REQUESTS &&
+		    sent == get(&shared.done)) {
 			make_message(sent);
 			if (hf_rpc_request(index, message_size(sent)) >= 0)
 				sent++;

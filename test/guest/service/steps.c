@@ -70,6 +70,19 @@ static void painted(const struct step *s, struct step_result *r)
 		r->changed &= ~PAINT_SPIN_COUNTER;
 }
 
+/* CPU_ON, painted like any call. */
+static void step_cpu_on(const struct step *s, struct step_result *r)
+{
+	unsigned int vcpu = (unsigned int)s->a[0];
+	struct step call = {
+		STEP_HVC | (s->kind & STEP_SYSREGS),
+		{PSCI_CPU_ON_64, vcpu, cpu_prepare(vcpu, service_run, NULL),
+		 vcpu},
+	};
+
+	painted(&call, r);
+}
+
 static void access_memory(uint64_t p, enum access access)
 {
 	switch (access) {
@@ -264,7 +277,7 @@ void step_take(const struct step *s, struct step_result *r, uint8_t *data)
 		painted(s, r);
 		return;
 	}
-	switch (s->kind) {
+	switch (s->kind & ~(uint64_t)STEP_SYSREGS) {
 	case STEP_LOAD:
 	case STEP_STORE:
 	case STEP_CALL:
@@ -290,8 +303,7 @@ void step_take(const struct step *s, struct step_result *r, uint8_t *data)
 		set_trap(r, el0_run(s->a[0] ? el0_smc : el0_hvc, 0, NULL));
 		break;
 	case STEP_CPU_ON:
-		r->x[0] = (uint64_t)cpu_start((unsigned int)s->a[0],
-					      service_run, NULL);
+		step_cpu_on(s, r);
 		break;
 	case STEP_BOOT:
 	case STEP_BOOT_2:

@@ -13,9 +13,9 @@
 
 struct fake fake;
 
-/* The CPU that this thread is, and the registers in it. */
+/* The CPU that this thread is, and the registers in each CPU. */
 static _Thread_local struct cpu *this_cpu;
-static _Thread_local uint64_t live[FAKE_REGS];
+static uint64_t live[MAX_CPUS][FAKE_REGS];
 
 #define POISON UINT64_C(0xdeadc0dedeadc0de)
 
@@ -274,7 +274,7 @@ static void load_registers(struct vcpu *vcpu)
 	if (__atomic_exchange_n(&vcpu->arch.running, 1, __ATOMIC_RELAXED))
 		die("a vCPU runs on two CPUs");
 	for (unsigned int i = 0; i < FAKE_REGS; i++) {
-		live[i] = vcpu->arch.x[i];
+		*fake_x(i) = vcpu->arch.x[i];
 		vcpu->arch.x[i] = POISON;
 	}
 }
@@ -284,7 +284,7 @@ static void save_registers(struct vcpu *vcpu)
 	for (unsigned int i = 0; i < FAKE_REGS; i++) {
 		if (vcpu->arch.x[i] != POISON)
 			die("registers were written while the vCPU ran");
-		vcpu->arch.x[i] = live[i];
+		vcpu->arch.x[i] = *fake_x(i);
 	}
 	__atomic_store_n(&vcpu->arch.running, 0, __ATOMIC_RELAXED);
 }
@@ -332,7 +332,7 @@ void arch_vm_revoke(struct vm *vm)
 
 uint64_t *fake_x(unsigned int i)
 {
-	return &live[i];
+	return &live[this_cpu->index][i];
 }
 
 static api_call find_call(uint64_t function, bool primary)
@@ -352,8 +352,8 @@ uint64_t fake_hvc(struct vcpu *vcpu, uint64_t function, uint64_t a1,
 
 	if (call)
 		r = call(vcpu, a1, a2, a3);
-	live[0] = (uint64_t)r.value;
-	live[1] = live[2] = live[3] = 0;
+	*fake_x(0) = (uint64_t)r.value;
+	*fake_x(1) = *fake_x(2) = *fake_x(3) = 0;
 	return r.exit;
 }
 
@@ -378,7 +378,7 @@ uint64_t fake_run_script(struct vcpu *vcpu)
 		const struct fake_step *s = &a->script[a->step];
 
 		if (a->step && a->step <= FAKE_RESULTS)
-			a->result[a->step - 1] = (int64_t)live[0];
+			a->result[a->step - 1] = (int64_t)*fake_x(0);
 		if (!s->function && !s->exit)
 			return vcpu_exit(EXIT_INTERRUPT, 0);
 		a->step++;
