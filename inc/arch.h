@@ -152,7 +152,7 @@ paddr_t arch_own_memory(uint64_t *size);
  * written to.
  */
 _Noreturn void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk,
-			 uint64_t ramdisk_size);
+			 uint64_t ramdisk_size, uint32_t left_out);
 
 /* Sets this CPU up for running VMs; once arch_board_init() is done. */
 void arch_init_cpu(void);

@@ -34,6 +34,7 @@ struct boot {
 	struct boot_vm vm[MAX_VMS];
 
 	/* The plan. */
+	uint32_t left_out;    /* secondaries without a place, a bit each */
 	struct range own;     /* the hypervisor's place */
 	struct ranges hidden; /* all that the primary does not get */
 	struct ranges primary_ram;
@@ -68,8 +69,13 @@ void boot_read_manifest(struct boot *b);
 #define BOOT_FAULT_SIZE 160
 const char *boot_describe_fault(const struct manifest_vm *m, char *out);
 
-/* Decides where everything goes. */
-void boot_plan(struct boot *b);
+/*
+ * Decides where everything goes. Once `settled`, the hypervisor and the files
+ * are where the first plan put them; it is repeated without the secondaries
+ * that it left out (a bit each), for which there may be room by now: the plan
+ * must not change.
+ */
+void boot_plan(struct boot *b, bool settled, uint32_t left_out);
 
 /* --- load.c --- */
 
@@ -77,7 +83,7 @@ void boot_plan(struct boot *b);
  * Moves device tree and ramdisk out of the way, and the hypervisor to its
  * place. Returns if all is where it should be.
  */
-void boot_settle(struct boot *b);
+void boot_settle(struct boot *b, bool settled);
 
 /* Gives every page to its owner: the primary's stage 2. */
 void boot_build_primary(struct boot *b);

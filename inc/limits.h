@@ -15,8 +15,11 @@
 /* Ranges of RAM of a board. */
 #define MAX_RAM_RANGES 16
 
-/* Ranges that boot has to keep clear of: reservations, files, VMs. */
+/* Ranges that the board reserves. */
 #define MAX_RESERVED_RANGES 64
+
+/* Ranges in one list: the reserved ones, the VMs, and what boot itself has. */
+#define MAX_RANGES (MAX_RESERVED_RANGES + MAX_VMS + 8)
 
 /* Longest debug_name of a VM, with its terminator, in bytes. */
 #define MAX_NAME 32

@@ -15,7 +15,7 @@ struct range {
 
 struct ranges {
 	uint32_t count;
-	struct range r[MAX_RESERVED_RANGES];
+	struct range r[MAX_RANGES];
 };
 
 /* Adds a range, if it is not empty. False if the list is full. */

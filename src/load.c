@@ -20,6 +20,14 @@ static void *map_new(uint64_t at, uint64_t size)
 	return p;
 }
 
+static void wipe(uint64_t at, uint64_t size)
+{
+	void *p = map_new(at, size);
+
+	memset(p, 0, size);
+	arch_clean_to_memory(p, size);
+}
+
 static void move(uint64_t from, const struct range *to)
 {
 	uint64_t size = to->end - to->begin;
@@ -30,9 +38,11 @@ static void move(uint64_t from, const struct range *to)
 	p = map_new(to->begin, size);
 	memcpy(p, (const void *)(uintptr_t)from, size);
 	arch_clean_to_memory(p, size);
+	/* It holds the files of VMs: nothing of them stays behind. */
+	wipe(from, size);
 }
 
-void boot_settle(struct boot *b)
+void boot_settle(struct boot *b, bool settled)
 {
 	uint64_t own_size;
 	paddr_t own = arch_own_memory(&own_size);
@@ -43,9 +53,11 @@ void boot_settle(struct boot *b)
 	if (own.pa == b->own.begin && tree == b->tree_place.begin &&
 	    b->ramdisk.begin == b->ramdisk_place.begin)
 		return;
+	if (settled)
+		panic("boot settled, and wants to move again");
 	arch_move(paddr(b->own.begin), paddr(b->tree_place.begin),
 		  paddr(b->ramdisk_place.begin),
-		  b->ramdisk.end - b->ramdisk.begin);
+		  b->ramdisk.end - b->ramdisk.begin, b->left_out);
 }
 
 /* --- who owns what --- */
@@ -212,6 +224,15 @@ static const char *load_secondary(const struct manifest_vm *m,
 	return NULL;
 }
 
+/* The files stay in the primary's RAM: their contents are not for it. */
+static void wipe_files(const struct boot *b, const struct boot_vm *v)
+{
+	if (v->kernel && v->kernel != b->primary.kernel)
+		wipe((uint64_t)(uintptr_t)v->kernel, v->kernel_size);
+	if (v->ramdisk && v->ramdisk != b->primary.ramdisk)
+		wipe((uint64_t)(uintptr_t)v->ramdisk, v->ramdisk_size);
+}
+
 static void tell_left_out(const struct vm *vm, const struct manifest_vm *m)
 {
 	char fault[BOOT_FAULT_SIZE];
@@ -240,6 +261,9 @@ void boot_load_secondaries(struct boot *b)
 				 vm->vcpu_count,
 				 vm->vcpu_count == 1 ? "" : "s");
 	}
+	/* Several VMs may have one file: last, when all are loaded. */
+	for (uint32_t i = 0; i < vm_count; i++)
+		wipe_files(b, &b->vm[i]);
 	arch_sync_instructions();
 }
 

@@ -31,20 +31,22 @@ static void init_board(void)
 	arch_init_cpu();
 }
 
-void main(paddr_t dtb, paddr_t ramdisk_begin, paddr_t ramdisk_end)
+void main(paddr_t dtb, paddr_t ramdisk_begin, paddr_t ramdisk_end,
+	  uint32_t left_out)
 {
+	bool settled = ramdisk_end.pa != 0;
 	paddr_t tree;
 	ipaddr_t entry;
 
 	log_init();
 	boot_open_tree(&boot, dtb);
-	if (!ramdisk_end.pa)
+	if (!settled)
 		log_line("Holdfast %s", version_text);
 	boot_find_memory(&boot);
 	boot_find_ramdisk(&boot, ramdisk_begin, ramdisk_end);
 	boot_read_manifest(&boot);
-	boot_plan(&boot);
-	boot_settle(&boot);
+	boot_plan(&boot, settled, left_out);
+	boot_settle(&boot, settled);
 
 	init_board();
 	arch_board_describe();

@@ -59,7 +59,8 @@ static void reserve(struct boot *b, uint64_t base, uint64_t size)
 			       ? last_page
 			       : align_up(base + size, PAGE_SIZE);
 
-	if (!ranges_add(&b->reserved, align_down(base, PAGE_SIZE), end))
+	if (b->reserved.count == MAX_RESERVED_RANGES ||
+	    !ranges_add(&b->reserved, align_down(base, PAGE_SIZE), end))
 		boot_stop("device tree: more than %u reserved ranges",
 			  MAX_RESERVED_RANGES);
 }
@@ -370,7 +371,7 @@ static bool plan_primary(struct boot *b)
 			&b->primary_tree_place);
 }
 
-static void plan_secondary(struct boot *b, uint32_t i)
+static void plan_secondary(struct boot *b, uint32_t i, bool may_load)
 {
 	struct manifest_vm *m = &b->manifest.vm[i];
 	struct boot_vm *v = &b->vm[i];
@@ -380,7 +381,7 @@ static void plan_secondary(struct boot *b, uint32_t i)
 
 	if (m->error)
 		return;
-	if (has >= need && m->mem_size <= has - need &&
+	if (may_load && has >= need && m->mem_size <= has - need &&
 	    hide_high(b, m->mem_size, alignment, &v->memory) && plan_primary(b))
 		return;
 	b->hidden.count = hidden;
@@ -388,15 +389,18 @@ static void plan_secondary(struct boot *b, uint32_t i)
 	m->error_property = "mem_size";
 }
 
-void boot_plan(struct boot *b)
+void boot_plan(struct boot *b, bool settled, uint32_t left_out)
 {
 	uint64_t own_size;
 
 	arch_own_memory(&own_size);
 	if (!hide_high(b, own_size, BLOCK, &b->own))
 		boot_stop("RAM: no room for the hypervisor");
-	for (uint32_t i = 0; i < b->manifest.vm_count; i++)
-		plan_secondary(b, i);
+	for (uint32_t i = 0; i < b->manifest.vm_count; i++) {
+		plan_secondary(b, i, !settled || !(left_out >> i & 1));
+		if (b->manifest.vm[i].error)
+			b->left_out |= (uint32_t)1 << i;
+	}
 	if (!plan_primary(b))
 		boot_stop(
 			"RAM: no room for the primary's kernel, ramdisk and device tree");

@@ -5,7 +5,7 @@
 
 static bool insert(struct ranges *list, uint32_t at, struct range r)
 {
-	if (list->count == MAX_RESERVED_RANGES)
+	if (list->count == MAX_RANGES)
 		return false;
 	for (uint32_t i = list->count; i > at; i--)
 		list->r[i] = list->r[i - 1];

@@ -45,7 +45,7 @@ static void put_cells(uint32_t *cells, uint32_t *n, uint64_t value,
 
 static void put_memory(struct fdt_writer *w, const struct boot *b)
 {
-	static uint32_t cells[4 * MAX_RESERVED_RANGES];
+	static uint32_t cells[4 * MAX_RANGES];
 	const struct fdt *t = &b->tree;
 	uint32_t ac = fdt_u32(t, fdt_root(t), "#address-cells", 2);
 	uint32_t sc = fdt_u32(t, fdt_root(t), "#size-cells", 1);

@@ -26,7 +26,7 @@ enum race_mode {
 enum race_action {
 	RACE_NOTHING,
 	RACE_TURN_ON,	/* vCPU `target`, before it answers */
-	RACE_TURN_OFF,	/* itself, after it answered */
+	RACE_TURN_OFF,	/* itself, after it answered; not vCPU 0 */
 	RACE_ACTIONS,	/* those above are for any time */
 	RACE_SPIN_LONG, /* for longer than any test lasts */
 	RACE_LOAD,	/* of memory it does not have */

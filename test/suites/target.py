@@ -12,7 +12,7 @@ from lib.qemu import Machine
 from lib.testing import Failure, Skip, Test
 
 # Suites of the test primary, the longest ones first.
-SUITES = ["isolation", "smp", "psci", "lib", "boot", "calls", "mailbox",
+SUITES = ["race", "isolation", "smp", "psci", "lib", "boot", "calls", "mailbox",
           "vcpu", "state"]
 
 # Each CPU, both GICs, each number of CPUs and the ends of the memory sizes.
@@ -52,6 +52,9 @@ VMS = [
     ("big", "service.bin", 32, 1, None, None),
 ]
 SPARES = [(f"spare{i}", "service.bin", 2, 1, None, None) for i in range(7)]
+RACERS = [(f"race{i}", "race.bin", 2, vcpus, None, None)
+          for i, vcpus in enumerate((4, 3, 2, 1))]
+GONE = [(f"gone{i}", "race.bin", 2, 4, None, None) for i in range(4)]
 ECHOES = [(f"echo{i}", "echo.bin", 2, 1, None, None) for i in range(1, 4)]
 
 _lock = threading.Lock()
@@ -61,6 +64,8 @@ def vms_of(suite):
     """The secondary VMs of a suite, at most 16."""
     if suite == "smp":
         return VMS[:4] + ECHOES
+    if suite == "race":
+        return RACERS + GONE
     return VMS + SPARES
 
 
@@ -89,11 +94,11 @@ def newer(path, sources):
 def ramdisk(ctx, suite):
     """The ramdisk of a suite; made once, all boots share it."""
     vms = vms_of(suite)
-    kind = "smp" if suite == "smp" else "all"
+    kind = suite if suite in ("smp", "race") else "all"
     where = ctx.directory("target/ramdisk")
     out = os.path.join(where, kind + ".img")
     images = {n: ctx.built("guest", n) for n in
-              ("primary.bin", "echo.bin", "service.bin")}
+              ("primary.bin", "echo.bin", "service.bin", "race.bin")}
     with _lock:
         if newer(out, [*images.values(), __file__]):
             return out

@@ -113,6 +113,14 @@ TEST(firmware_refuses)
 }
 
 /* It said that it goes down, and the firmware sees it a little longer. */
+static unsigned int relaxes;
+
+static void count_relaxes(enum fake_point point, void *object)
+{
+	(void)object;
+	relaxes += point == FAKE_RELAX;
+}
+
 static enum arch_start running_at_first(struct cpu *c)
 {
 	(void)c;
@@ -123,8 +131,11 @@ TEST(still_going_down)
 {
 	start();
 	fake.cpu_start = running_at_first;
+	fake.at = count_relaxes;
+	relaxes = 0;
 	CHECK_EQ(cpu_turn_on(cpu, ipaddr(0x1000), 5), CPU_ON_SUCCESS);
 	CHECK_EQ(answers, 100);
+	CHECK_EQ(relaxes, 99);
 	CHECK_EQ(cpu_get_state(cpu), CPU_PENDING);
 }
 

@@ -18,8 +18,14 @@
 static struct fdt_writer w;
 static struct boot b;
 
+/* Set for the plan that is made behind the move. */
+static bool settled;
+static uint32_t left_out;
+
 static void start(void)
 {
+	settled = false;
+	left_out = 0;
 	fake_reset();
 	log_init();
 	log_console_ready();
@@ -58,7 +64,7 @@ static void read_manifest(void)
 
 static void make_plan(void)
 {
-	boot_plan(&b);
+	boot_plan(&b, settled, left_out);
 }
 
 /* --- the board's tree --- */
@@ -1191,9 +1197,14 @@ static void check_second_plan(void)
 	b.ramdisk = first.ramdisk_place;
 	fake.own = first.own.begin;
 	b.hidden.count = 0;
+	b.left_out = 0;
+	settled = true;
+	left_out = first.left_out;
 	for (uint32_t i = 0; i < b.manifest.vm_count; i++)
 		b.manifest.vm[i].error = NULL;
 	plan();
+	CHECK_EQ(b.left_out, first.left_out);
+	CHECK_EQ(b.hidden.count, first.hidden.count);
 	CHECK(same(b.own, first.own));
 	CHECK(same(b.tree_place, first.tree_place));
 	CHECK(same(b.ramdisk_place, first.ramdisk_place));

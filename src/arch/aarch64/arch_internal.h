@@ -16,7 +16,7 @@ struct vcpu;
 extern uint64_t start_root;
 void secondary_cpu_start(void);
 void boot_move(uint64_t dtb, uint64_t ramdisk_begin, uint64_t ramdisk_end,
-	       uint64_t new_entry);
+	       uint64_t left_out, uint64_t new_entry);
 void image_moved(void);
 
 /* --- vectors.S --- */
@@ -29,7 +29,7 @@ void fp_load(const struct fp_regs *regs);
 /* --- entries from assembly --- */
 
 _Noreturn void boot_first_cpu(uint64_t dtb, uint64_t ramdisk_begin,
-			      uint64_t ramdisk_end);
+			      uint64_t ramdisk_end, uint64_t left_out);
 _Noreturn void boot_wrong_level(uint64_t dtb, uint64_t level);
 _Noreturn void boot_other_cpu(uint64_t index);
 void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu);

@@ -44,6 +44,13 @@ static void add_cpu(uint64_t id)
 	cpu_count++;
 }
 
+static void leave_out_cpu(const struct fdt *fdt, fdt_node_t node)
+{
+	board.cpus_left_out = true;
+	log_line("device tree: /cpus/%s left out: no more than %u CPUs",
+		 fdt_name(fdt, node), MAX_CPUS);
+}
+
 /* CPU 0 is the one that boots, the others follow in the tree's order. */
 static const char *find_cpus(const struct fdt *fdt)
 {
@@ -71,9 +78,7 @@ static const char *find_cpus(const struct fdt *fdt)
 		else if (cpu_count < MAX_CPUS)
 			add_cpu(id);
 		else
-			log_line(
-				"device tree: /cpus/%s left out: no more than %u CPUs",
-				fdt_name(fdt, node), MAX_CPUS);
+			leave_out_cpu(fdt, node);
 	}
 	return found_own ? NULL : "device tree: the boot CPU is not in /cpus";
 }
@@ -215,6 +220,9 @@ bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
 	uint64_t id;
 	fdt_node_t parent;
 
+	/* It names CPUs that are not there. */
+	if (board.cpus_left_out && strcmp(fdt_name(fdt, node), "cpu-map") == 0)
+		return true;
 	if (!devtree_has_type(fdt, node, "cpu"))
 		return false;
 	parent = fdt_path(fdt, "/cpus");

@@ -11,6 +11,7 @@
 #define MAX_GICR_REGIONS 4
 
 struct board {
+	bool cpus_left_out;    /* more than MAX_CPUS */
 	uint32_t gic_version;  /* 2 or 3 */
 	fdt_node_t gic;	       /* its node in the board's tree */
 	uint32_t gic_reg_size; /* bytes of its "reg" that are the primary's */

@@ -73,10 +73,12 @@ image_head:
 image_start:
 	mov	x1, xzr
 	mov	x2, xzr
+	mov	x3, xzr
 
 /*
  * The first CPU, at the place where the hypervisor stays, from boot_move().
- * x0: device tree; x1, x2: first byte of the ramdisk and the byte behind it.
+ * x0: device tree; x1, x2: first byte of the ramdisk and the byte behind it;
+ * x3: the VMs left out.
  */
 	.global image_moved
 image_moved:
@@ -84,6 +86,7 @@ image_moved:
 	mov	x19, x0
 	mov	x20, x1
 	mov	x21, x2
+	mov	x23, x3
 	msr	spsel, #1
 	mrs	x22, CurrentEL
 	cmp	x22, #(2 << 2)
@@ -176,8 +179,8 @@ secondary_cpu_start:
 	br	x9
 
 /*
- * boot_move(x0: device tree, x1, x2: begin and end of the ramdisk, x3: where
- * image_moved lies in the copy of this image)
+ * boot_move(x0: device tree, x1, x2: begin and end of the ramdisk, x3: VMs
+ * left out, x4: where image_moved lies in the copy of this image)
  * Called at its physical address, to survive turning the MMU off. All that is
  * read behind it was cleaned to memory.
  */
@@ -188,7 +191,7 @@ boot_move:
 	tlbi	alle2
 	dsb	nsh
 	isb
-	br	x3
+	br	x4
 
 	.ltorg
 
@@ -200,6 +203,7 @@ first_cpu:
 	mov	x0, x19
 	mov	x1, x20
 	mov	x2, x21
+	mov	x3, x23
 	cmp	x22, #(2 << 2)
 	b.ne	1f
 	adrp	x9, vectors_primary

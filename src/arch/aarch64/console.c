@@ -63,6 +63,31 @@ void arch_console_put(char c)
 		       (uint8_t)c);
 }
 
+static enum console_kind uart_kind(const struct fdt *fdt, fdt_node_t node)
+{
+	if (fdt_compatible(fdt, node, "arm,pl011"))
+		return CONSOLE_PL011;
+	if (fdt_compatible(fdt, node, "ns16550a") ||
+	    fdt_compatible(fdt, node, "ns16550") ||
+	    fdt_compatible(fdt, node, "snps,dw-apb-uart"))
+		return CONSOLE_16550;
+	return CONSOLE_NONE;
+}
+
+/* The first UART of the tree that is in use, whatever its kind. */
+static fdt_node_t any_uart(const struct fdt *fdt)
+{
+	struct devtree_walk w;
+	fdt_node_t node;
+
+	devtree_begin(&w, fdt);
+	while (devtree_next(&w, &node))
+		if (uart_kind(fdt, node) != CONSOLE_NONE &&
+		    fdt_enabled(fdt, node))
+			return node;
+	return FDT_NO_NODE;
+}
+
 /* The node of /chosen/stdout-path. */
 static fdt_node_t stdout_node(const struct fdt *fdt)
 {
@@ -79,17 +104,17 @@ static fdt_node_t stdout_node(const struct fdt *fdt)
 bool arch_console_init(const struct fdt *fdt)
 {
 	fdt_node_t node = stdout_node(fdt);
-	enum console_kind kind = CONSOLE_16550;
+	enum console_kind kind;
 	uint64_t base, size;
 
+	/* Without a word from the board, any is better than silence. */
+	if (node == FDT_NO_NODE)
+		node = any_uart(fdt);
 	if (node == FDT_NO_NODE ||
 	    !devtree_node_reg(fdt, node, 0, &base, &size))
 		return false;
-	if (fdt_compatible(fdt, node, "arm,pl011"))
-		kind = CONSOLE_PL011;
-	else if (!fdt_compatible(fdt, node, "ns16550a") &&
-		 !fdt_compatible(fdt, node, "ns16550") &&
-		 !fdt_compatible(fdt, node, "snps,dw-apb-uart"))
+	kind = uart_kind(fdt, node);
+	if (kind == CONSOLE_NONE)
 		return false;
 	console.reg_shift = fdt_u32(fdt, node, "reg-shift", 0) & 3;
 	console.wide = fdt_u32(fdt, node, "reg-io-width", 1) == 4;

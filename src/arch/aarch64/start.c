@@ -29,11 +29,13 @@ struct cpu *arch_this_cpu(void)
 	return current_vcpu()->cpu;
 }
 
-void boot_first_cpu(uint64_t dtb, uint64_t ramdisk_begin, uint64_t ramdisk_end)
+void boot_first_cpu(uint64_t dtb, uint64_t ramdisk_begin, uint64_t ramdisk_end,
+		    uint64_t left_out)
 {
 	cpu_init_first();
 	identify(&cpus[0]);
-	main(paddr(dtb), paddr(ramdisk_begin), paddr(ramdisk_end));
+	main(paddr(dtb), paddr(ramdisk_begin), paddr(ramdisk_end),
+	     (uint32_t)left_out);
 }
 
 /* Entered at another exception level than EL2: says so, where it can. */
@@ -62,12 +64,13 @@ static void clean_own_memory(void)
 	arch_clean_to_memory(pool_begin, pool_used_bytes());
 }
 
-void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk, uint64_t ramdisk_size)
+void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk, uint64_t ramdisk_size,
+	       uint32_t left_out)
 {
 	uint64_t image = (uint64_t)(uintptr_t)image_begin;
 	size_t size = (size_t)(rodata_end - image_begin);
 	uint64_t entry = (uint64_t)(uintptr_t)image_moved - image + to.pa;
-	void (*move)(uint64_t, uint64_t, uint64_t, uint64_t);
+	void (*move)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 	void *copy = arch_boot_map(to, size, MM_R | MM_W);
 
 	if (!copy)
@@ -75,10 +78,11 @@ void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk, uint64_t ramdisk_size)
 	memcpy(copy, image_begin, size);
 	arch_clean_to_memory(copy, size);
 	clean_own_memory();
-	move = (void (*)(uint64_t, uint64_t, uint64_t, uint64_t))(uintptr_t)
+	move = (void (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t))(
+		       uintptr_t)
 		       virt_to_phys((const void *)(uintptr_t)boot_move)
 			       .pa;
-	move(dtb.pa, ramdisk.pa, ramdisk.pa + ramdisk_size, entry);
+	move(dtb.pa, ramdisk.pa, ramdisk.pa + ramdisk_size, left_out, entry);
 	panic("still here after the move");
 }
 

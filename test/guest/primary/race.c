@@ -24,6 +24,7 @@ static struct {
 	uint32_t won;	 /* CPUs that did */
 	uint32_t winner; /* the last one of them */
 	uint32_t wrong;	 /* other results than expected */
+	bool over;	 /* the case has failed */
 } race;
 
 static struct traffic_vm *talkers[TALKERS];
@@ -142,6 +143,7 @@ static void check_one_won(const char *what, unsigned int round)
 				      round, race.won, cpu_count(), what,
 				      race.wrong);
 		race.won = 0;
+		race.over = test_over();
 	}
 	barrier_wait(&race.barrier, cpu_count());
 }
@@ -162,7 +164,7 @@ static void rounds(void *unused)
 	unsigned int i;
 
 	(void)unused;
-	for (i = 0; i < ROUNDS && !test_over(); i++) {
+	for (i = 0; i < ROUNDS && !race.over; i++) {
 		all_request();
 		check_one_won("sent", i);
 		all_run();
@@ -275,29 +277,43 @@ static void end_worker(void *unused)
 		traffic_worker(unused);
 }
 
-/* Makes one vCPU for each CPU ready to spin, and one to end the VM. */
+/* Lets a vCPU run until it is interrupted. */
+static void run_for_a_while(uint32_t vcpu)
+{
+	gic_enable(timer_intid(TIMER_PHYSICAL));
+	timer_arm(TIMER_PHYSICAL, 2 * MS, true);
+	CHECK_EQ(traffic_call(HF_VCPU_RUN, target->vm, vcpu), HF_VCPU_YIELD);
+	CHECK(gic_wait(timer_intid(TIMER_PHYSICAL), 1));
+}
+
+/* Gives a vCPU of the VM something to do, when the one before that has
+ * acknowledged its own request. Returns its index. */
+static uint32_t send_action(enum race_action action, uint32_t before)
+{
+	int64_t result;
+
+	for (;;) {
+		result = traffic_send(target, RACE_ACK_BEFORE_REPLY, action);
+		if (result >= 0 || test_over())
+			break;
+		run_for_a_while(before);
+	}
+	if (result <= 0)
+		TRAFFIC_ERROR("no vCPU waits in VM %u", target->vm);
+	return (uint32_t)result - 1;
+}
+
+/* Makes a vCPU for each CPU spin, and another ready to end the VM. */
 static void prepare_end(enum race_action action)
 {
+	uint32_t vcpu = 0;
 	unsigned int i;
 
-	for (i = 0; i <= doomed.spinners; i++) {
-		bool last = i == doomed.spinners;
-		int64_t result;
-
-		result = traffic_send(target, RACE_ACK_BEFORE_REPLY,
-				      last ? action : RACE_SPIN_LONG);
-		CHECK(result > 0);
-		doomed.vcpu[last ? 0 : i + 1] = (uint32_t)result - 1;
-		/* It acknowledges, and is interrupted when it spins. */
-		if (!last) {
-			gic_enable(timer_intid(TIMER_PHYSICAL));
-			timer_arm(TIMER_PHYSICAL, 2 * MS, true);
-			CHECK_EQ(traffic_call(HF_VCPU_RUN, target->vm,
-					      (uint64_t)result - 1),
-				 HF_VCPU_YIELD);
-			CHECK(gic_wait(timer_intid(TIMER_PHYSICAL), 1));
-		}
+	for (i = 1; i <= doomed.spinners; i++) {
+		vcpu = send_action(RACE_SPIN_LONG, vcpu);
+		doomed.vcpu[i] = vcpu;
 	}
+	doomed.vcpu[0] = send_action(action, vcpu);
 }
 
 /* Nothing of the VM runs again. */
@@ -323,7 +339,7 @@ static void end_one(const char *name, unsigned int i)
 	traffic_begin(0, 0);
 	if (!traffic_drain()) /* it starts */
 		return;
-	traffic_remove(target);
+	traffic_remove();
 	prepare_end(ends[i].action);
 	if (test_over())
 		return;

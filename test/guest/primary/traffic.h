@@ -36,16 +36,15 @@ struct traffic_vm {
 	struct traffic_record raw[TRAFFIC_RECORDS];
 	uint64_t raw_sent; /* send lock */
 	uint64_t raw_answered;
-	uint64_t aborted; /* the result of RUN from now on, or 0; atomic */
 	struct race_counts counts; /* its last word about itself */
 };
 
 /* What else goes on at the same time. */
-#define TRAFFIC_ANY_RUN 1     /* RUN of any vCPU by any CPU */
-#define TRAFFIC_BAD_CALLS 2   /* calls that fail */
-#define TRAFFIC_KICKS 4	      /* SGIs from CPU to CPU */
-#define TRAFFIC_TURN_VCPUS 8  /* vCPUs are turned on and off */
-#define TRAFFIC_TURN_CPUS 16  /* CPUs as well */
+#define TRAFFIC_ANY_RUN 1    /* RUN of any vCPU by any CPU */
+#define TRAFFIC_BAD_CALLS 2  /* calls that fail */
+#define TRAFFIC_KICKS 4	     /* SGIs from CPU to CPU */
+#define TRAFFIC_TURN_VCPUS 8 /* vCPUs are turned on and off */
+#define TRAFFIC_TURN_CPUS 16 /* CPUs as well */
 
 #define TRAFFIC_VMS 16
 
@@ -60,8 +59,9 @@ void traffic_mailbox(uint8_t *send, uint8_t *recv);
 /* Takes a VM into the traffic; its vCPU 0 is ready. NULL: no such VM. */
 struct traffic_vm *traffic_add(const char *name);
 
-/* No more requests to this VM but by traffic_send(). */
-void traffic_remove(struct traffic_vm *vm);
+/* Takes the VM that was added last out of it; traffic_send() to it still
+ * works until the next traffic_add(). */
+void traffic_remove(void);
 
 /*
  * On all CPUs, `requests` requests to VMs at random, until the last one is

@@ -190,7 +190,8 @@ static void obey(const struct race_request *r, uint64_t size)
 	page->counts = counts;
 	race_fill(page, sizeof(*page), r->reply_size, page->seed);
 	reply(r->reply_size, r->mode);
-	if (r->action == RACE_TURN_OFF)
+	/* vCPU 0 stays: there must be one to turn the others on. */
+	if (r->action == RACE_TURN_OFF && cpu_index())
 		psci_cpu_off();
 }
 

@@ -433,9 +433,10 @@ paddr_t arch_own_memory(uint64_t *size)
 }
 
 _Noreturn void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk,
-			 uint64_t ramdisk_size)
+			 uint64_t ramdisk_size, uint32_t left_out)
 {
 	fake.move_to = to.pa;
+	fake.move_left_out = left_out;
 	fake.move_dtb = dtb.pa;
 	fake.move_ramdisk = ramdisk.pa;
 	fake.move_ramdisk_size = ramdisk_size;

@@ -130,6 +130,7 @@ struct fake {
 	uint32_t cleans, instruction_syncs, zeroed, boot_maps;
 
 	/* Of arch_move(). */
+	uint32_t move_left_out;
 	uint64_t move_to, move_dtb, move_ramdisk, move_ramdisk_size;
 
 	/* Everything printed, terminated. */

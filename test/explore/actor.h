@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What each CPU does in a case, written down once and carried out twice: by
+ * the real code under a schedule, and by the specification in every order.
+ */
+#ifndef ACTOR_H
+#define ACTOR_H
+
+#include "spec.h"
+
+#define ACTOR_ACTS 3	/* calls of the primary in one actor */
+#define ACTOR_SCRIPT 4	/* steps of the vCPU in one run */
+#define ACTOR_RESULTS 12
+#define ACTOR_STEPS 16 /* transitions of the specification */
+
+enum act_kind {
+	ACT_END,
+	ACT_CALL,    /* a[0]: function, a[1..2]: arguments */
+	ACT_EVENT,   /* a[0]: enum spec_event, a[1]: payload */
+	ACT_VCPU_ON, /* a[0]: target, a[1]: entry, a[2]: argument */
+	ACT_CPU_ON,  /* a[0]: CPU, a[1]: entry, a[2]: argument */
+};
+
+struct act {
+	enum act_kind kind;
+	uint64_t a[3];
+};
+
+/* A call of the primary; for a RUN, what the vCPU does until it leaves. */
+struct primary_act {
+	struct act act;
+	struct act script[ACTOR_SCRIPT]; /* then an interrupt */
+};
+
+struct actor {
+	const char *name;
+	struct primary_act act[ACTOR_ACTS];
+};
+
+/* Everything that came of an actor, in the order in which it saw it. */
+struct results {
+	uint32_t count;
+	int64_t value[ACTOR_RESULTS];
+};
+
+/* --- the real one (real.c) --- */
+
+/* When each transition of an actor began and ended; of the last run. */
+struct window {
+	uint32_t begin, end;
+};
+
+struct real_actor {
+	const struct actor *actor;
+	struct results results;
+	uint32_t steps;
+	struct window window[ACTOR_STEPS];
+};
+extern struct real_actor real_actors[];
+
+/* Carries out the actor of a CPU, on that CPU. */
+void real_job(unsigned int cpu);
+
+/* The vCPU of each VM runs this. */
+struct vcpu;
+uint64_t real_guest(struct vcpu *vcpu);
+
+/* --- the specified ones (orders.c) --- */
+
+#define MAX_ORDERS 20000
+
+/* One order of all transitions of all actors, and its outcome. */
+struct order {
+	uint64_t outcome; /* digest of results and state */
+	uint32_t steps;
+	uint8_t actor[3 * ACTOR_STEPS]; /* whose turn it is */
+};
+
+extern struct order orders[MAX_ORDERS];
+extern uint32_t order_count;
+
+/* Finds all orders of the actors' transitions from a state. */
+void orders_find(const struct spec *from, const struct actor *const *actors,
+		 unsigned int count);
+
+/* Digest of an outcome. */
+uint64_t orders_digest(const struct spec *s, const struct results *results,
+		       unsigned int count);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "actor.h"
+
+#include <string.h>
+
+#include "board.h"
+#include "fake.h"
+#include "sched.h"
+
+struct real_actor real_actors[SCHED_THREADS];
+
+/* What a CPU's vCPU is at. */
+static struct {
+	const struct act *script;
+	unsigned int at;
+	bool in_read; /* it called READ_REQUEST and heard nothing yet */
+} guests[SCHED_THREADS];
+
+static struct real_actor *self(void)
+{
+	return &real_actors[sched_thread()];
+}
+
+static void record(int64_t value)
+{
+	struct results *r = &self()->results;
+
+	if (r->count < ACTOR_RESULTS)
+		r->value[r->count++] = value;
+}
+
+/* A transition of the specification takes effect between these two. */
+static void begin_step(void)
+{
+	struct real_actor *a = self();
+
+	if (a->steps == ACTOR_STEPS)
+		sched_stop("more transitions than there can be");
+	a->window[a->steps].begin = sched_time();
+	/* Until it has ended. */
+	a->window[a->steps].end = UINT32_MAX;
+	a->steps++;
+}
+
+static void end_step(void)
+{
+	struct real_actor *a = self();
+
+	a->window[a->steps - 1].end = sched_time();
+}
+
+/* --- the vCPU --- */
+
+static uint64_t do_act(struct vcpu *vcpu, const struct act *act)
+{
+	switch (act->kind) {
+	case ACT_CALL:
+		return fake_hvc(vcpu, act->a[0], act->a[1], act->a[2], 0);
+	case ACT_VCPU_ON:
+		return board_vcpu_on(vcpu->vm->index, (uint32_t)act->a[0],
+				     act->a[1], act->a[2]);
+	case ACT_EVENT:
+		return board_exit((enum spec_event)act->a[0], act->a[1]);
+	default:
+		return board_exit(SPEC_INTERRUPT, 0);
+	}
+}
+
+/* The vCPU is entered: for the first time in this RUN, or out of a read. */
+static void note_entry(void)
+{
+	end_step();
+	record((int64_t)*fake_x(0));
+	guests[sched_thread()].in_read = false;
+}
+
+uint64_t real_guest(struct vcpu *vcpu)
+{
+	int cpu = sched_thread();
+
+	note_entry();
+	for (;;) {
+		const struct act *act = &guests[cpu].script[guests[cpu].at];
+		uint64_t exit;
+
+		begin_step();
+		guests[cpu].at += act->kind != ACT_END;
+		exit = do_act(vcpu, act);
+		if ((exit & EXIT_KIND_MASK) == EXIT_READ) {
+			guests[cpu].in_read = true;
+			return exit;
+		}
+		if (exit && act->kind != ACT_CALL && act->kind != ACT_VCPU_ON)
+			return exit;
+		end_step();
+		record((int64_t)*fake_x(0));
+		if (!exit)
+			continue;
+		/* The call is made; that it leaves is a step of its own. */
+		begin_step();
+		return exit;
+	}
+}
+
+/* --- the primary --- */
+
+/* RUN came back. A wait is two transitions, which overlap. */
+static void end_run(int64_t value)
+{
+	struct real_actor *a = self();
+
+	if (guests[sched_thread()].in_read) {
+		guests[sched_thread()].in_read = false;
+		end_step();
+		begin_step();
+		a->window[a->steps - 1].begin = a->window[a->steps - 2].begin;
+	}
+	end_step();
+	record(value);
+}
+
+static void do_primary(const struct primary_act *p)
+{
+	const uint64_t *a = p->act.a;
+	int cpu = sched_thread();
+
+	guests[cpu].script = p->script;
+	guests[cpu].at = 0;
+	guests[cpu].in_read = false;
+	begin_step();
+	if (p->act.kind == ACT_CPU_ON)
+		end_run(board_cpu_on((uint32_t)a[0], a[1], a[2]));
+	else
+		end_run(fake_primary(a[0], a[1], a[2], 0));
+}
+
+void real_job(unsigned int cpu)
+{
+	const struct actor *actor = real_actors[cpu].actor;
+
+	real_actors[cpu].results = (struct results){0};
+	real_actors[cpu].steps = 0;
+	for (unsigned int i = 0; i < ACTOR_ACTS; i++)
+		if (actor->act[i].act.kind != ACT_END)
+			do_primary(&actor->act[i]);
+}
