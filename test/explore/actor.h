@@ -8,10 +8,9 @@
 
 #include "spec.h"
 
-#define ACTOR_ACTS 3	/* calls of the primary in one actor */
-#define ACTOR_SCRIPT 4	/* steps of the vCPU in one run */
-#define ACTOR_RESULTS 12
-#define ACTOR_STEPS 16 /* transitions of the specification */
+#define ACTOR_SCRIPT 4 /* steps of the vCPU in one run */
+#define ACTOR_RESULTS 32
+#define ACTOR_STEPS 32 /* transitions of the specification */
 
 enum act_kind {
 	ACT_END,
@@ -34,7 +33,7 @@ struct primary_act {
 
 struct actor {
 	const char *name;
-	struct primary_act act[ACTOR_ACTS];
+	const struct primary_act *act; /* the last one is ACT_END */
 };
 
 /* Everything that came of an actor, in the order in which it saw it. */
@@ -45,7 +44,7 @@ struct results {
 
 /* --- the real one (real.c) --- */
 
-/* When each transition of an actor began and ended; of the last run. */
+/* Own steps before each transition of an actor began and when it ended. */
 struct window {
 	uint32_t begin, end;
 };
@@ -78,6 +77,9 @@ struct order {
 
 extern struct order orders[MAX_ORDERS];
 extern uint32_t order_count;
+
+/* The state that the last of them ends in. */
+extern struct spec orders_last;
 
 /* Finds all orders of the actors' transitions from a state. */
 void orders_find(const struct spec *from, const struct actor *const *actors,

@@ -10,6 +10,7 @@
 
 struct order orders[MAX_ORDERS];
 uint32_t order_count;
+struct spec orders_last;
 
 /* Where an actor is. */
 struct place {
@@ -130,9 +131,7 @@ static void step(struct world *w, unsigned int i)
 
 static bool has_step(const struct world *w, unsigned int i)
 {
-	unsigned int at = w->place[i].act;
-
-	return at < ACTOR_ACTS && actors[i]->act[at].act.kind != ACT_END;
+	return actors[i]->act[w->place[i].act].act.kind != ACT_END;
 }
 
 static void keep(const struct world *w)
@@ -147,6 +146,7 @@ static void keep(const struct world *w)
 		results[i] = w->place[i].results;
 	current.outcome = orders_digest(&w->spec, results, actor_count);
 	orders[order_count++] = current;
+	orders_last = w->spec;
 }
 
 static void extend(const struct world *w)

@@ -36,7 +36,7 @@ static void begin_step(void)
 
 	if (a->steps == ACTOR_STEPS)
 		sched_stop("more transitions than there can be");
-	a->window[a->steps].begin = sched_time();
+	a->window[a->steps].begin = sched_steps();
 	/* Until it has ended. */
 	a->window[a->steps].end = UINT32_MAX;
 	a->steps++;
@@ -46,7 +46,7 @@ static void end_step(void)
 {
 	struct real_actor *a = self();
 
-	a->window[a->steps - 1].end = sched_time();
+	a->window[a->steps - 1].end = sched_steps();
 }
 
 /* --- the vCPU --- */
@@ -140,7 +140,7 @@ void real_job(unsigned int cpu)
 
 	real_actors[cpu].results = (struct results){0};
 	real_actors[cpu].steps = 0;
-	for (unsigned int i = 0; i < ACTOR_ACTS; i++)
-		if (actor->act[i].act.kind != ACT_END)
-			do_primary(&actor->act[i]);
+	for (const struct primary_act *p = actor->act; p->act.kind != ACT_END;
+	     p++)
+		do_primary(p);
 }

@@ -45,6 +45,7 @@ static struct thread {
 	struct fiber fiber;
 	bool done;
 	struct access_step next; /* before which it is */
+	uint32_t steps;		 /* that it made */
 	bool relaxed;		 /* since its last step */
 	const volatile void *loaded;
 	uint64_t value;			/* that it loaded */
@@ -252,6 +253,7 @@ static int pick(void)
 	if (tracing)
 		print_step(chosen);
 	text[depth++] = (char)('0' + chosen);
+	threads[chosen].steps++;
 	return chosen;
 }
 
@@ -294,9 +296,9 @@ int sched_thread(void)
 	return running;
 }
 
-uint32_t sched_time(void)
+uint32_t sched_steps(void)
 {
-	return (uint32_t)depth;
+	return threads[running].steps;
 }
 
 void sched_point(const volatile void *address, bool write)
@@ -461,6 +463,7 @@ static void rewind_threads(void)
 		t->done = t->relaxed = t->spins = false;
 		t->next = (struct access_step){0};
 		t->loaded = NULL;
+		t->steps = 0;
 		memset(t->clock, 0, sizeof(t->clock));
 		t->clock[i] = first_clock;
 	}

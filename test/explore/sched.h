@@ -58,7 +58,10 @@ enum sched_end sched_run(void);
 /* Goes to the next schedule. False if there is none. */
 bool sched_next(void);
 
-/* The schedule of the last run: a digit, the thread, for each step. */
+/*
+ * The schedule of the last run: a digit, the thread, for each step. That a
+ * thread begins is its first step.
+ */
 const char *sched_text(void);
 
 /* Makes the next sched_run() follow such a text as far as it goes. */
@@ -73,8 +76,8 @@ const char *sched_problem(void);
 /* The running thread, or -1 outside of a run. */
 int sched_thread(void);
 
-/* A number that grows with each step of a run. */
-uint32_t sched_time(void);
+/* How many steps the running thread has made. */
+uint32_t sched_steps(void);
 
 /* Ends the run because of a problem; called by a thread. */
 _Noreturn void sched_stop(const char *problem);

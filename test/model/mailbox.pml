@@ -5,8 +5,9 @@
  * blocking; how vCPUs wait and wake is in run.pml.
  *
  * A page is two halves, copied one after the other. Messages to a VM are
- * numbered; the number fills the message and stands for its size. The VM's
- * answer to a message has the same number. A VM may speak first, too.
+ * numbered as they are accepted; the number fills the message and stands for
+ * its size. The VM's answer to a message has the same number. A VM may speak
+ * first, too.
  *
  * Shown for all interleavings, by assertions and a claim:
  *	every accepted request is read once, whole and in order
@@ -22,7 +23,6 @@
  *	CHECK_OUTSIDE	a request looks at the state before it takes the lock
  *	STATE_FIRST	a request is pending before it is copied
  *	HALF_LOCKED	a reply locks the sender's mailbox only
- *	WRONG_ORDER	one VM's replies take the two locks the other way round
  */
 #ifndef CPUS
 #define CPUS 2
@@ -33,9 +33,7 @@
 
 /* Mailbox and lock of the primary; those of VM v are v. */
 #define PRIMARY VMS
-/* The primary's own lock, of its CPUs for its send page. */
-#define SENDERS (VMS + 1)
-#define LOCKS (VMS + 2)
+#define LOCKS (VMS + 1)
 #include "lock.h"
 
 /* Messages of a VM count modulo this; this one is not an answer. */
@@ -48,7 +46,7 @@ mtype = {NOTHING, ANSWERED};
 /* struct mailbox, and its pages */
 mtype box[VMS + 1] = IDLE;
 byte box_message[VMS];
-byte send_1[VMS + 1], send_2[VMS + 1];
+byte send_1[VMS], send_2[VMS];
 byte recv_1[VMS + 1], recv_2[VMS + 1];
 
 bool running[VMS];
@@ -74,16 +72,21 @@ inline rpc_request(v)
 #endif
 	if
 	:: idle ->
+		d_step {
+			content = sent[v];
+			sent[v] = (sent[v] + 1) % NUMBERS
+		};
 #ifdef STATE_FIRST
+		box_message[v] = content;
 		box[v] = PENDING;
 		spin_unlock(v);
 #endif
-		recv_1[v] = send_1[PRIMARY];
+		recv_1[v] = content;
 		d_step {
-			recv_2[v] = send_2[PRIMARY];
-			box_message[v] = send_2[PRIMARY];
+			recv_2[v] = content;
+			box_message[v] = content;
 			box[v] = PENDING;
-			sent[v] = (sent[v] + 1) % NUMBERS
+			content = 0
 		}
 #ifdef STATE_FIRST
 		;
@@ -91,6 +94,7 @@ inline rpc_request(v)
 #endif
 	:: else
 	fi;
+	idle = false;
 	spin_unlock(v)
 }
 
@@ -137,31 +141,23 @@ inline acknowledge(v, ack)
 
 inline lock_both(v)
 {
-#ifdef WRONG_ORDER
-	if
-	:: v == 0 ->
-		spin_lock(PRIMARY);
-		spin_lock(v)
-	:: else ->
-		spin_lock(v);
-		spin_lock(PRIMARY)
-	fi
-#else
 #ifndef HALF_LOCKED
 	spin_lock(PRIMARY);
 #endif
 	spin_lock(v)
-#endif
 }
 
 /* `took` says whether the reply was accepted. */
 inline rpc_reply(v, ack)
 {
 	lock_both(v);
+	before = box[v];
 #ifdef ACK_FIRST
 	acknowledge(v, ack);
 #endif
 	took = box[PRIMARY] == IDLE;
+	assert(took || box[v] == before);
+	before = IDLE;
 	if
 	:: took ->
 		recv_1[PRIMARY] = send_1[v];
@@ -198,11 +194,11 @@ inline receive(v)
 	fi
 }
 
-inline write_page(b, value)
+inline write_page(v, value)
 {
 	d_step {
-		send_1[b] = value;
-		send_2[b] = value
+		send_1[v] = value;
+		send_2[v] = value
 	}
 }
 
@@ -267,18 +263,6 @@ inline guest(v)
 
 /* --- the primary, on each CPU --- */
 
-inline request(v)
-{
-	spin_lock(SENDERS);
-	write_page(PRIMARY, sent[v]);
-	rpc_request(v);
-	d_step {
-		write_page(PRIMARY, 0);
-		idle = false
-	};
-	spin_unlock(SENDERS)
-}
-
 /* VM v has replied. */
 inline look_at_answer(v)
 {
@@ -297,7 +281,7 @@ inline look_at_answer(v)
 	rpc_ack(PRIMARY)
 }
 
-inline run(v)
+inline vcpu_run(v)
 {
 	d_step {
 		claimed = !running[v];
@@ -320,19 +304,19 @@ active [CPUS] proctype cpu()
 {
 	byte vm, content;
 	bool claimed, took, idle;
-	mtype result = NOTHING;
+	mtype result = NOTHING, before = IDLE;
 
 	do
 #ifdef ROUND_ROBIN
-	:: request(vm);
-		run(vm);
+	:: rpc_request(vm);
+		vcpu_run(vm);
 		vm = (vm + 1) % VMS
 #else
 	:: select(vm : 0 .. VMS - 1);
-		request(vm);
+		rpc_request(vm);
 		vm = 0
 	:: select(vm : 0 .. VMS - 1);
-		run(vm);
+		vcpu_run(vm);
 		vm = 0
 #endif
 	od

@@ -332,8 +332,25 @@ def secondary_cases():
         [left_out(1, "mem_size: more memory than there is")], starts=True)
 
 
+def tight_ram(bench):
+    """Input: a ramdisk that must move, and a VM for which there is room only
+    once it has moved: it is to be left out before and behind the move."""
+    source = manifest(
+        'primary { kernel_filename = "primary.bin"; '
+        'ramdisk_filename = "pad"; };', vm(0, mem_size="<0x12c00000>"))
+    return ["-m", "512", "-initrd",
+            bench.ramdisk(source, {"pad": bytes(130_623_424)})]
+
+
+MEMORY_CASES = [
+    Case("tight_ram", tight_ram,
+         [r"vm0 \(vm-0\) left out: mem_size: more memory than there is"],
+         starts=True),
+]
+
+
 def tests(ctx):
     """One test for each boot."""
     cases = [*ARCHIVE_CASES, *MANIFEST_CASES, *PRIMARY_CASES,
-             *secondary_cases()]
+             *secondary_cases(), *MEMORY_CASES]
     return [Test("bad_input/" + case.name, case.run) for case in cases]

@@ -3,6 +3,7 @@
 secondaries (test/guest/service, echo), one boot per suite and machine."""
 
 import os
+import random
 import re
 import subprocess
 import threading
@@ -36,6 +37,12 @@ LONG = [Machine(gic, cpu, cpus, mib)
         for cpus, mib in ((1, 256), (2, 1024), (4, 3072), (8, 8192))]
 
 TIMEOUT_S = 120
+
+# Suite `race`: requests for each of its cases, on the machine that gets most
+# of them (about 15 calls a request and 4 cases) and on the others.
+RACE_MACHINE = Machine(3, "cortex-a72", 4, 1024)
+RACE_REQUESTS = {"short": 2400, "long": 24000, "others": 200}
+RACE_REQUESTS_PER_S = 50
 
 RAMDISK_TEXT = b"The ramdisk of a secondary VM.\n"
 
@@ -132,16 +139,32 @@ def parse(result):
     if end.group(1) == "0":
         raise Skip(f"none of {end.group(3)} cases applies")
     skipped = f", {end.group(3)} skipped" if end.group(3) != "0" else ""
-    return f"{end.group(1)} cases{skipped}"
+    work = re.findall(r"^seed \d+$|^\d+ calls, \d+ requests$",
+                      result.console, re.M)
+    work = f", {work[0]}, {work[-1]}" if len(work) > 1 else ""
+    return f"{end.group(1)} cases{skipped}{work}"
 
 
-def boot(ctx, machine, suite, extra=""):
+def race_options(ctx, machine):
+    """Bootargs of suite `race`, and its time-out. HF_SEED=N in the environment
+    replays the random numbers of a run."""
+    much = str(machine) == str(RACE_MACHINE)
+    requests = RACE_REQUESTS["others" if not much else
+                             "long" if ctx.long else "short"]
+    seed = os.environ.get("HF_SEED") or random.randrange(1 << 32)
+    return (f" seed={seed} requests={requests}",
+            TIMEOUT_S + 4 * requests // RACE_REQUESTS_PER_S)
+
+
+def boot(ctx, machine, suite):
     """Boots the hypervisor with the test primary; returns qemu.Result."""
     hidden = sum(vm[2] for vm in vms_of(suite))
+    extra, timeout = race_options(ctx, machine) if suite == "race" \
+        else ("", TIMEOUT_S)
     bootargs = f"suite={suite} ram={machine.mib} hidden={hidden}{extra}"
     return qemu.run_to_end(
         [*machine.arguments(), "-kernel", ctx.built("holdfast.bin"),
-         "-initrd", ramdisk(ctx, suite), "-append", bootargs], TIMEOUT_S)
+         "-initrd", ramdisk(ctx, suite), "-append", bootargs], timeout)
 
 
 def target_test(machine, suite):
@@ -167,6 +190,6 @@ def bare_test(machine):
 
 
 def tests(ctx):
-    machines = LONG if ctx.long else SHORT
+    machines = LONG + [RACE_MACHINE] if ctx.long else SHORT
     return [bare_test(m) for m in BARE] + [
         target_test(m, suite) for suite in SUITES for m in machines]

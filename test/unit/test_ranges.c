@@ -55,10 +55,10 @@ TEST(add_empty)
 TEST(add_full)
 {
 	clear();
-	for (uint64_t i = 0; i < MAX_RESERVED_RANGES; i++)
+	for (uint64_t i = 0; i < MAX_RANGES; i++)
 		CHECK(ranges_add(&a, i, i + 1));
 	CHECK(!ranges_add(&a, 1000, 1001));
-	CHECK_EQ(a.count, MAX_RESERVED_RANGES);
+	CHECK_EQ(a.count, MAX_RANGES);
 	/* Nothing is still no problem. */
 	CHECK(ranges_add(&a, 7, 7));
 }
@@ -255,25 +255,25 @@ TEST(subtract_full)
 {
 	clear();
 	CHECK(ranges_add_ram(&a, 0, 1000));
-	for (uint64_t i = 0; i < MAX_RESERVED_RANGES; i++)
+	for (uint64_t i = 0; i < MAX_RANGES; i++)
 		CHECK(ranges_add(&b, 10 * i + 1, 10 * i + 2));
 	CHECK(!ranges_subtract(&a, &b, &rest));
 	b.count--;
 	CHECK(ranges_subtract(&a, &b, &rest));
-	CHECK_EQ(rest.count, MAX_RESERVED_RANGES);
+	CHECK_EQ(rest.count, MAX_RANGES);
 	/* No room for a piece before a taken one. */
 	clear();
-	for (uint64_t i = 0; i < MAX_RESERVED_RANGES; i++)
+	for (uint64_t i = 0; i < MAX_RANGES; i++)
 		CHECK(ranges_add_ram(&a, 10 * i, 10 * i + 5));
-	CHECK(ranges_add(&b, 10 * (MAX_RESERVED_RANGES - 1) + 1,
-			 10 * (MAX_RESERVED_RANGES - 1) + 2));
+	CHECK(ranges_add(&b, 10 * (MAX_RANGES - 1) + 1,
+			 10 * (MAX_RANGES - 1) + 2));
 	CHECK(!ranges_subtract(&a, &b, &rest));
-	CHECK(ranges_add(&b, 10 * (MAX_RESERVED_RANGES - 1) + 3,
-			 10 * (MAX_RESERVED_RANGES - 1) + 5));
+	CHECK(ranges_add(&b, 10 * (MAX_RANGES - 1) + 3,
+			 10 * (MAX_RANGES - 1) + 5));
 	CHECK(!ranges_subtract(&a, &b, &rest));
 	CHECK(ranges_add(&b, 0, 5));
 	CHECK(ranges_subtract(&a, &b, &rest));
-	CHECK_EQ(rest.count, MAX_RESERVED_RANGES);
+	CHECK_EQ(rest.count, MAX_RANGES);
 }
 
 /* --- against a map of a small address space, unit by unit --- */

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "cases.h"
+
+#include "hf/abi.h"
+#include "fake.h"
+
+/* --- calls --- */
+
+#define CALL(...)                           \
+	{                                   \
+		ACT_CALL, { __VA_ARGS__ } \
+	}
+#define EVENT(...)                           \
+	{                                    \
+		ACT_EVENT, { __VA_ARGS__ } \
+	}
+#define VCPU_ON(target)                                                   \
+	{                                                                 \
+		ACT_VCPU_ON, { target, HF_SECONDARY_RAM_BASE + 64, 0x77 } \
+	}
+#define CPU_ON(cpu, argument)                                  \
+	{                                                      \
+		ACT_CPU_ON, { cpu, FAKE_PRIMARY_BASE, argument } \
+	}
+
+#define READ CALL(HF_RPC_READ_REQUEST, 0)
+#define WAIT CALL(HF_RPC_READ_REQUEST, 1)
+#define ACK CALL(HF_RPC_ACK)
+#define REPLY(size, ack) CALL(HF_RPC_REPLY, size, ack)
+#define CONFIGURE                                                         \
+	CALL(HF_VM_CONFIGURE, HF_SECONDARY_RAM_BASE,                      \
+	     HF_SECONDARY_RAM_BASE + PAGE_SIZE)
+#define WFI EVENT(SPEC_WFI, 5)
+#define OFF EVENT(SPEC_TURNS_OFF)
+#define ABORT(why) EVENT(SPEC_ABORT, why)
+
+/* One call of the primary. */
+#define PRIMARY(...)                 \
+	{                            \
+		CALL(__VA_ARGS__), { \
+			{ ACT_END }  \
+		}                    \
+	}
+#define RUN(vm, vcpu, ...)                                     \
+	{                                                      \
+		CALL(HF_VCPU_RUN, vm, vcpu), { __VA_ARGS__ } \
+	}
+#define IDLE \
+	{    \
+		ACT_END \
+	}
+#define REQUEST(vm, size) PRIMARY(HF_RPC_REQUEST, vm, size)
+
+#define ACTOR(text, ...)                            \
+	{                                           \
+		text, (const struct primary_act[]) { \
+			__VA_ARGS__, { IDLE }       \
+		}                                   \
+	}
+
+/* --- states --- */
+
+#define CONFIGURE_PRIMARY \
+	PRIMARY(HF_VM_CONFIGURE, FAKE_PRIMARY_BASE, \
+		FAKE_PRIMARY_BASE + PAGE_SIZE)
+#define ALL_ON RUN(0, 0, VCPU_ON(1)), RUN(1, 0, VCPU_ON(1))
+#define CONFIGURED \
+	CONFIGURE_PRIMARY, ALL_ON, RUN(0, 0, CONFIGURE), RUN(1, 0, CONFIGURE)
+
+const struct actor states[] = {
+	ACTOR("idle", CONFIGURED),
+	ACTOR("pending", CONFIGURED, REQUEST(0, 8)),
+	ACTOR("inflight", CONFIGURED, REQUEST(0, 8), RUN(0, 0, READ)),
+	ACTOR("waiting", CONFIGURED, RUN(0, 0, WAIT)),
+	ACTOR("other waits", CONFIGURED, RUN(0, 1, WAIT)),
+	ACTOR("two wait", CONFIGURED, RUN(0, 1, WAIT), RUN(0, 0, WAIT)),
+	ACTOR("inflight, waiting", CONFIGURED, RUN(0, 1, WAIT), REQUEST(0, 4),
+	      RUN(0, 0, WAIT)),
+	ACTOR("off", CONFIGURED, RUN(0, 1, OFF)),
+	ACTOR("aborted", CONFIGURED, RUN(0, 1, WAIT), RUN(0, 0, ABORT(2))),
+	ACTOR("primary inflight", CONFIGURED, RUN(1, 0, REPLY(8, 0))),
+	ACTOR("primary and vm0 inflight", CONFIGURED, REQUEST(0, 8),
+	      RUN(0, 0, READ, REPLY(8, 0))),
+	ACTOR("primary inflight, pending", CONFIGURED, RUN(1, 0, REPLY(8, 0)),
+	      REQUEST(0, 16)),
+	ACTOR("vm0 not configured", CONFIGURE_PRIMARY, ALL_ON,
+	      RUN(1, 0, CONFIGURE)),
+	ACTOR("primary not configured", ALL_ON, RUN(0, 0, CONFIGURE)),
+	ACTOR("message wanted", CONFIGURED, PRIMARY(HF_SET_OPTIONS, 1)),
+};
+const unsigned int state_count = ARRAY_SIZE(states);
+
+/* --- actors --- */
+
+const struct actor actors_all[] = {
+	ACTOR("run v0", RUN(0, 0)),
+	ACTOR("run v0: WFI", RUN(0, 0, WFI)),
+	ACTOR("run v0: read", RUN(0, 0, READ)),
+	ACTOR("run v0: wait", RUN(0, 0, WAIT)),
+	ACTOR("run v0: ack", RUN(0, 0, ACK)),
+	ACTOR("run v0: reply", RUN(0, 0, REPLY(8, 0))),
+	ACTOR("run v0: reply+ack", RUN(0, 0, REPLY(12, 1))),
+	ACTOR("run v0: reply too long", RUN(0, 0, REPLY(4097, 1))),
+	ACTOR("run v0: configure", RUN(0, 0, CONFIGURE)),
+	ACTOR("run v0: turn v1 on", RUN(0, 0, VCPU_ON(1))),
+	ACTOR("run v0: off", RUN(0, 0, OFF)),
+	ACTOR("run v0: abort", RUN(0, 0, ABORT(1))),
+	ACTOR("run v0: read, ack", RUN(0, 0, READ, ACK)),
+	ACTOR("run v0: ack, wait", RUN(0, 0, ACK, WAIT)),
+	ACTOR("run v0: wait, reply+ack", RUN(0, 0, WAIT, REPLY(8, 1))),
+	ACTOR("run v0: reply+ack, run v0: wait", RUN(0, 0, REPLY(8, 1)),
+	      RUN(0, 0, WAIT)),
+	ACTOR("run v1", RUN(0, 1)),
+	ACTOR("run v1: read", RUN(0, 1, READ)),
+	ACTOR("run v1: wait", RUN(0, 1, WAIT)),
+	ACTOR("run v1: ack", RUN(0, 1, ACK)),
+	ACTOR("run v1: reply+ack", RUN(0, 1, REPLY(4, 1))),
+	ACTOR("run v1: configure", RUN(0, 1, CONFIGURE)),
+	ACTOR("run v1: turn v0 on", RUN(0, 1, VCPU_ON(0))),
+	ACTOR("run v1: off", RUN(0, 1, OFF)),
+	ACTOR("run v1: abort", RUN(0, 1, ABORT(3))),
+	ACTOR("run v1: ack, wait", RUN(0, 1, ACK, WAIT)),
+	ACTOR("run vm1", RUN(1, 0)),
+	ACTOR("run vm1: wait", RUN(1, 0, WAIT)),
+	ACTOR("run vm1: reply+ack", RUN(1, 0, REPLY(16, 1))),
+	ACTOR("run vm1: abort", RUN(1, 0, ABORT(4))),
+	ACTOR("run no VM", RUN(CASES_VMS, 0)),
+	ACTOR("request 8", REQUEST(0, 8)),
+	ACTOR("request 0", REQUEST(0, 0)),
+	ACTOR("request vm1", REQUEST(1, 12)),
+	ACTOR("ack", PRIMARY(HF_RPC_ACK)),
+	ACTOR("configure", CONFIGURE_PRIMARY),
+	ACTOR("options", PRIMARY(HF_SET_OPTIONS, 1)),
+	ACTOR("options off", PRIMARY(HF_SET_OPTIONS, 0)),
+	ACTOR("counts", PRIMARY(HF_VM_GET_COUNT),
+	      PRIMARY(HF_VCPU_GET_COUNT, 1)),
+	ACTOR("CPU on", {CPU_ON(3, 1), {{ACT_END}}}),
+	ACTOR("request, run v0", REQUEST(0, 8), RUN(0, 0)),
+	ACTOR("request, run v1: reply+ack", REQUEST(0, 4),
+	      RUN(0, 1, REPLY(4, 1))),
+	ACTOR("request, options", REQUEST(0, 8), PRIMARY(HF_SET_OPTIONS, 1)),
+	ACTOR("ack, run v0: reply", PRIMARY(HF_RPC_ACK),
+	      RUN(0, 0, REPLY(8, 0))),
+	ACTOR("two requests", REQUEST(0, 8), REQUEST(0, 4)),
+};
+const unsigned int actor_count_all = ARRAY_SIZE(actors_all);
+
+bool is_in_threes(const struct actor *actor)
+{
+	switch (actor - actors_all) {
+	case 3:	 /* run v0: wait */
+	case 6:	 /* run v0: reply+ack */
+	case 18: /* run v1: wait */
+	case 24: /* run v1: abort */
+	case 31: /* request 8 */
+	case 34: /* ack */
+		return true;
+	default:
+		return false;
+	}
+}

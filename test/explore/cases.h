@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What is explored: states to begin in, and what CPUs do in them. */
+#ifndef CASES_H
+#define CASES_H
+
+#include "actor.h"
+
+#define CASES_VMS 2
+#define CASES_VCPUS 2
+/* CPUs 0 to 2 act; CPU 3 is off. */
+#define CASES_CPUS 4
+
+/* An actor that, alone, brings the board from power-on to a state. */
+extern const struct actor states[];
+extern const unsigned int state_count;
+
+extern const struct actor actors_all[];
+extern const unsigned int actor_count_all;
+
+/* Whether an actor is one of the few that take part in threes. */
+bool is_in_threes(const struct actor *actor);
+
+#endif

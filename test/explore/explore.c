@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The schedule explorer: the real api.c, vcpu.c, vm.c, cpu.c and spinlock.c on
+ * two and three CPUs, in every order in which their accesses to memory can
+ * come. The outcome of each schedule (all results, the whole state) must be
+ * that of some order of the same calls in the specification, one that does not
+ * turn around calls of which one was over before the other began.
+ *
+ * A schedule that fails is printed with the command that replays it step by
+ * step:
+ *
+ *	explore --state N --actors N,N --schedule 00110...
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hf/abi.h"
+#include "board.h"
+#include "cases.h"
+#include "fake.h"
+#include "sched.h"
+
+/* Schedules after which the search of one case stops. */
+#define MAX_SCHEDULES 200000
+
+static struct {
+	long state, part, parts;
+	const char *actors, *schedule;
+} options = {.state = -1, .parts = 1};
+
+static struct {
+	uint64_t cases, schedules, pruned, orders, cut;
+} count;
+
+/* The case at hand. */
+static const struct actor *const *case_actors;
+static unsigned int case_count;
+static const struct actor *case_state;
+static struct spec start, view;
+
+/* --- the board, and the state that a case begins in --- */
+
+static void at_point(enum fake_point point, void *object)
+{
+	(void)object;
+	if (point == FAKE_RELAX)
+		sched_relax();
+}
+
+static void track_vm(struct vm *vm, const char *vcpus, const char *table)
+{
+	sched_track(vcpus, vm->vcpus, vm->vcpu_count * sizeof(vm->vcpus[0]),
+		    false);
+	/* The one entry that a VM's memory begins with. */
+	sched_track(table,
+		    &vm->stage2.root[HF_SECONDARY_RAM_BASE >>
+				     pt_shift(vm->stage2.level)],
+		    sizeof(uint64_t), true);
+}
+
+static void track_pages(const char *name, uint64_t pa)
+{
+	sched_track(name, fake_ram(pa), SPEC_PAGE_BYTES, false);
+	sched_track(name, fake_ram(pa + PAGE_SIZE), SPEC_PAGE_BYTES, false);
+}
+
+static void track_all(void)
+{
+	sched_forget();
+	sched_track("vm_primary", &vm_primary, sizeof(vm_primary), false);
+	sched_track("vm0", &vm_secondary[0], sizeof(struct vm), false);
+	sched_track("vm1", &vm_secondary[1], sizeof(struct vm), false);
+	track_vm(&vm_secondary[0], "vCPUs of vm0", "stage 2 of vm0");
+	track_vm(&vm_secondary[1], "vCPUs of vm1", "stage 2 of vm1");
+	sched_track("vCPUs of the primary", vm_primary.vcpus,
+		    CASES_CPUS * sizeof(struct vcpu), false);
+	sched_track("cpus", cpus, CASES_CPUS * sizeof(struct cpu), false);
+	sched_track("vm_options", &vm_options, sizeof(vm_options), false);
+	track_pages("mailbox of the primary", FAKE_PRIMARY_BASE);
+	track_pages("mailbox of vm0", vm_secondary[0].memory.pa);
+	track_pages("mailbox of vm1", vm_secondary[1].memory.pa);
+}
+
+/* What the VMs have in the pages that they will send from. */
+static void fill_pages(void)
+{
+	for (unsigned int i = 0; i <= CASES_VMS; i++) {
+		uint64_t pa = start.vm[i].range[0].pa;
+
+		for (unsigned int k = 0; k < SPEC_PAGE_BYTES; k++)
+			start.page[i][SPEC_SEND][k] = (uint8_t)(i << 6 | k);
+		memcpy(fake_ram(pa), start.page[i][SPEC_SEND], SPEC_PAGE_BYTES);
+	}
+}
+
+static void power_on(void)
+{
+	board_start(&start, CASES_CPUS, CASES_VMS, CASES_VCPUS);
+	fake.at = at_point;
+	cpus[3].state = CPU_OFF;
+	start.cpu[3].state = SPEC_CPU_OFF;
+	for (unsigned int i = 0; i < CASES_VMS; i++)
+		for (unsigned int k = 0; k < CASES_VCPUS; k++)
+			vm_secondary[i].vcpus[k].arch.guest = real_guest;
+	fill_pages();
+	track_all();
+	sched_save();
+}
+
+/* --- judging a schedule --- */
+
+/* Places of each thread's steps in the schedule. */
+static uint32_t step_at[SCHED_THREADS][512];
+
+static void find_steps(const char *text)
+{
+	uint32_t n[SCHED_THREADS] = {0};
+
+	for (uint32_t i = 0; text[i]; i++) {
+		unsigned int t = (unsigned int)(text[i] - '0');
+
+		if (n[t] < 511)
+			step_at[t][++n[t]] = i;
+	}
+}
+
+/* Whether transition `x` of CPU `i` was over when `y` of CPU `k` began. */
+static bool was_before(unsigned int i, const struct window *x, unsigned int k,
+		       const struct window *y)
+{
+	/* One that shares nothing may be anywhere. */
+	if (x->begin >= x->end || y->begin >= y->end)
+		return false;
+	/* Between its first step and its last one, and no longer. */
+	return step_at[i][x->end] < step_at[k][y->begin + 1];
+}
+
+/* Whether no transition comes in `o` before one that was over. */
+static bool keeps_time(const struct order *o)
+{
+	uint32_t next[SCHED_THREADS] = {0};
+
+	for (uint32_t at = 0; at < o->steps; at++) {
+		unsigned int i = o->actor[at];
+		const struct window *w = &real_actors[i].window[next[i]++];
+
+		for (unsigned int k = 0; k < case_count; k++)
+			if (k != i && next[k] < real_actors[k].steps &&
+			    was_before(k,
+				       &real_actors[k].window[next[k]], i, w))
+				return false;
+	}
+	return true;
+}
+
+static bool is_specified(void)
+{
+	struct results results[SCHED_THREADS];
+	uint64_t outcome;
+
+	spec_view(&view, &start);
+	for (unsigned int i = 0; i < case_count; i++)
+		results[i] = real_actors[i].results;
+	outcome = orders_digest(&view, results, case_count);
+	find_steps(sched_text());
+	for (uint32_t i = 0; i < order_count; i++)
+		if (orders[i].outcome == outcome && keeps_time(&orders[i]))
+			return true;
+	return false;
+}
+
+/* --- reports --- */
+
+static void print_case(void)
+{
+	printf("in state \"%s\"", case_state->name);
+	for (unsigned int i = 0; i < case_count; i++)
+		printf(", CPU %u \"%s\"", i, case_actors[i]->name);
+	printf("\n");
+}
+
+static void print_replay(void)
+{
+	printf("replay it: explore --state %d --actors ",
+	       (int)(case_state - states));
+	for (unsigned int i = 0; i < case_count; i++)
+		printf("%s%d", i ? "," : "", (int)(case_actors[i] - actors_all));
+	printf(" --schedule %s\n", sched_text());
+}
+
+static void print_results(void)
+{
+	for (unsigned int i = 0; i < case_count; i++) {
+		const struct results *r = &real_actors[i].results;
+
+		printf("CPU %u saw:", i);
+		for (unsigned int k = 0; k < r->count; k++)
+			printf(" %" PRId64, r->value[k]);
+		printf("\n");
+	}
+}
+
+static _Noreturn void fail(const char *why)
+{
+	printf("FAILED: %s\n", why);
+	print_case();
+	print_results();
+	print_replay();
+	fflush(stdout);
+	_exit(1);
+}
+
+/* The fake architecture saw what may not be, and said so. */
+static void aborted(int signal)
+{
+	(void)signal;
+	fail("stopped by the fake architecture, see above");
+}
+
+static void judge(enum sched_end end)
+{
+	switch (end) {
+	case SCHED_DONE:
+		count.schedules++;
+		if (!is_specified())
+			fail("no order of the calls has this outcome");
+		break;
+	case SCHED_PRUNED:
+		count.pruned++;
+		break;
+	default:
+		fail(sched_problem());
+	}
+}
+
+/* --- cases --- */
+
+static void begin_case(const struct actor *const *who, unsigned int n)
+{
+	case_actors = who;
+	case_count = n;
+	for (unsigned int i = 0; i < n; i++)
+		real_actors[i].actor = who[i];
+	orders_find(&start, who, n);
+	sched_begin(n, real_job, fake_be_cpu);
+}
+
+/* Brings the board to a state, by one CPU alone. */
+static void enter_state(const struct actor *state)
+{
+	static const struct actor *alone[1];
+
+	power_on();
+	case_state = state;
+	alone[0] = state;
+	begin_case(alone, 1);
+	judge(sched_run());
+	start = orders_last;
+	sched_save();
+}
+
+static void explore(const struct actor *const *who, unsigned int n)
+{
+	uint32_t runs = 0;
+
+	begin_case(who, n);
+	do {
+		judge(sched_run());
+		if (++runs == MAX_SCHEDULES) {
+			count.cut++;
+			break;
+		}
+	} while (sched_next());
+	count.cases++;
+	count.orders += order_count;
+}
+
+static void explore_pairs(void)
+{
+	for (unsigned int i = 0; i < actor_count_all; i++)
+		for (unsigned int k = 0; k < actor_count_all; k++)
+			explore((const struct actor *[]){&actors_all[i],
+							 &actors_all[k]},
+				2);
+}
+
+/* In any order: the search does not care which CPU is which. */
+static void explore_threes(void)
+{
+	const struct actor *who[3];
+
+	for (unsigned int i = 0; i < actor_count_all; i++)
+		for (unsigned int k = i; k < actor_count_all; k++)
+			for (unsigned int m = k; m < actor_count_all; m++) {
+				who[0] = &actors_all[i];
+				who[1] = &actors_all[k];
+				who[2] = &actors_all[m];
+				if (is_in_threes(who[0]) &&
+				    is_in_threes(who[1]) &&
+				    is_in_threes(who[2]))
+					explore(who, 3);
+			}
+}
+
+/* --- the lock by itself: whoever comes first gets it first --- */
+
+static struct {
+	struct spinlock lock;
+	uint32_t count;
+	uint32_t who[SCHED_THREADS], came[SCHED_THREADS];
+} line;
+
+static void stand_in_line(unsigned int cpu)
+{
+	uint32_t came = sched_steps() + 1;
+
+	spin_lock(&line.lock);
+	line.who[line.count] = cpu;
+	line.came[line.count] = came;
+	line.count++;
+	spin_unlock(&line.lock);
+}
+
+static void check_line(void)
+{
+	find_steps(sched_text());
+	for (uint32_t i = 1; i < line.count; i++)
+		if (step_at[line.who[i - 1]][line.came[i - 1]] >
+		    step_at[line.who[i]][line.came[i]])
+			fail("the lock is not fair");
+}
+
+static void explore_lock(void)
+{
+	enum sched_end end;
+
+	power_on();
+	sched_track("line", &line, sizeof(line), false);
+	sched_save();
+	case_state = &states[0];
+	case_count = 0;
+	sched_begin(SCHED_THREADS, stand_in_line, fake_be_cpu);
+	do {
+		end = sched_run();
+		if (end == SCHED_DONE)
+			check_line();
+		else if (end != SCHED_PRUNED)
+			fail(sched_problem());
+		count.schedules += end == SCHED_DONE;
+	} while (sched_next());
+	count.cases++;
+}
+
+/* --- the command --- */
+
+static int replay(void)
+{
+	static const struct actor *who[SCHED_THREADS];
+	unsigned int n = 0;
+	char *at = (char *)(uintptr_t)options.actors;
+
+	enter_state(&states[options.state]);
+	while (n < SCHED_THREADS && *at) {
+		who[n++] = &actors_all[strtoul(at, &at, 10) % actor_count_all];
+		at += *at == ',';
+	}
+	begin_case(who, n);
+	print_case();
+	sched_follow(options.schedule);
+	sched_trace(true);
+	judge(sched_run());
+	print_results();
+	printf("as specified\n");
+	return 0;
+}
+
+static int explore_all(void)
+{
+	struct timespec begin, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	if (options.part == 0)
+		explore_lock();
+	for (unsigned int i = 0; i < state_count; i++) {
+		if (i % (unsigned long)options.parts !=
+		    (unsigned long)options.part)
+			continue;
+		enter_state(&states[i]);
+		explore_pairs();
+		explore_threes();
+	}
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	printf("%" PRIu64 " schedules, %" PRIu64 " cases, %" PRIu64
+	       " cut short, %" PRIu64 " pruned, %" PRIu64
+	       " specified orders, %.1f s\n",
+	       count.schedules, count.cases, count.cut, count.pruned,
+	       count.orders,
+	       (double)(end.tv_sec - begin.tv_sec) +
+		       1e-9 * (double)(end.tv_nsec - begin.tv_nsec));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	for (int i = 1; i + 1 < argc; i += 2) {
+		if (strcmp(argv[i], "--state") == 0)
+			options.state = strtol(argv[i + 1], NULL, 10);
+		else if (strcmp(argv[i], "--actors") == 0)
+			options.actors = argv[i + 1];
+		else if (strcmp(argv[i], "--schedule") == 0)
+			options.schedule = argv[i + 1];
+		else if (strcmp(argv[i], "--part") == 0)
+			options.part = strtol(argv[i + 1], NULL, 10);
+		else if (strcmp(argv[i], "--parts") == 0)
+			options.parts = strtol(argv[i + 1], NULL, 10);
+		else
+			return 2;
+	}
+	signal(SIGABRT, aborted);
+	if (options.state >= 0 && options.state < (long)state_count &&
+	    options.actors && options.schedule)
+		return replay();
+	return explore_all();
+}
