@@ -46,14 +46,23 @@ static struct api_result vcpu_run_call(struct vcpu *caller, uint64_t vm_index,
 {
 	struct vcpu *vcpu = find_vcpu(vm_index, vcpu_index);
 	uint64_t aborted;
+	bool claimed;
 
 	if (!vcpu)
 		return result(HF_VCPU_WAIT_FOR_INTERRUPT);
+	/*
+	 * Asked behind the claim: a vCPU that stops its VM comes back before
+	 * somebody else can claim it.
+	 */
+	claimed = vcpu_claim(vcpu, caller->cpu);
 	aborted = vm_aborted(vcpu->vm);
-	if (aborted)
+	if (aborted) {
+		if (claimed)
+			vcpu_release(vcpu, VCPU_READY);
 		return result((int64_t)(HF_VCPU_ABORTED |
 					aborted << HF_VCPU_CODE_BITS));
-	if (!vcpu_claim(vcpu, caller->cpu))
+	}
+	if (!claimed)
 		return result(HF_VCPU_WAIT_FOR_INTERRUPT);
 	return result((int64_t)vcpu_run(vcpu));
 }

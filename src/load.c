@@ -224,13 +224,19 @@ static const char *load_secondary(const struct manifest_vm *m,
 	return NULL;
 }
 
+/* A file of a secondary, unless it is one of the primary's as well. */
+static void wipe_file(const struct boot_vm *primary, const uint8_t *file,
+		      size_t size)
+{
+	if (file && file != primary->kernel && file != primary->ramdisk)
+		wipe((uint64_t)(uintptr_t)file, size);
+}
+
 /* The files stay in the primary's RAM: their contents are not for it. */
 static void wipe_files(const struct boot *b, const struct boot_vm *v)
 {
-	if (v->kernel && v->kernel != b->primary.kernel)
-		wipe((uint64_t)(uintptr_t)v->kernel, v->kernel_size);
-	if (v->ramdisk && v->ramdisk != b->primary.ramdisk)
-		wipe((uint64_t)(uintptr_t)v->ramdisk, v->ramdisk_size);
+	wipe_file(&b->primary, v->kernel, v->kernel_size);
+	wipe_file(&b->primary, v->ramdisk, v->ramdisk_size);
 }
 
 static void tell_left_out(const struct vm *vm, const struct manifest_vm *m)

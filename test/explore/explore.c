@@ -10,6 +10,8 @@
  * step:
  *
  *	explore --state N --actors N,N --schedule 00110...
+ *
+ * Without --schedule it explores all schedules of that case.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -358,16 +360,29 @@ static void explore_lock(void)
 
 /* --- the command --- */
 
-static int replay(void)
+/* The case that the command line names. */
+static unsigned int named_case(const struct actor **who)
 {
-	static const struct actor *who[SCHED_THREADS];
-	unsigned int n = 0;
 	char *at = (char *)(uintptr_t)options.actors;
+	unsigned int n = 0;
 
-	enter_state(&states[options.state]);
 	while (n < SCHED_THREADS && *at) {
 		who[n++] = &actors_all[strtoul(at, &at, 10) % actor_count_all];
 		at += *at == ',';
+	}
+	return n;
+}
+
+/* One case alone: a schedule of it, step by step, or all. */
+static void explore_one(void)
+{
+	static const struct actor *who[SCHED_THREADS];
+	unsigned int n = named_case(who);
+
+	enter_state(&states[options.state]);
+	if (!options.schedule) {
+		explore(who, n);
+		return;
 	}
 	begin_case(who, n);
 	print_case();
@@ -375,15 +390,10 @@ static int replay(void)
 	sched_trace(true);
 	judge(sched_run());
 	print_results();
-	printf("as specified\n");
-	return 0;
 }
 
-static int explore_all(void)
+static void explore_all(void)
 {
-	struct timespec begin, end;
-
-	clock_gettime(CLOCK_MONOTONIC, &begin);
 	if (options.part == 0)
 		explore_lock();
 	for (unsigned int i = 0; i < state_count; i++) {
@@ -394,19 +404,29 @@ static int explore_all(void)
 		explore_pairs();
 		explore_threes();
 	}
-	clock_gettime(CLOCK_MONOTONIC, &end);
+}
+
+static void print_count(double seconds)
+{
 	printf("%" PRIu64 " schedules, %" PRIu64 " cases, %" PRIu64
 	       " cut short, %" PRIu64 " pruned, %" PRIu64
 	       " specified orders, %.1f s\n",
 	       count.schedules, count.cases, count.cut, count.pruned,
-	       count.orders,
-	       (double)(end.tv_sec - begin.tv_sec) +
-		       1e-9 * (double)(end.tv_nsec - begin.tv_nsec));
-	return 0;
+	       count.orders, seconds);
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 int main(int argc, char **argv)
 {
+	double begin = seconds();
+
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (strcmp(argv[i], "--state") == 0)
 			options.state = strtol(argv[i + 1], NULL, 10);
@@ -422,8 +442,11 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	signal(SIGABRT, aborted);
-	if (options.state >= 0 && options.state < (long)state_count &&
-	    options.actors && options.schedule)
-		return replay();
-	return explore_all();
+	if (options.actors && options.state >= 0 &&
+	    options.state < (long)state_count)
+		explore_one();
+	else
+		explore_all();
+	print_count(seconds() - begin);
+	return 0;
 }

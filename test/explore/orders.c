@@ -16,6 +16,7 @@ struct spec orders_last;
 struct place {
 	unsigned int act; /* call of the primary */
 	bool in_guest, leaving, waiting;
+	bool entered; /* the vCPU executed nothing since it was entered */
 	unsigned int script;
 	uint32_t vm, vcpu;
 	struct spec_result leave; /* leaving */
@@ -70,7 +71,7 @@ static void step_primary(struct world *w, struct place *p, unsigned int cpu,
 	p->script = 0;
 	p->vm = (uint32_t)a[1];
 	p->vcpu = (uint32_t)a[2];
-	record(p, (int64_t)vcpu_of(w, p)->x[0]);
+	p->entered = true;
 }
 
 static struct spec_result step_act(struct world *w, const struct place *p,
@@ -98,6 +99,10 @@ static void step_guest(struct world *w, struct place *p,
 	const struct act *act = &run->script[p->script];
 	struct spec_result r;
 
+	/* With its first instruction, or interrupt, it sees its x0. */
+	if (p->entered)
+		record(p, (int64_t)vcpu_of(w, p)->x[0]);
+	p->entered = false;
 	p->script += act->kind != ACT_END;
 	r = step_act(w, p, act);
 	p->waiting = r.then == SPEC_WAITS;
@@ -129,6 +134,22 @@ static void step(struct world *w, unsigned int i)
 		step_primary(w, p, i, act);
 }
 
+/*
+ * A vCPU whose VM was stopped elsewhere lost its memory: whatever it was about
+ * to do, it may come back at once. True if it does.
+ */
+static bool step_lost(struct world *w, unsigned int i)
+{
+	struct place *p = &w->place[i];
+	const struct spec_vm *vm = &w->spec.vm[SPEC_SECONDARY(p->vm)];
+
+	if (!p->in_guest || p->leaving || p->waiting || !vm->aborted)
+		return false;
+	end_call(p, spec_leave(&w->spec, p->vm, p->vcpu, SPEC_ABORT,
+			       HF_ABORT_MEMORY_ACCESS));
+	return true;
+}
+
 static bool has_step(const struct world *w, unsigned int i)
 {
 	return actors[i]->act[w->place[i].act].act.kind != ACT_END;
@@ -149,6 +170,16 @@ static void keep(const struct world *w)
 	orders_last = w->spec;
 }
 
+static void extend(const struct world *w);
+
+/* Goes on with a state that actor `i` brought about. */
+static void extend_by(const struct world *next, unsigned int i)
+{
+	current.actor[current.steps++] = (uint8_t)i;
+	extend(next);
+	current.steps--;
+}
+
 static void extend(const struct world *w)
 {
 	bool last = true;
@@ -161,9 +192,10 @@ static void extend(const struct world *w)
 		last = false;
 		next = *w;
 		step(&next, i);
-		current.actor[current.steps++] = (uint8_t)i;
-		extend(&next);
-		current.steps--;
+		extend_by(&next, i);
+		next = *w;
+		if (step_lost(&next, i))
+			extend_by(&next, i);
 	}
 	if (last)
 		keep(w);

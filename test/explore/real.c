@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "hf/abi.h"
 #include "board.h"
 #include "fake.h"
 #include "sched.h"
@@ -14,6 +15,7 @@ static struct {
 	const struct act *script;
 	unsigned int at;
 	bool in_read; /* it called READ_REQUEST and heard nothing yet */
+	bool entered; /* and executed nothing yet */
 } guests[SCHED_THREADS];
 
 static struct real_actor *self(void)
@@ -66,12 +68,36 @@ static uint64_t do_act(struct vcpu *vcpu, const struct act *act)
 	}
 }
 
+/*
+ * Whether the memory of a VM that was stopped is gone: it can execute no
+ * instruction any more. An interrupt it takes without one.
+ */
+static bool faults(const struct vcpu *vcpu, const struct act *act)
+{
+	const struct ptable *t = &vcpu->vm->stage2;
+	const uint64_t *entry =
+		&t->root[HF_SECONDARY_RAM_BASE >> pt_shift(t->level)];
+
+	if (act->kind == ACT_END)
+		return false;
+	sched_plain(entry, sizeof(*entry), false);
+	return *entry == 0;
+}
+
 /* The vCPU is entered: for the first time in this RUN, or out of a read. */
 static void note_entry(void)
 {
 	end_step();
-	record((int64_t)*fake_x(0));
 	guests[sched_thread()].in_read = false;
+	guests[sched_thread()].entered = true;
+}
+
+/* What the vCPU finds in x0 it sees with its first instruction. */
+static void see_entry(void)
+{
+	if (guests[sched_thread()].entered)
+		record((int64_t)*fake_x(0));
+	guests[sched_thread()].entered = false;
 }
 
 uint64_t real_guest(struct vcpu *vcpu)
@@ -84,6 +110,9 @@ uint64_t real_guest(struct vcpu *vcpu)
 		uint64_t exit;
 
 		begin_step();
+		if (faults(vcpu, act))
+			return vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS);
+		see_entry();
 		guests[cpu].at += act->kind != ACT_END;
 		exit = do_act(vcpu, act);
 		if ((exit & EXIT_KIND_MASK) == EXIT_READ) {

@@ -456,3 +456,62 @@ TEST(abort_once)
 	start_race(race_abort);
 	CHECK_EQ(vm_secondary[1].arch.revokes, ROUNDS);
 }
+
+/* --- hand-over without any lock --- */
+
+#define CLAIMS 5000
+
+static void *claim_and_count(void *number)
+{
+	unsigned int cpu = be_cpu(number);
+
+	for (unsigned int n = 0; n < CLAIMS;) {
+		if (!vcpu_claim(vcpu_target(), &cpus[cpu])) {
+			sched_yield();
+			continue;
+		}
+		vcpu_target()->arch.entries++;
+		vcpu_release(vcpu_target(), VCPU_READY);
+		n++;
+	}
+	return NULL;
+}
+
+/* The vCPU alone orders what its CPUs do to it. */
+TEST(hand_over)
+{
+	start_vms();
+	on_cpus(4, claim_and_count);
+	CHECK_EQ(vcpu_target()->arch.entries, 4 * CLAIMS);
+}
+
+static void *request_or_configure(void *number)
+{
+	unsigned int cpu = be_cpu(number);
+
+	for (unsigned int i = 0; i < 200; i++) {
+		pthread_barrier_wait(&barrier);
+		if (cpu == 0)
+			fake_primary(HF_VM_CONFIGURE, fake_page(NULL, i),
+				     fake_page(NULL, i + 1), 0);
+		else if (cpu <= VMS)
+			while (fake_primary(HF_RPC_REQUEST, cpu - 1, 8, 0) < 0)
+				sched_yield();
+		pthread_barrier_wait(&barrier);
+		if (cpu == 0)
+			memset(&vm_primary.mailbox, 0, sizeof(struct mailbox));
+		else if (cpu <= VMS)
+			vm_secondary[cpu - 1].mailbox.state = MAILBOX_IDLE;
+	}
+	return NULL;
+}
+
+/* Whoever sees that a mailbox is configured sees where it is. */
+TEST(configure_meanwhile)
+{
+	start_vms();
+	memset(&vm_primary.mailbox, 0, sizeof(struct mailbox));
+	pthread_barrier_init(&barrier, NULL, 4);
+	on_cpus(4, request_or_configure);
+	pthread_barrier_destroy(&barrier);
+}

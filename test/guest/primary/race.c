@@ -15,7 +15,6 @@
 
 #define MS UINT64_C(1000000)
 #define TALKERS 4 /* race0, race1, ...: the others are there to be ended */
-#define ROUNDS 200
 
 static _Alignas(HF_MAILBOX_SIZE) uint8_t pages[CPUS][2][HF_MAILBOX_SIZE];
 
@@ -159,12 +158,18 @@ static void settle(void)
 		 result != HF_VCPU_MESSAGE_WANTED);
 }
 
+/* A number of requests for each case that fits the machine. */
+static unsigned int requests(void)
+{
+	return (unsigned int)machine_number("requests", 2000);
+}
+
 static void rounds(void *unused)
 {
 	unsigned int i;
 
 	(void)unused;
-	for (i = 0; i < ROUNDS && !race.over; i++) {
+	for (i = 0; i < requests() / 20 && !race.over; i++) {
 		all_request();
 		check_one_won("sent", i);
 		all_run();
@@ -186,11 +191,6 @@ static void one_of_all_wins(void)
 }
 
 /* --- at random --- */
-
-static uint64_t requests(void)
-{
-	return machine_number("requests", 2000);
-}
 
 /* Only vCPUs that a result named are run: a lost wake-up ends the traffic. */
 static void no_wake_up_lost(void)
@@ -247,6 +247,8 @@ static void spin_until_the_end(void)
 	uint32_t vcpu = doomed.vcpu[cpu_index()];
 	uint64_t result;
 
+	/* A kick of an earlier case would bring it back at once. */
+	traffic_take_interrupts();
 	barrier_wait(&doomed.barrier, doomed.spinners + 1);
 	result = traffic_call(HF_VCPU_RUN, target->vm, vcpu);
 	if (result != doomed.expected)
@@ -258,6 +260,7 @@ static void spin_until_the_end(void)
 
 static void end_it(void)
 {
+	traffic_take_interrupts();
 	barrier_wait(&doomed.barrier, doomed.spinners + 1);
 	timer_spin_ns(timer_now_ns() % (3 * MS));
 	doomed.ended_ns = timer_now_ns();

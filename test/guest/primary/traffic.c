@@ -168,6 +168,13 @@ static uint64_t deep_call(uint64_t fn, uint64_t a, uint64_t b)
 	return result;
 }
 
+void traffic_take_interrupts(void)
+{
+	irq_unmask();
+	isb();
+	irq_mask();
+}
+
 /* An interrupt comes at some moment after the entry, or is there already. */
 static uint64_t interrupted_call(uint64_t fn, uint64_t a, uint64_t b)
 {
@@ -177,9 +184,7 @@ static uint64_t interrupted_call(uint64_t fn, uint64_t a, uint64_t b)
 	timer_arm(TIMER_PHYSICAL, ns, true);
 	result = traffic_call(fn, a, b);
 	/* What interrupted it is the primary's, and comes now. */
-	irq_unmask();
-	isb();
-	irq_mask();
+	traffic_take_interrupts();
 	timer_stop(TIMER_PHYSICAL);
 	return result;
 }
@@ -331,17 +336,22 @@ static bool is_raw_answer(struct traffic_vm *v, uint64_t size)
 	return r->size == size && close(r);
 }
 
+static uint32_t hist[16][8192];
 static bool is_answer(struct traffic_vm *v, uint32_t vcpu, uint64_t size)
 {
 	const struct race_reply *reply = (const struct race_reply *)recv_page;
 	struct traffic_record *r = &v->record[reply->number % TRAFFIC_RECORDS];
 
+	__atomic_add_fetch(&hist[v->vm][reply->number % 8192], 1 + 0x100 * (1+vcpu) , __ATOMIC_RELAXED);
 	if (reply->number != r->number || size != r->size ||
 	    reply->vcpu != vcpu ||
 	    !race_matches(reply, sizeof(*reply), size, reply->seed))
-		return false;
+		goto bad;
 	v->counts = reply->counts;
-	return close(r);
+	if (close(r)) return true;
+bad:
+	print("DBG n %lx r->n %lx size %lx r->size %lx vcpu %lx %x hist %x counts err %lx line %lu damage %lx sysregs %lx open %d sent %lx\n", reply->number, r->number, size, r->size, reply->vcpu, vcpu, hist[v->vm][reply->number%8192], reply->counts.errors, reply->counts.error_line, reply->counts.damage, reply->counts.sysregs, r->open, v->sent);
+	return false;
 }
 
 /* The primary's receive page is this CPU's until it acknowledges. */

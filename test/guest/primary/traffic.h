@@ -91,6 +91,9 @@ void traffic_ready(struct traffic_vm *vm, uint32_t vcpu);
  * result of HF_VCPU_RUN. */
 uint64_t traffic_run_vcpu(struct traffic_vm *vm, uint32_t vcpu);
 
+/* Lets the interrupts that are pending on this CPU come. */
+void traffic_take_interrupts(void);
+
 /* A call of the primary with everything painted. */
 uint64_t traffic_call(uint64_t fn, uint64_t a, uint64_t b);
 

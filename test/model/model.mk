@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The Spin models; test/suites/model.py says how each is searched.
+
+.PHONY: model
+model:
+	@python3 test/run.py --no-build --build $(BUILD) -k '^model/'
