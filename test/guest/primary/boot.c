@@ -171,10 +171,13 @@ static void check_chosen(uint64_t *start, uint64_t *end)
 	CHECK(dt_number(chosen, "linux,initrd-end", end));
 }
 
-/* The ramdisk of VM `files` is the text below, as test/run.py made it. */
+/*
+ * The ramdisk of VM `files` is the text below behind a "T", as target.py made
+ * it. It is not whole here, for primary_has_no_files_of_secondaries().
+ */
 static void secondary_files(void)
 {
-	static const char text[] = "The ramdisk of a secondary VM.\n";
+	static const char text[] = "he ramdisk of a secondary VM.\n";
 	const void *own = (const void *)dt_address();
 	uint32_t vm = vm_named("files");
 	uint64_t start = 0;
@@ -186,10 +189,11 @@ static void secondary_files(void)
 	dt_init(own);
 	if (test_over())
 		return;
-	CHECK_EQ(end - start, strlen(text));
+	CHECK_EQ(end - start, 1 + strlen(text));
 	if (!step_run(vm, STEP_COPY, start, end - start, 0, 0))
 		return;
-	CHECK(!memcmp(script_data(), text, strlen(text)));
+	CHECK(*(const char *)script_data() == 'T');
+	CHECK(!memcmp((const char *)script_data() + 1, text, strlen(text)));
 }
 
 static void scan(const char *name, uint64_t memory)
@@ -232,8 +236,35 @@ static void secondary_memory_ends(void)
 	CHECK_EQ(r->x[0], 0x1122334455667788);
 }
 
+/* The text that target.py gives to the VM "files" begins "The ramd". */
+#define TEXT_BEGIN 0x646d617220656854
+
+/* How much of the primary's RAM is searched; loaders put ramdisks there. */
+#define SEARCHED 0x20000000
+
+/* What a secondary was loaded from is nowhere in the primary's memory. */
+static void primary_has_no_files_of_secondaries(void)
+{
+	const uint64_t *end;
+	const uint64_t *p;
+	uint64_t base;
+	uint64_t size;
+
+	vm_named("files");
+	CHECK_EQ(dt_memory(&base, &size), 1);
+	p = (const uint64_t *)(uintptr_t)base;
+	end = (const uint64_t *)(uintptr_t)(base + (size < SEARCHED ? size
+								   : SEARCHED));
+	while (p < end && *p != TEXT_BEGIN)
+		p++;
+	if (p < end)
+		FAIL("a secondary's ramdisk lies at 0x%lx", (uintptr_t)p);
+}
+
 static const struct test_case cases[] = {
 	{"primary_memory", primary_memory},
+	{"primary_has_no_files_of_secondaries",
+	 primary_has_no_files_of_secondaries},
 	{"primary_chosen", primary_chosen},
 	{"primary_hypervisor_node", primary_hypervisor_node},
 	{"primary_psci_node", primary_psci_node},

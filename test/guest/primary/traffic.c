@@ -336,22 +336,17 @@ static bool is_raw_answer(struct traffic_vm *v, uint64_t size)
 	return r->size == size && close(r);
 }
 
-static uint32_t hist[16][8192];
 static bool is_answer(struct traffic_vm *v, uint32_t vcpu, uint64_t size)
 {
 	const struct race_reply *reply = (const struct race_reply *)recv_page;
 	struct traffic_record *r = &v->record[reply->number % TRAFFIC_RECORDS];
 
-	__atomic_add_fetch(&hist[v->vm][reply->number % 8192], 1 + 0x100 * (1+vcpu) , __ATOMIC_RELAXED);
 	if (reply->number != r->number || size != r->size ||
 	    reply->vcpu != vcpu ||
 	    !race_matches(reply, sizeof(*reply), size, reply->seed))
-		goto bad;
+		return false;
 	v->counts = reply->counts;
-	if (close(r)) return true;
-bad:
-	print("DBG n %lx r->n %lx size %lx r->size %lx vcpu %lx %x hist %x counts err %lx line %lu damage %lx sysregs %lx open %d sent %lx\n", reply->number, r->number, size, r->size, reply->vcpu, vcpu, hist[v->vm][reply->number%8192], reply->counts.errors, reply->counts.error_line, reply->counts.damage, reply->counts.sysregs, r->open, v->sent);
-	return false;
+	return close(r);
 }
 
 /* The primary's receive page is this CPU's until it acknowledges. */
