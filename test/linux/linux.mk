@@ -31,18 +31,18 @@ $(LINUX_KERNEL): $(DEBIAN_RELEASE) ;
 # Kbuild is silent but for errors and warnings. It is to see nothing of our
 # variables: LLVM=1, for one, would say with what to build Debian's module.
 $(LINUX_DRIVER): $(wildcard driver/linux/*) inc/hf/abi.h $(DEBIAN_RELEASE)
-	env -i PATH="$$PATH" $(MAKE) -s -C driver/linux OUT=$(CURDIR)/$(@D)
+	$(Q)env -i PATH="$$PATH" $(MAKE) -s -C driver/linux OUT=$(CURDIR)/$(@D)
 	@touch $@
 
 # A program for the primary's Linux, with Debian's C library in it.
 $(LINUX)/drive: $(LINUX_DIR)/drive.c
 	@mkdir -p $(@D)
-	$(LINUX_CROSS)gcc -std=c11 -O2 -Wall -Wextra -Werror \
+	$(Q)$(LINUX_CROSS)gcc -std=c11 -O2 -Wall -Wextra -Werror \
 		-Wno-unused-result -static -pthread -s -o $@ $<
 
 $(GUEST_OBJ)/puppet.c.o: $(LINUX_DIR)/puppet.c $(GUEST_OBJ)/flags
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_CPPFLAGS) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(GUEST_CPPFLAGS) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(GUEST)/puppet.elf: $(GUEST_OBJ)/lib/head-flat.o $(GUEST_OBJ)/puppet.c.o
 
@@ -52,17 +52,17 @@ $(LINUX_INITRAMFS): tools/initramfs $(LINUX_DRIVER) $(LINUX)/drive \
 		$(wildcard $(LINUX_DIR)/*.sh) $(LINUX_DIR)/init \
 		$(LINUX_DIR)/run $(LINUX_DIR)/motd $(LINUX_DIR)/shrc \
 		$(LINUX_DIR)/dmesg.known
-	tools/initramfs $@ $(LINUX_DRIVER) $(LINUX)/drive
+	$(Q)tools/initramfs $@ $(LINUX_DRIVER) $(LINUX)/drive
 
 LINUX_FILES := vmlinuz=$(LINUX_KERNEL) initrd.img=$(LINUX_INITRAMFS) \
 	echo.bin=$(GUEST)/echo.bin
 
 $(LINUX)/demo.img: $(LINUX_DIR)/demo.dts $(GUEST)/echo.bin \
 		$(LINUX_KERNEL) $(LINUX_INITRAMFS) tools/mkramdisk
-	tools/mkramdisk -o $@ $< $(LINUX_FILES)
+	$(Q)tools/mkramdisk -o $@ $< $(LINUX_FILES)
 
 $(LINUX)/driver.img: $(LINUX_DIR)/driver.dts $(GUEST)/echo.bin \
 		$(GUEST)/puppet.bin $(LINUX_KERNEL) $(LINUX_INITRAMFS) \
 		tools/mkramdisk
-	tools/mkramdisk -o $@ $< $(LINUX_FILES) \
+	$(Q)tools/mkramdisk -o $@ $< $(LINUX_FILES) \
 		puppet.bin=$(GUEST)/puppet.bin

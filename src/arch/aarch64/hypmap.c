@@ -132,16 +132,52 @@ uint64_t early_map(const char *image, uint64_t link_address, uint64_t dtb)
 	return (uint64_t)(uintptr_t)root;
 }
 
+static void forget_own_translations(void)
+{
+	dsb(ish);
+	__asm__ volatile("tlbi alle2is" : : : "memory");
+	dsb(ish);
+	isb();
+}
+
+/* Whether all of a range is mapped with `mode`; *any: whether some of it is. */
+static bool is_mapped(uint64_t at, uint64_t end, unsigned int mode, bool *any)
+{
+	bool all = true;
+
+	*any = false;
+	while (at < end) {
+		struct mm_walk w = ptable_walk(&mm_hypervisor, at);
+
+		*any |= w.mode != 0;
+		all &= w.mode == mode;
+		at += w.span;
+	}
+	return all;
+}
+
 void *arch_boot_map(paddr_t pa, uint64_t size, unsigned int mode)
 {
 	uint64_t limit = (uint64_t)1 << BOOT_WINDOW_BITS;
 	uint64_t begin = align_down(pa.pa, PAGE_SIZE);
+	uint64_t end;
+	bool any;
 
-	if (pa.pa >= limit || size > limit - pa.pa ||
-	    !ptable_map(&mm_hypervisor, begin,
-			align_up(pa.pa + size, PAGE_SIZE) - begin, paddr(begin),
-			mode))
+	if (pa.pa >= limit || size > limit - pa.pa)
 		return NULL;
+	end = align_up(pa.pa + size, PAGE_SIZE);
+	if (!is_mapped(begin, end, mode, &any)) {
+		/* Live entries change by way of absent ones (hazard 9). */
+		if (any) {
+			if (!ptable_clear(&mm_hypervisor, begin, end - begin,
+					  OWNER_NOBODY))
+				return NULL;
+			forget_own_translations();
+		}
+		if (!ptable_map(&mm_hypervisor, begin, end - begin,
+				paddr(begin), mode))
+			return NULL;
+	}
 	return (void *)(uintptr_t)pa.pa;
 }
 
@@ -152,10 +188,7 @@ void arch_boot_unmap_all(void)
 	if (!ptable_clear(&mm_hypervisor, 0, (uint64_t)1 << BOOT_WINDOW_BITS,
 			  OWNER_NOBODY))
 		panic("the boot window could not be closed");
-	dsb(ish);
-	__asm__ volatile("tlbi alle2is" : : : "memory");
-	dsb(ish);
-	isb();
+	forget_own_translations();
 	if (!map_identity_page(image))
 		panic("no page table for the start of CPUs");
 }

@@ -32,9 +32,6 @@ static uint64_t handler_pstate(uint64_t old)
 	uint64_t new = PSTATE_EL1H | PSTATE_DAIF;
 
 	new |= old &(PSTATE_NZCV | PSTATE_DIT | PSTATE_PAN);
-	if (old & PSTATE_AARCH32)
-		new &= ~PSTATE_DIT; /* another bit there; the next entry is 64
-				     */
 	if ((mmfr1 >> 20 & 0xf) && !(sctlr & SCTLR_SPAN))
 		new |= PSTATE_PAN;
 	if ((pfr1 >> 4 & 0xf) && (sctlr & SCTLR_EL1_DSSBS))

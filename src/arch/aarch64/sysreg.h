@@ -125,18 +125,10 @@ static inline void isb(void)
 
 #define EC_UNKNOWN 0x00
 #define EC_WFX 0x01
-#define EC_CP15_MCR 0x03
-#define EC_CP15_MCRR 0x04
-#define EC_CP14_MCR 0x05
-#define EC_CP14_LDC 0x06
 #define EC_FP 0x07
-#define EC_PAUTH 0x09
-#define EC_CP14_MRRC 0x0c
 #define EC_HVC64 0x16
 #define EC_SMC64 0x17
 #define EC_SYSREG 0x18
-#define EC_SVE 0x19
-#define EC_SME 0x1d
 #define EC_IABT_LOWER 0x20
 #define EC_IABT_SAME 0x21
 #define EC_DABT_LOWER 0x24

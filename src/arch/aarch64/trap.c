@@ -142,14 +142,24 @@ static const char *access_name(uint64_t esr)
 	return esr & ISS_WNR ? "write to" : "read of";
 }
 
+/* The memory system refused an access that the VM was allowed to make. */
+static uint64_t secondary_external_abort(struct vcpu *vcpu, uint64_t esr)
+{
+	log_line(
+		"vm%u %s: vcpu %u stopped: external abort, syndrome 0x%lx, pc 0x%lx",
+		vcpu->vm->index, vcpu->vm->name, vcpu->index, esr,
+		read_sysreg(elr_el2));
+	return vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT);
+}
+
 static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 {
 	/* HPFAR_EL2 holds bits 51:12 of the IPA from bit 4 on. */
 	uint64_t ipa = read_sysreg(hpfar_el2) >> 4 << 12;
 	struct vm *vm = vcpu->vm;
 
-	if ((esr & ISS_FSC_MASK) == ISS_FSC_EXTERNAL)
-		ipa = 0;
+	if ((esr & ISS_FSC_MASK) >= ISS_FSC_EXTERNAL)
+		return secondary_external_abort(vcpu, esr);
 	ipa |= read_sysreg(far_el2) & (PAGE_SIZE - 1);
 	/* Not if its memory was taken because the VM was stopped. */
 	if (!vm_aborted(vm))
@@ -160,14 +170,6 @@ static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 	return vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS);
 }
 
-static uint64_t secondary_unexpected(struct vcpu *vcpu, uint64_t esr)
-{
-	log_line("vm%u %s: vcpu %u stopped: trap with syndrome 0x%lx, pc 0x%lx",
-		 vcpu->vm->index, vcpu->vm->name, vcpu->index, esr,
-		 read_sysreg(elr_el2));
-	return vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT);
-}
-
 uint64_t trap_secondary_serror(struct vcpu *vcpu)
 {
 	log_line("vm%u %s: vcpu %u stopped: SError, syndrome 0x%lx, pc 0x%lx",
@@ -176,26 +178,20 @@ uint64_t trap_secondary_serror(struct vcpu *vcpu)
 	return vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT);
 }
 
-/* By exception class. An empty place is unexpected. */
+/*
+ * By exception class. An empty place is a feature of a newer CPU, which the
+ * ID registers do not show: undefined.
+ */
 #define EC_COUNT 64
 
 static const struct trap_row {
 	trap_handler primary, secondary;
 } traps[EC_COUNT] = {
-	[EC_UNKNOWN] = {undefined, undefined},
 	[EC_WFX] = {NULL, secondary_wfx},
-	[EC_CP15_MCR] = {undefined, undefined},
-	[EC_CP15_MCRR] = {undefined, undefined},
-	[EC_CP14_MCR] = {undefined, undefined},
-	[EC_CP14_LDC] = {undefined, undefined},
 	[EC_FP] = {use_fp, use_fp},
-	[EC_PAUTH] = {undefined, undefined},
-	[EC_CP14_MRRC] = {undefined, undefined},
 	[EC_HVC64] = {primary_hvc, secondary_hvc},
 	[EC_SMC64] = {primary_smc, secondary_smc},
 	[EC_SYSREG] = {primary_sysreg, secondary_sysreg},
-	[EC_SVE] = {undefined, undefined},
-	[EC_SME] = {undefined, undefined},
 	[EC_IABT_LOWER] = {primary_abort, secondary_abort},
 	[EC_DABT_LOWER] = {primary_abort, secondary_abort},
 };
@@ -205,7 +201,6 @@ void trap_primary(struct vcpu *vcpu)
 	uint64_t esr = read_sysreg(esr_el2);
 	trap_handler handler = traps[ESR_EC(esr)].primary;
 
-	/* What a newer CPU may trap, the primary's ID registers do not show. */
 	(handler ? handler : undefined)(vcpu, esr);
 }
 
@@ -214,7 +209,7 @@ uint64_t trap_secondary(struct vcpu *vcpu)
 	uint64_t esr = read_sysreg(esr_el2);
 	trap_handler handler = traps[ESR_EC(esr)].secondary;
 
-	return (handler ? handler : secondary_unexpected)(vcpu, esr);
+	return (handler ? handler : undefined)(vcpu, esr);
 }
 
 void trap_primary_interrupt(struct vcpu *vcpu)
