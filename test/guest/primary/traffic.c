@@ -248,13 +248,18 @@ static struct traffic_record *fill(struct traffic_vm *v, uint64_t size,
 	return r;
 }
 
-/* With the send lock, a page that is filled, and its place, if any. */
+/*
+ * Sends what fill() put into the page, with the send lock; -1 as well if there
+ * was no place for it (`r` is NULL).
+ */
 static int64_t request(struct traffic_vm *v, uint64_t size,
 		       struct traffic_record *r)
 {
 	uint64_t *sent = size < RACE_HEADER ? &v->raw_sent : &v->sent;
 	int64_t result;
 
+	if (!r)
+		return -1;
 	__atomic_store_n(&r->open, 1, __ATOMIC_RELEASE);
 	result = (int64_t)traffic_call(HF_RPC_REQUEST, v->vm, size);
 	if (result < 0)
