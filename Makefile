@@ -115,6 +115,12 @@ include test/guest/guest.mk
 include test/linux/linux.mk
 include test/unit/unit.mk
 include test/fuzz/fuzz.mk
+include test/spec/spec.mk
+include test/explore/explore.mk
+include test/model/model.mk
+include test/revival/revival.mk
+include test/coverage/coverage.mk
+include test/mutation/mutation.mk
 
 # GIC=2|3 CPUS=1..8 MEM=256M..8G CPU=cortex-a53|...|max choose the machine.
 .PHONY: run
@@ -177,6 +183,9 @@ help:
 #: make debug      the same, stopped, under gdb-multiarch with our commands
 #: make test       every test; ends with "N passed, N failed, N skipped"
 #: make unit       the host unit tests alone
+#: make revival    put known mistakes back, each of which a test must catch
+#: make coverage   lines and branches that the tests reach
+#: make mutation   how many small changes of api.c and mm.c the tests notice
 #: make fuzz       the fuzzers (FUZZ_SECONDS=20 each)
 #: make check      format, cppcheck, clang-tidy
 #: make format     lay out the C files

@@ -30,6 +30,9 @@
 /* Schedules after which the search of one case stops. */
 #define MAX_SCHEDULES 200000
 
+/* Schedules of each case that are drawn by chance, besides. */
+#define RANDOM_SCHEDULES 20
+
 static struct {
 	long state, part, parts;
 	const char *actors, *schedule;
@@ -153,8 +156,8 @@ static bool keeps_time(const struct order *o)
 
 		for (unsigned int k = 0; k < case_count; k++)
 			if (k != i && next[k] < real_actors[k].steps &&
-			    was_before(k,
-				       &real_actors[k].window[next[k]], i, w))
+			    was_before(k, &real_actors[k].window[next[k]], i,
+				       w))
 				return false;
 	}
 	return true;
@@ -191,7 +194,8 @@ static void print_replay(void)
 	printf("replay it: explore --state %d --actors ",
 	       (int)(case_state - states));
 	for (unsigned int i = 0; i < case_count; i++)
-		printf("%s%d", i ? "," : "", (int)(case_actors[i] - actors_all));
+		printf("%s%d", i ? "," : "",
+		       (int)(case_actors[i] - actors_all));
 	printf(" --schedule %s\n", sched_text());
 }
 
@@ -278,7 +282,10 @@ static void explore(const struct actor *const *who, unsigned int n)
 			break;
 		}
 	} while (sched_next());
-	count.cases++;
+	sched_random(++count.cases);
+	for (unsigned int i = 0; i < RANDOM_SCHEDULES; i++)
+		judge(sched_run());
+	sched_random(0);
 	count.orders += order_count;
 }
 

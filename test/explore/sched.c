@@ -48,9 +48,9 @@ static struct thread {
 	uint32_t steps;		 /* that it made */
 	bool relaxed;		 /* since its last step */
 	const volatile void *loaded;
-	uint64_t value;			/* that it loaded */
-	bool spins;			/* `next` is that load again */
-	uint32_t clock[SCHED_THREADS];	/* what it knows of each */
+	uint64_t value;		       /* that it loaded */
+	bool spins;		       /* `next` is that load again */
+	uint32_t clock[SCHED_THREADS]; /* what it knows of each */
 	_Alignas(16) uint8_t stack[STACK_SIZE];
 } threads[SCHED_THREADS];
 
@@ -77,6 +77,7 @@ static enum sched_end end;
 static char problem[256];
 static char text[MAX_STEPS + 1];
 static bool tracing;
+static uint64_t random_state; /* 0: the search is not by chance */
 
 void sched_forget(void)
 {
@@ -138,8 +139,7 @@ static uint64_t load(const volatile void *address)
 
 static bool is_enabled(const struct thread *t)
 {
-	return !t->done &&
-	       !(t->spins && load(t->loaded) == (uint32_t)t->value);
+	return !t->done && !(t->spins && load(t->loaded) == (uint32_t)t->value);
 }
 
 static unsigned int enabled_threads(void)
@@ -185,6 +185,27 @@ static int choose(unsigned int mask)
 	return __builtin_ctz(mask);
 }
 
+static int choose_randomly(void)
+{
+	unsigned int mask = enabled_threads();
+	int chosen;
+
+	if (!mask) {
+		end = SCHED_DEADLOCK;
+		snprintf(problem, sizeof(problem), "deadlock");
+		return -1;
+	}
+	do {
+		random_state ^= random_state >> 12;
+		random_state ^= random_state << 25;
+		random_state ^= random_state >> 27;
+		chosen = (int)(random_state * UINT64_C(0x2545f4914f6cdd1d) >>
+			       32) &
+			 3;
+	} while (!(mask >> chosen & 1));
+	return chosen;
+}
+
 /* A new node at the end of the path. False if the run ends here. */
 static bool extend(void)
 {
@@ -225,8 +246,19 @@ static void print_step(int thread)
 	else
 		printf("  CPU %d %s %s + %zu\n", thread,
 		       s->write ? "writes" : "reads", r->name,
-		       (size_t)((uintptr_t)s->address -
-				(uintptr_t)r->memory));
+		       (size_t)((uintptr_t)s->address - (uintptr_t)r->memory));
+}
+
+/* The next choice of the search, or -1 if the run ends here. */
+static int choose_in_search(void)
+{
+	if (depth >= path_length && !extend())
+		return -1;
+	if (is_enabled(&threads[path[depth].chosen]))
+		return path[depth].chosen;
+	/* A schedule to follow may have been made for other code. */
+	path_length = depth;
+	return extend() ? path[depth].chosen : -1;
 }
 
 /* Who goes on: a thread, or -1 for the end of the run. */
@@ -240,16 +272,9 @@ static int pick(void)
 	}
 	if (depth == MAX_STEPS)
 		sched_stop("no end");
-	if (depth >= path_length && !extend())
+	chosen = random_state ? choose_randomly() : choose_in_search();
+	if (chosen < 0)
 		return -1;
-	chosen = path[depth].chosen;
-	/* A schedule to follow may have been made for other code. */
-	if (!is_enabled(&threads[chosen])) {
-		path_length = depth;
-		if (!extend())
-			return -1;
-		chosen = path[depth].chosen;
-	}
 	if (tracing)
 		print_step(chosen);
 	text[depth++] = (char)('0' + chosen);
@@ -259,8 +284,8 @@ static int pick(void)
 
 static void go_on(void)
 {
-	struct fiber *from = running < 0 ? &main_fiber
-					 : &threads[running].fiber;
+	struct fiber *from =
+		running < 0 ? &main_fiber : &threads[running].fiber;
 	int chosen = pick();
 
 	if (chosen == running)
@@ -344,8 +369,8 @@ static void check_ordered(const struct region *r, const volatile void *address,
 			race(r, address, u);
 }
 
-static void access_granule(const struct region *r,
-			   const volatile void *address, enum access kind)
+static void access_granule(const struct region *r, const volatile void *address,
+			   enum access kind)
 {
 	struct shadow *s = shadow_of(r, address);
 
@@ -511,6 +536,11 @@ void sched_follow(const char *schedule)
 		memset(n, 0, sizeof(*n));
 		n->chosen = schedule[path_length] - '0';
 	}
+}
+
+void sched_random(uint64_t seed)
+{
+	random_state = seed;
 }
 
 void sched_trace(bool on)

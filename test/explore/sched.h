@@ -67,6 +67,12 @@ const char *sched_text(void);
 /* Makes the next sched_run() follow such a text as far as it goes. */
 void sched_follow(const char *text);
 
+/*
+ * Makes the following runs go by chance, and sched_next() mean nothing; 0: no
+ * more. They do not rely on what is said above of schedules left out.
+ */
+void sched_random(uint64_t seed);
+
 /* Prints each step. */
 void sched_trace(bool on);
 

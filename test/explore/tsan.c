@@ -26,26 +26,26 @@ void __tsan_func_exit(void)
 
 /* --- plain accesses --- */
 
-#define PLAIN(size)                                     \
-	void __tsan_read##size(void *address);          \
-	void __tsan_write##size(void *address);         \
-	void __tsan_read##size(void *address)           \
-	{                                               \
-		sched_plain(address, size, false);      \
-	}                                               \
-	void __tsan_write##size(void *address)          \
-	{                                               \
-		sched_plain(address, size, true);       \
-	}                                               \
-	void __tsan_unaligned_read##size(void *address);\
-	void __tsan_unaligned_write##size(void *address);\
-	void __tsan_unaligned_read##size(void *address) \
-	{                                               \
-		sched_plain(address, size, false);      \
-	}                                               \
-	void __tsan_unaligned_write##size(void *address)\
-	{                                               \
-		sched_plain(address, size, true);       \
+#define PLAIN(size)                                       \
+	void __tsan_read##size(void *address);            \
+	void __tsan_write##size(void *address);           \
+	void __tsan_read##size(void *address)             \
+	{                                                 \
+		sched_plain(address, size, false);        \
+	}                                                 \
+	void __tsan_write##size(void *address)            \
+	{                                                 \
+		sched_plain(address, size, true);         \
+	}                                                 \
+	void __tsan_unaligned_read##size(void *address);  \
+	void __tsan_unaligned_write##size(void *address); \
+	void __tsan_unaligned_read##size(void *address)   \
+	{                                                 \
+		sched_plain(address, size, false);        \
+	}                                                 \
+	void __tsan_unaligned_write##size(void *address)  \
+	{                                                 \
+		sched_plain(address, size, true);         \
 	}
 
 PLAIN(1)

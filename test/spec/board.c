@@ -54,8 +54,8 @@ uint64_t board_vcpu_on(uint32_t vm, uint32_t target, uint64_t entry,
 
 	for (unsigned int i = 1; i < FAKE_REGS; i++)
 		*fake_x(i) = 0;
-	*fake_x(0) = (uint64_t)(done ? SPEC_PSCI_SUCCESS
-				     : SPEC_PSCI_ALREADY_ON);
+	*fake_x(0) =
+		(uint64_t)(done ? SPEC_PSCI_SUCCESS : SPEC_PSCI_ALREADY_ON);
 	return done ? vcpu_exit(EXIT_TURNED_ON, target) : 0;
 }
 

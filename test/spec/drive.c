@@ -43,7 +43,7 @@ static struct {
 static struct shared {
 	struct sequence sequence; /* the last one drawn */
 	uint64_t calls, entered, next_seed;
-} *shared;
+} * shared;
 
 /* Seconds that one sequence may take. */
 #define HANG_S 10

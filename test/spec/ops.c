@@ -284,9 +284,8 @@ static bool check_cpu(const struct op *op)
 {
 	if (op->kind == OP_CPU_ON)
 		return compare_result("result of CPU_ON",
-				      spec_cpu_on(&ops_spec,
-						  (uint32_t)op->a[0], op->a[1],
-						  op->a[2]),
+				      spec_cpu_on(&ops_spec, (uint32_t)op->a[0],
+						  op->a[1], op->a[2]),
 				      cpu_fiber[op->cpu].result);
 	if (op->kind == OP_CPU_OFF)
 		spec_cpu_off(&ops_spec, op->cpu);

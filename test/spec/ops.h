@@ -12,13 +12,13 @@
 #include "spec.h"
 
 enum op_kind {
-	OP_CALL,     /* by what runs on `cpu`: function, a1, a2, a3 */
-	OP_EVENT,    /* the vCPU on `cpu` leaves: enum spec_event, payload, x0 */
-	OP_VCPU_ON,  /* by the vCPU on `cpu`: target, entry, argument */
-	OP_WRITE,    /* a VM writes its mailbox page: VM, enum spec_page, seed */
-	OP_CPU_ON,   /* by the primary on `cpu`: CPU, entry, argument */
-	OP_CPU_OFF,  /* by the primary on `cpu` */
-	OP_CPU_UP,   /* `cpu`, which CPU_ON asked for */
+	OP_CALL,    /* by what runs on `cpu`: function, a1, a2, a3 */
+	OP_EVENT,   /* the vCPU on `cpu` leaves: enum spec_event, payload, x0 */
+	OP_VCPU_ON, /* by the vCPU on `cpu`: target, entry, argument */
+	OP_WRITE,   /* a VM writes its mailbox page: VM, enum spec_page, seed */
+	OP_CPU_ON,  /* by the primary on `cpu`: CPU, entry, argument */
+	OP_CPU_OFF, /* by the primary on `cpu` */
+	OP_CPU_UP,  /* `cpu`, which CPU_ON asked for */
 	OP_KINDS,
 };
 

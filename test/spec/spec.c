@@ -191,9 +191,8 @@ static struct spec_result reply(struct spec *s, uint32_t place, uint64_t size,
 	to->state = SPEC_INFLIGHT;
 	if (ack && own->state == SPEC_INFLIGHT)
 		own->state = SPEC_IDLE;
-	return (struct spec_result){.then = SPEC_LEAVES,
-				    .event = SPEC_REPLIED,
-				    .payload = size};
+	return (struct spec_result){
+		.then = SPEC_LEAVES, .event = SPEC_REPLIED, .payload = size};
 }
 
 /* --- HF_RPC_ACK: rule 5 --- */

@@ -46,9 +46,9 @@ enum spec_mail { SPEC_IDLE, SPEC_PENDING, SPEC_INFLIGHT };
 
 struct spec_mailbox {
 	uint32_t configured;
-	uint32_t state; /* enum spec_mail */
+	uint32_t state;	     /* enum spec_mail */
 	uint64_t send, recv; /* physical addresses of the pages */
-	uint64_t size; /* of the pending message; 0 if none is */
+	uint64_t size;	     /* of the pending message; 0 if none is */
 };
 
 /* Memory that a VM has. All else is not there for it. */
@@ -70,7 +70,7 @@ struct spec_vm {
 enum spec_cpu_state { SPEC_CPU_OFF, SPEC_CPU_PENDING, SPEC_CPU_ON };
 
 struct spec_cpu {
-	uint32_t state; /* enum spec_cpu_state */
+	uint32_t state;		  /* enum spec_cpu_state */
 	uint64_t entry, argument; /* of the last CPU_ON */
 };
 

@@ -111,14 +111,14 @@ void spec_view(struct spec *view, const struct spec *like)
 
 /* --- comparing --- */
 
-#define DIFFER(name, s, r)                                     \
-	do {                                                   \
-		if ((s) != (r))                                \
-			return (struct spec_difference){       \
-				.what = (name),                \
-				.specified = (uint64_t)(s),    \
-				.real = (uint64_t)(r),         \
-			};                                     \
+#define DIFFER(name, s, r)                                  \
+	do {                                                \
+		if ((s) != (r))                             \
+			return (struct spec_difference){    \
+				.what = (name),             \
+				.specified = (uint64_t)(s), \
+				.real = (uint64_t)(r),      \
+			};                                  \
 	} while (0)
 
 #define SAME ((struct spec_difference){0})

@@ -50,6 +50,8 @@ static const uint32_t hidden_registers[] = {
 	SYSREG(3, 3, 14, 15, 7), /* PMCCFILTR_EL0 */
 	SYSREG(3, 0, 9, 14, 1),	 /* PMINTENSET_EL1 */
 	SYSREG(3, 0, 10, 4, 3),	 /* LORC_EL1 */
+	SYSREG(3, 0, 4, 6, 0),	 /* ICC_PMR_EL1 */
+	SYSREG(3, 0, 12, 12, 5), /* ICC_SRE_EL1 */
 	SYSREG(3, 4, 1, 1, 0),	 /* HCR_EL2 */
 	SYSREG(3, 4, 2, 1, 0),	 /* VTTBR_EL2 */
 	SYSREG(3, 4, 4, 0, 1),	 /* ELR_EL2 */
@@ -92,6 +94,37 @@ static void secondary_hidden_registers(void)
 		return;
 	for (i = 0; i < HIDDEN_REGISTERS; i++)
 		check_hidden_register(i, hidden_registers[i]);
+}
+
+/* Fields of ID registers that promise what is not switched or not given. */
+static void check_promises(uint64_t pfr0, uint64_t pfr1)
+{
+	CHECK_EQ(pfr0 >> 8 & 0xf, 0);  /* EL2 */
+	CHECK_EQ(pfr0 >> 32 & 0xf, 0); /* SVE */
+	CHECK_EQ(pfr0 >> 40 & 0xf, 0); /* MPAM */
+	CHECK_EQ(pfr0 >> 44 & 0xf, 0); /* AMU */
+	CHECK_EQ(pfr1 >> 8 & 0xf, 0);  /* MTE */
+	CHECK_EQ(pfr1 >> 24 & 0xf, 0); /* SME */
+}
+
+static void primary_promises(void)
+{
+	uint64_t pfr0, pfr1;
+
+	__asm__ volatile("mrs %0, id_aa64pfr0_el1" : "=r"(pfr0));
+	__asm__ volatile("mrs %0, id_aa64pfr1_el1" : "=r"(pfr1));
+	check_promises(pfr0, pfr1);
+}
+
+static void secondary_promises(void)
+{
+	script_start();
+	script_add(STEP_MRS, SYSREG(3, 0, 0, 4, 0), 0, 0, 0);
+	script_add(STEP_MRS, SYSREG(3, 0, 0, 4, 1), 0, 0, 0);
+	if (!script_run(vm_named("service")))
+		return;
+	check_promises(script_result(0)->x[0], script_result(1)->x[0]);
+	CHECK_EQ(script_result(0)->x[0] >> 24 & 0xf, 0); /* GIC registers */
 }
 
 /* Cache maintenance by set/way, the OS lock, the GIC, AT and TLBI. */
@@ -295,6 +328,8 @@ static void primary_touches_nothing(void)
 
 static const struct test_case cases[] = {
 	{"secondary_smc", secondary_smc},
+	{"primary_promises", primary_promises},
+	{"secondary_promises", secondary_promises},
 	{"secondary_hidden_registers", secondary_hidden_registers},
 	{"secondary_instructions", secondary_instructions},
 	{"secondary_register_sweep", secondary_register_sweep},

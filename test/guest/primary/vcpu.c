@@ -100,6 +100,30 @@ static void wfi_after_timer(void)
 	script_finish(vm, 0);
 }
 
+/*
+ * The same, with the interrupt of the VM's timer having ended its run: what the
+ * hypervisor does so that it can go on must not hide the timer from its WFI.
+ */
+static void wfi_after_interrupt_of_timer(void)
+{
+	uint32_t vm = vm_named("service");
+	uint64_t result;
+
+	gic_enable(timer_intid(TIMER_VIRTUAL));
+	script_start();
+	script_add(STEP_TIMER_ARM, MS, 0, 0, 0);
+	script_add(STEP_SPIN_NS, 100 * MS, 0, 0, 0);
+	script_add(STEP_WFI, 0, 0, 0, 0);
+	script_add(STEP_TIMER_STOP, 0, 0, 0, 0);
+	CHECK_EQ(script_send(vm), 1);
+	CHECK_EQ(hf_vcpu_run(vm, 0), HF_VCPU_YIELD);
+	result = vm_run(vm, 0);
+	CHECK(result != HF_VCPU_WAIT_FOR_INTERRUPT);
+	CHECK_EQ(hf_vcpu_code(result), HF_VCPU_RESPONSE_READY);
+	CHECK_EQ(hf_rpc_ack(), 0);
+	vm_run_to_read(vm, 0);
+}
+
 /* A timer of the primary takes the CPU back from a VM that spins. */
 static void check_preemption(enum timer timer)
 {
@@ -312,6 +336,7 @@ static const struct test_case cases[] = {
 	{"wfi_without_timer", wfi_without_timer},
 	{"wfi_with_timer", wfi_with_timer},
 	{"wfi_after_timer", wfi_after_timer},
+	{"wfi_after_interrupt_of_timer", wfi_after_interrupt_of_timer},
 	{"preempted_by_physical_timer", preempted_by_physical_timer},
 	{"preempted_by_virtual_timer", preempted_by_virtual_timer},
 	{"preempted_at_once", preempted_at_once},

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Line and branch coverage, host and target: build/coverage/index.html
+
+.PHONY: coverage
+coverage:
+	@test/coverage/coverage --build $(BUILD)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The executable specification against the real core, on the host: `make spec`,
+# or build/spec/drive (optimised) and build/spec/drive-asan (AddressSanitizer
+# and UndefinedBehaviorSanitizer). test/spec/drive.c says what they take.
+
+BUILD ?= build
+HOSTCC ?= cc
+
+SPEC_SRC := $(wildcard test/spec/*.c) test/explore/fiber.c \
+	test/unit/fake/fake.c $(addprefix src/,api.c vm.c vcpu.c cpu.c mm.c \
+	pool.c spinlock.c log.c fdt.c fdt_write.c)
+SPEC_CFLAGS := -std=gnu11 -g -Wall -Wextra -Werror -Wno-unused-parameter \
+	-DHF_DEBUG -iquote inc -iquote test/spec -iquote test/unit/fake
+
+$(BUILD)/spec/drive: spec_opt := -O2
+$(BUILD)/spec/drive-asan: spec_opt := -O1 -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=all
+
+$(BUILD)/spec/drive $(BUILD)/spec/drive-asan: $(SPEC_SRC) test/spec/spec.mk
+	@mkdir -p $(@D)
+	$(HOSTCC) $(SPEC_CFLAGS) $(spec_opt) -MMD -MP -MF $@.d -MT $@ -o $@ \
+		$(filter %.c,$^)
+
+-include $(BUILD)/spec/drive.d $(BUILD)/spec/drive-asan.d
+
+.PHONY: spec
+spec: $(BUILD)/spec/drive $(BUILD)/spec/drive-asan
+	$(BUILD)/spec/drive --record $(BUILD)/spec/failed.txt
+	$(BUILD)/spec/drive-asan --seed 1000000 --calls 300000 \
+		--record $(BUILD)/spec/failed.txt
