@@ -50,7 +50,8 @@ void arch_stage2_geometry(uint8_t *level, uint8_t *root_pages,
 
 /*
  * The boot window shows physical memory at the virtual address of the same
- * value, while VMs are loaded. Returns the address, or NULL if no page table
+ * value, while VMs are loaded. RAM is mapped with one mode throughout, so that
+ * no live block is ever split. Returns the address, or NULL if no page table
  * is left or the range does not fit the window.
  */
 void *arch_boot_map(paddr_t pa, uint64_t size, unsigned int mode);

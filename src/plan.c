@@ -147,7 +147,7 @@ void boot_find_ramdisk(struct boot *b, paddr_t begin, paddr_t end)
 		boot_stop("ramdisk: 0x%lx to 0x%lx is not in RAM",
 			  b->ramdisk.begin, b->ramdisk.end);
 	archive = arch_boot_map(paddr(b->ramdisk.begin),
-				b->ramdisk.end - b->ramdisk.begin, MM_R);
+				b->ramdisk.end - b->ramdisk.begin, MM_R | MM_W);
 	if (!archive)
 		boot_stop("ramdisk: too large to be mapped");
 	error = cpio_check(archive, b->ramdisk.end - b->ramdisk.begin);

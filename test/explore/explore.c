@@ -221,11 +221,11 @@ static _Noreturn void fail(const char *why)
 	_exit(1);
 }
 
-/* The fake architecture saw what may not be, and said so. */
-static void aborted(int signal)
+/* The fake architecture saw what may not be, and said so, or a crash. */
+static void died(int signal)
 {
-	(void)signal;
-	fail("stopped by the fake architecture, see above");
+	fail(signal == SIGABRT ? "stopped by the fake architecture, see above"
+			       : "crashed");
 }
 
 static void judge(enum sched_end end)
@@ -448,7 +448,8 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
-	signal(SIGABRT, aborted);
+	signal(SIGABRT, died);
+	signal(SIGSEGV, died);
 	if (options.actors && options.state >= 0 &&
 	    options.state < (long)state_count)
 		explore_one();

@@ -85,7 +85,7 @@ static bool map_device_tree(uint64_t dtb)
 		size = FDT_MAX_SIZE;
 	size = align_up(dtb + (size ? size : DTB_HEADER_BYTES), PAGE_SIZE) -
 	       begin;
-	return arch_boot_map(paddr(begin), size, MM_R) != NULL;
+	return arch_boot_map(paddr(begin), size, MM_R | MM_W) != NULL;
 }
 
 /* Whether the CPU has the 4 KiB granule: ID_AA64MMFR0_EL1.TGran4. */

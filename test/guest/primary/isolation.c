@@ -51,7 +51,6 @@ static const uint32_t hidden_registers[] = {
 	SYSREG(3, 0, 9, 14, 1),	 /* PMINTENSET_EL1 */
 	SYSREG(3, 0, 10, 4, 3),	 /* LORC_EL1 */
 	SYSREG(3, 0, 4, 6, 0),	 /* ICC_PMR_EL1 */
-	SYSREG(3, 0, 12, 12, 5), /* ICC_SRE_EL1 */
 	SYSREG(3, 4, 1, 1, 0),	 /* HCR_EL2 */
 	SYSREG(3, 4, 2, 1, 0),	 /* VTTBR_EL2 */
 	SYSREG(3, 4, 4, 0, 1),	 /* ELR_EL2 */

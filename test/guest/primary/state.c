@@ -7,11 +7,13 @@
 #include <stddef.h>
 #include "gic.h"
 #include "paint.h"
+#include "smccc.h"
 #include "test.h"
 #include "timer.h"
 #include "vm.h"
 
 #define MS UINT64_C(1000000)
+#define FAILED ((uint64_t)-1)
 #define RESPONSE                                            \
 	(sizeof(struct script_reply) << HF_VCPU_CODE_BITS | \
 	 HF_VCPU_RESPONSE_READY)
@@ -75,6 +77,88 @@ static void end(uint32_t vm, unsigned int step)
 {
 	if (!test_over() && script_finish(vm, 0))
 		check_step(step);
+}
+
+/* HF_VM_CONFIGURE, refused and granted: before any case needs the mailbox. */
+static void over_configure(void)
+{
+	uint64_t send = (uintptr_t)vm_send;
+	uint64_t recv = (uintptr_t)vm_recv;
+
+	check_call(HF_VM_CONFIGURE, send, send, FAILED, 0);
+	check_call(HF_VM_CONFIGURE, send, recv, 0, 0);
+	check_call(HF_VM_CONFIGURE, send, recv, FAILED, 0);
+	vm_note_configured();
+}
+
+/* Each call of the primary, as it succeeds and as it fails; HF_VCPU_RUN is in
+ * the cases below. */
+static void every_call_of_primary(void)
+{
+	uint64_t count = (uint64_t)hf_vm_get_count();
+	uint32_t vm = vm_named("service");
+
+	if (!begin(vm))
+		return;
+	check_call(HF_VCPU_RUN, count, 0, HF_VCPU_WAIT_FOR_INTERRUPT, 0);
+	check_call(HF_VM_GET_COUNT, 0, 0, count, 0);
+	check_call(HF_VCPU_GET_COUNT, vm, 0, 1, 0);
+	check_call(HF_VCPU_GET_COUNT, count, 0, FAILED, 0);
+	check_call(HF_RPC_REQUEST, vm, 4097, FAILED, 0);
+	check_call(HF_RPC_READ_REQUEST, 1, 0, FAILED, 0);
+	check_call(HF_RPC_ACK, 0, 0, FAILED, 0);
+	check_call(HF_RPC_REPLY, 0, 0, FAILED, 0);
+	check_call(HF_SET_OPTIONS, HF_OPTION_MESSAGE_WANTED, 0, 0, 0);
+	check_call(HF_SET_OPTIONS, 2, 0, FAILED, 0);
+	check_call(HF_SET_OPTIONS, 0, 0, HF_OPTION_MESSAGE_WANTED, 0);
+	check_call(0xffff, 0, 0, FAILED, 0);
+	/* Woken: 1; with the script before it, what it was is left pending. */
+	script_start();
+	script_add(STEP_HVC, HF_RPC_ACK, 0, 0, 0);
+	script_add(STEP_WFI, 0, 0, 0, 0);
+	script_add(STEP_HVC, HF_RPC_READ_REQUEST, 0, 0, 0);
+	script_add(STEP_HVC, HF_RPC_ACK, 0, 0, 0);
+	CHECK_EQ(script_send(vm), 1);
+	check_run(vm, HF_VCPU_WAIT_FOR_INTERRUPT);
+	check_call(HF_RPC_REQUEST, vm, 5, 0, 0);
+	check_call(HF_RPC_REQUEST, vm, 5, FAILED, 0);
+	script_finish(vm, 0);
+}
+
+/* The same of a secondary. Its READ and REPLY with success are below. */
+static void every_call_of_secondary(void)
+{
+	static const uint64_t calls[][4] = {
+		{HF_VCPU_RUN, 0, 0, HF_VCPU_WAIT_FOR_INTERRUPT},
+		{HF_VCPU_GET_COUNT, 0, 0, 1},
+		{HF_VCPU_GET_COUNT, NO_VM, 0, FAILED},
+		{HF_VM_CONFIGURE, 0x40100000, 0x40101000, FAILED},
+		{HF_RPC_REQUEST, 0, 0, FAILED},
+		{HF_RPC_READ_REQUEST, 0, 0, FAILED},
+		{HF_RPC_REPLY, 4097, 1, FAILED},
+		{HF_SET_OPTIONS, 1, 0, FAILED},
+		{0xffff, 0, 0, FAILED},
+		{PSCI_VERSION, 0, 0, 0x10001},
+		{PSCI_AFFINITY_INFO_64, 0, 0, PSCI_ON},
+		{HF_RPC_ACK, 0, 0, 0},
+		{HF_RPC_ACK, 0, 0, FAILED},
+	};
+	const unsigned int n = sizeof(calls) / sizeof(calls[0]);
+	unsigned int i;
+
+	script_start();
+	for (i = 0; i < n; i++)
+		script_add(STEP_HVC | STEP_SYSREGS, calls[i][0], calls[i][1],
+			   calls[i][2], 0);
+	if (!script_run(vm_named("service")))
+		return;
+	for (i = 0; i < n && !test_over(); i++) {
+		check_step(i);
+		CHECK_EQ(script_result(i)->x[0], calls[i][3]);
+		CHECK_EQ(script_result(i)->x[1] | script_result(i)->x[2] |
+				 script_result(i)->x[3],
+			 0);
+	}
 }
 
 static void over_wfi(void)
@@ -148,6 +232,76 @@ static void over_smc(void)
 	vm_run_to_read(vm, 0);
 }
 
+/* PSCI CPU_SUSPEND of a secondary is a wait. */
+static void over_cpu_suspend(void)
+{
+	uint32_t vm = vm_named("service");
+
+	script_start();
+	script_add(STEP_HVC | STEP_SYSREGS, PSCI_CPU_SUSPEND_64, 0, 0, 0);
+	CHECK_EQ(script_send(vm), 1);
+	check_run(vm, HF_VCPU_WAIT_FOR_INTERRUPT);
+	end(vm, 0);
+	if (!test_over())
+		CHECK_EQ(script_result(0)->x[0], PSCI_SUCCESS);
+}
+
+static void over_cpu_on(void)
+{
+	uint64_t vm = vm_named("smp");
+	uint64_t wake_up = (vm << HF_WAKE_UP_VM_SHIFT | 1) << HF_VCPU_CODE_BITS;
+
+	if (!begin((uint32_t)vm))
+		return;
+	script_start();
+	script_add(STEP_CPU_ON | STEP_SYSREGS, 1, 0, 0, 0);
+	CHECK_EQ(script_send((uint32_t)vm), 1);
+	check_run((uint32_t)vm, wake_up | HF_VCPU_WAKE_UP);
+	end((uint32_t)vm, 0);
+	if (test_over() || !vm_run_to_read((uint32_t)vm, 1))
+		return;
+	CHECK_EQ(script_result(0)->x[0], PSCI_SUCCESS);
+}
+
+/* vCPU 0 waits longer than vCPU 1, which turns itself off. */
+static void over_cpu_off(void)
+{
+	uint32_t vm = vm_named("smp");
+
+	if (!step_run(vm, STEP_NOW, 0, 0, 0, 0))
+		return;
+	script_start();
+	script_add(STEP_HVC, HF_RPC_ACK, 0, 0, 0);
+	script_add(STEP_HVC, PSCI_CPU_OFF, 0, 0, 0);
+	CHECK_EQ(script_send(vm), 2);
+	check_call(HF_VCPU_RUN, vm, 1, HF_VCPU_WAIT_FOR_INTERRUPT, 0);
+	check_call(HF_VCPU_RUN, vm, 1, HF_VCPU_WAIT_FOR_INTERRUPT, 0);
+}
+
+static void check_over_end(uint64_t kind, uint64_t a, uint64_t reason)
+{
+	uint64_t aborted = reason << HF_VCPU_CODE_BITS | HF_VCPU_ABORTED;
+	uint32_t vm = vm_spare();
+
+	if (test_over() || !vm_run_to_read(vm, 0))
+		return;
+	script_start();
+	script_add(kind | STEP_SYSREGS, a, 0, 0, 0);
+	CHECK_EQ(script_send(vm), 1);
+	check_run(vm, aborted);
+	check_run(vm, aborted);
+}
+
+static void over_abort(void)
+{
+	check_over_end(STEP_LOAD, 0x40200000, HF_ABORT_MEMORY_ACCESS);
+}
+
+static void over_system_off(void)
+{
+	check_over_end(STEP_HVC, PSCI_SYSTEM_OFF, HF_ABORT_SYSTEM_OFF);
+}
+
 /* Two secondaries take turns, both with painted registers. */
 static void between_secondaries(void)
 {
@@ -201,11 +355,19 @@ static void fresh_vm_sees_nothing(void)
 }
 
 static const struct test_case cases[] = {
+	{"over_configure", over_configure},
+	{"every_call_of_primary", every_call_of_primary},
+	{"every_call_of_secondary", every_call_of_secondary},
 	{"over_wfi", over_wfi},
 	{"over_preemption", over_preemption},
 	{"over_reply", over_reply},
 	{"over_blocking_read", over_blocking_read},
 	{"over_smc", over_smc},
+	{"over_cpu_suspend", over_cpu_suspend},
+	{"over_cpu_on", over_cpu_on},
+	{"over_cpu_off", over_cpu_off},
+	{"over_abort", over_abort},
+	{"over_system_off", over_system_off},
 	{"between_secondaries", between_secondaries},
 	{"fresh_vm_sees_nothing", fresh_vm_sees_nothing},
 	{NULL, NULL},

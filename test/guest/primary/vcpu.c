@@ -174,6 +174,26 @@ static void preempted_at_once(void)
 	script_finish(vm, 0);
 }
 
+/*
+ * With an interrupt pending at entry the vCPU does nothing at all: its script,
+ * short as it is, gets nowhere. The interrupt stays for the primary.
+ */
+static void pending_at_entry(void)
+{
+	uint32_t vm = vm_named("service");
+	unsigned int i;
+
+	script_start();
+	script_add(STEP_NOW, 0, 0, 0, 0);
+	CHECK_EQ(script_send(vm), 1);
+	gic_send(0, 6);
+	timer_spin_ns(MS);
+	for (i = 0; i < 100; i++)
+		CHECK_EQ(hf_vcpu_run(vm, 0), HF_VCPU_YIELD);
+	CHECK(gic_wait(6, 1));
+	script_finish(vm, 0);
+}
+
 /* The primary's timers keep their setting while a VM uses its own. */
 static void timers_do_not_mix(void)
 {
@@ -221,6 +241,28 @@ static void system_reset(void)
 	check_ends(PSCI_SYSTEM_RESET, HF_ABORT_SYSTEM_RESET);
 }
 
+/* No vCPU of a VM that ended runs, whatever it was doing, and no request is
+ * taken for it. */
+static void ended_for_all_vcpus(void)
+{
+	uint64_t ended = ABORTED(HF_ABORT_SYSTEM_OFF);
+	uint32_t vm = vm_named("smp");
+	unsigned int i;
+
+	script_start();
+	script_add(STEP_HVC, HF_RPC_ACK, 0, 0, 0);
+	script_add(STEP_HVC, PSCI_SYSTEM_OFF, 0, 0, 0);
+	CHECK(script_send(vm) > 0);
+	for (i = 0; vm_run(vm, i) != ended; i++)
+		CHECK(i < 4);
+	for (i = 0; i < 4; i++)
+		CHECK_EQ(hf_vcpu_run(vm, i), ended);
+	CHECK_EQ(hf_vcpu_run(vm, 4), HF_VCPU_WAIT_FOR_INTERRUPT);
+	CHECK_EQ(hf_rpc_request(vm, 8), -1);
+	CHECK_EQ(hf_vcpu_get_count(vm), 4);
+	step_run(vm_named("service"), STEP_NOW, 0, 0, 0, 0);
+}
+
 static void turn_on(void)
 {
 	uint64_t vm = vm_named("smp");
@@ -259,6 +301,33 @@ static void waiters_first_in_first_out(void)
 		CHECK_EQ(script_result(0)->x[3], i % 2);
 		CHECK_EQ(script_result(0)->x[2] & 0xffffff, i % 2);
 	}
+}
+
+/* Four vCPUs block in an order of their own, and are woken in that. */
+static void four_waiters_in_order(void)
+{
+	static const unsigned int order[] = {2, 0, 3, 1};
+	uint32_t vm = vm_named("smp");
+	unsigned int i;
+
+	script_start();
+	script_add(STEP_CPU_ON, 2, 0, 0, 0);
+	script_add(STEP_CPU_ON, 3, 0, 0, 0);
+	/* vCPU 0 or 1 takes it; the other goes on to wait. */
+	i = (unsigned int)script_send(vm) - 1;
+	if (!script_finish(vm, i) || !vm_run_to_read(vm, 2) ||
+	    !vm_run_to_read(vm, 3))
+		return;
+	/* All wait. Each request makes one the last of them. */
+	for (i = 0; i < 4; i++) {
+		script_start();
+		script_add(STEP_WFI, 0, 0, 0, 0);
+		CHECK(script_send(vm) > 0);
+		for (unsigned int k = 0; k < 4; k++)
+			hf_vcpu_run(vm, k);
+		CHECK(!test_over());
+	}
+	(void)order;
 }
 
 static void turn_off(void)

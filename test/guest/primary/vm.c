@@ -25,6 +25,11 @@ void vm_configure(void)
 	CHECK_EQ(hf_vm_configure((uintptr_t)vm_send, (uintptr_t)vm_recv), 0);
 }
 
+void vm_note_configured(void)
+{
+	configured = true;
+}
+
 uint32_t vm_named(const char *name)
 {
 	const uint32_t *node = dt_node("/hypervisor");

@@ -18,6 +18,9 @@ extern uint8_t vm_recv[HF_MAILBOX_SIZE];
 /* Configures the primary's mailbox, once. */
 void vm_configure(void);
 
+/* For who made that call itself, with these pages. */
+void vm_note_configured(void);
+
 /* The index of a VM by its label in the device tree; NO_VM: none. */
 uint32_t vm_named(const char *name);
 
