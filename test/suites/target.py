@@ -2,6 +2,7 @@
 """On-target tests: the bare-metal test primary (test/guest/primary) with its
 secondaries (test/guest/service, echo), one boot per suite and machine."""
 
+import glob
 import os
 import random
 import re
@@ -189,7 +190,51 @@ def bare_test(machine):
     return Test(f"target/bare/{machine}", run)
 
 
+def read(ctx, *path):
+    """A file of the source tree."""
+    with open(ctx.source(*path)) as f:
+        return f.read()
+
+
+def case_names(ctx):
+    """SUITE.CASE of all cases of the test primary."""
+    names = set()
+    for path in glob.glob(ctx.source("test/guest/primary/*.c")):
+        text = read(ctx, path)
+        suite = re.search(r'^const struct suite suite_\w+ = \{"(\w+)"', text,
+                          re.M)
+        if suite:
+            names |= {f"{suite.group(1)}.{case}" for case in
+                      re.findall(r'^\t\{"(\w+)",\s+\w+\},$', text, re.M)}
+    return names
+
+
+def rules(ctx):
+    """The table of rules in docs/testing.md names cases that exist, and has
+    every name of inc/hf/abi.h and every mailbox rule."""
+    text = read(ctx, "docs/testing.md")
+    text = re.search(r"<!-- rules: begin -->(.*)<!-- rules: end -->", text,
+                     re.S).group(1)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]]
+            for line in text.strip().splitlines()[2:]]
+    if any(len(row) != 3 for row in rows):
+        raise Failure("a row has not three cells")
+    named = {case for row in rows for cell in row[1:] for case in cell.split()}
+    missing = sorted(named - case_names(ctx))
+    if missing:
+        raise Failure("no such case: " + ", ".join(missing))
+    words = set(re.findall(r"\w+", " ".join(row[0] for row in rows)))
+    macros = set(re.findall(r"^#define (HF_\w+) ", read(ctx, "inc/hf/abi.h"),
+                            re.M))
+    missing = sorted(macros - words)
+    missing += [f"Mailbox {n}" for n in range(1, 8)
+                if f"| Mailbox {n}: " not in text]
+    if missing:
+        raise Failure("no rule for " + ", ".join(missing))
+    return f"{len(rows)} rules, {len(named)} cases"
+
+
 def tests(ctx):
     machines = LONG + [RACE_MACHINE] if ctx.long else SHORT
-    return [bare_test(m) for m in BARE] + [
+    return [Test("target/rules", rules)] + [bare_test(m) for m in BARE] + [
         target_test(m, suite) for suite in SUITES for m in machines]

@@ -253,8 +253,9 @@ static void primary_has_no_files_of_secondaries(void)
 	vm_named("files");
 	CHECK_EQ(dt_memory(&base, &size), 1);
 	p = (const uint64_t *)(uintptr_t)base;
-	end = (const uint64_t *)(uintptr_t)(base + (size < SEARCHED ? size
-								   : SEARCHED));
+	end = (const uint64_t *)(uintptr_t)(base + (size < SEARCHED
+							    ? size
+							    : SEARCHED));
 	while (p < end && *p != TEXT_BEGIN)
 		p++;
 	if (p < end)

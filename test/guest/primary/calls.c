@@ -196,6 +196,9 @@ static void set_options(void)
 	CHECK_EQ(hf_set_options(HF_OPTION_MESSAGE_WANTED), 0);
 	CHECK_EQ(hf_set_options(0), HF_OPTION_MESSAGE_WANTED);
 	CHECK_EQ(hf_set_options(0), 0);
+	for (unsigned int k = 1; k < 64; k++)
+		CHECK_EQ(hf_set_options(UINT64_C(1) << k), -1);
+	CHECK_EQ(hf_set_options(0), 0);
 }
 
 /* The calls of a secondary, one row each, and what it gets in x0. */
@@ -208,6 +211,7 @@ static void secondary_calls(void)
 		{HF_VM_GET_COUNT, 0, 0, count},
 		{HIGH | HF_VM_GET_COUNT, 0, 0, count},
 		{HF_VCPU_GET_COUNT, vm_named("smp"), 0, 4},
+		{HF_VCPU_GET_COUNT, HIGH | vm_named("smp"), 0, 4},
 		{HF_VCPU_GET_COUNT, count, 0, FAILED},
 		{HF_VCPU_RUN, vm_named("echo"), 0, HF_VCPU_WAIT_FOR_INTERRUPT},
 		{HF_VCPU_RUN, vm_named("service"), 0,
@@ -251,6 +255,9 @@ static void secondary_conventions(void)
 	script_add(STEP_EL0, 1, 0, 0, 0);
 	script_add(STEP_HVC, SMCCC_VERSION, 0, 0, 0);
 	script_add(STEP_HVC, HF_SMCCC_VENDOR_HYP_UID, 0, 0, 0);
+	script_add(STEP_HVC, HF_SMCCC_VENDOR_HYP_REVISION, 0, 0, 0);
+	script_add(STEP_HVC, SMCCC_ARCH_FEATURES, SMCCC_VERSION, 0, 0);
+	script_add(STEP_HVC, SMCCC_ARCH_FEATURES, 0x80001234, 0, 0);
 	if (!script_run(vm_named("service")))
 		return;
 	CHECK_EQ(script_result(0)->x[0], FAILED);
@@ -259,6 +266,9 @@ static void secondary_conventions(void)
 	CHECK_EQ(ESR_EC(script_result(2)->esr), EC_UNKNOWN);
 	CHECK(script_result(3)->x[0] >= 0x10001);
 	check_uid(script_result(4)->x);
+	CHECK_EQ(script_result(5)->x[0], HF_ABI_VERSION);
+	CHECK_EQ(script_result(6)->x[0], 0);
+	CHECK_EQ(script_result(7)->x[0], FAILED);
 }
 
 static const struct test_case cases[] = {

@@ -22,6 +22,8 @@ static void unconfigured_primary(void)
 		return;
 	CHECK_EQ(hf_rpc_request(echo, 0), -1);
 	CHECK_EQ(hf_rpc_ack(), -1);
+	/* This VM resets itself if it can send a reply now. */
+	vm_run_to_read(vm_named("checks"), 0);
 }
 
 /* The VM makes the calls itself, and ends as they should make it end. */
@@ -257,6 +259,28 @@ static void reply_to_busy_primary(void)
 	CHECK_EQ(script_result(3)->x[0], FAILED);
 }
 
+/* Every size that is too long, with and without `ack`: nothing happens. */
+static void reply_refuses(void)
+{
+	uint32_t vm = vm_named("service");
+	unsigned int i;
+
+	script_start();
+	script_add(STEP_HVC, HF_RPC_REPLY, 4097, 1, 0);
+	script_add(STEP_HVC, HF_RPC_REPLY, ~UINT64_C(0), 0, 0);
+	script_add(STEP_HVC, HF_RPC_REPLY, (UINT64_C(1) << 32) + 4, 1, 0);
+	for (i = 13; i < 64 && i < 13 + STEPS_MAX - 5; i++)
+		script_add(STEP_HVC, HF_RPC_REPLY, UINT64_C(1) << i, i % 2, 0);
+	/* It is still inflight. */
+	script_add(STEP_HVC, HF_RPC_READ_REQUEST, 0, 0, 0);
+	script_add(STEP_HVC, HF_RPC_ACK, 0, 0, 0);
+	if (!script_run(vm))
+		return;
+	for (i = 0; i < STEPS_MAX - 1; i++)
+		CHECK_EQ(script_result(i)->x[0], FAILED);
+	CHECK_EQ(script_result(STEPS_MAX - 1)->x[0], 0);
+}
+
 /* A secondary may speak first; `ack` with nothing inflight is no error. */
 static void reply_without_request(void)
 {
@@ -310,6 +334,9 @@ static void message_wanted(void)
 	CHECK_EQ(vm_run(echo, 0), RESPONSE(1));
 	CHECK_EQ(hf_rpc_ack(), 0);
 	CHECK_EQ(vm_run(echo, 0), HF_VCPU_MESSAGE_WANTED);
+	/* Not for a WFI, nor for a vCPU that cannot be run. */
+	CHECK_EQ(hf_vcpu_run(echo, 0), HF_VCPU_WAIT_FOR_INTERRUPT);
+	CHECK_EQ(vm_run(vm_named("silent"), 0), HF_VCPU_WAIT_FOR_INTERRUPT);
 	CHECK_EQ(hf_set_options(0), HF_OPTION_MESSAGE_WANTED);
 }
 
@@ -326,6 +353,7 @@ static const struct test_case cases[] = {
 	{"states", states},
 	{"pending_empty_message", pending_empty_message},
 	{"reply_to_busy_primary", reply_to_busy_primary},
+	{"reply_refuses", reply_refuses},
 	{"reply_without_request", reply_without_request},
 	{"blocking_read", blocking_read},
 	{"message_wanted", message_wanted},

@@ -252,9 +252,9 @@ static void ended_for_all_vcpus(void)
 	script_start();
 	script_add(STEP_HVC, HF_RPC_ACK, 0, 0, 0);
 	script_add(STEP_HVC, PSCI_SYSTEM_OFF, 0, 0, 0);
-	CHECK(script_send(vm) > 0);
-	for (i = 0; vm_run(vm, i) != ended; i++)
-		CHECK(i < 4);
+	i = (unsigned int)script_send(vm) - 1;
+	CHECK(i < 4);
+	CHECK_EQ(vm_run(vm, i), ended);
 	for (i = 0; i < 4; i++)
 		CHECK_EQ(hf_vcpu_run(vm, i), ended);
 	CHECK_EQ(hf_vcpu_run(vm, 4), HF_VCPU_WAIT_FOR_INTERRUPT);
@@ -303,31 +303,32 @@ static void waiters_first_in_first_out(void)
 	}
 }
 
-/* Four vCPUs block in an order of their own, and are woken in that. */
+/* Four vCPUs wait: requests go to them in the order in which they began. */
 static void four_waiters_in_order(void)
 {
-	static const unsigned int order[] = {2, 0, 3, 1};
 	uint32_t vm = vm_named("smp");
+	unsigned int order[4];
 	unsigned int i;
 
 	script_start();
 	script_add(STEP_CPU_ON, 2, 0, 0, 0);
 	script_add(STEP_CPU_ON, 3, 0, 0, 0);
-	/* vCPU 0 or 1 takes it; the other goes on to wait. */
-	i = (unsigned int)script_send(vm) - 1;
-	if (!script_finish(vm, i) || !vm_run_to_read(vm, 2) ||
-	    !vm_run_to_read(vm, 3))
+	order[1] = (unsigned int)script_send(vm) - 1;
+	CHECK(order[1] < 2);
+	order[0] = 1 - order[1];
+	order[2] = 3;
+	order[3] = 2;
+	if (!script_finish(vm, order[1]) || !vm_run_to_read(vm, 3) ||
+	    !vm_run_to_read(vm, 2))
 		return;
-	/* All wait. Each request makes one the last of them. */
-	for (i = 0; i < 4; i++) {
+	for (i = 0; i < 12; i++) {
 		script_start();
-		script_add(STEP_WFI, 0, 0, 0, 0);
-		CHECK(script_send(vm) > 0);
-		for (unsigned int k = 0; k < 4; k++)
-			hf_vcpu_run(vm, k);
-		CHECK(!test_over());
+		script_add(STEP_FACTS, 0, 0, 0, 0);
+		CHECK_EQ(script_send(vm), order[i % 4] + 1);
+		if (!script_finish(vm, order[i % 4]))
+			return;
+		CHECK_EQ(script_result(0)->x[3], order[i % 4]);
 	}
-	(void)order;
 }
 
 static void turn_off(void)
@@ -409,6 +410,7 @@ static const struct test_case cases[] = {
 	{"preempted_by_physical_timer", preempted_by_physical_timer},
 	{"preempted_by_virtual_timer", preempted_by_virtual_timer},
 	{"preempted_at_once", preempted_at_once},
+	{"pending_at_entry", pending_at_entry},
 	{"timers_do_not_mix", timers_do_not_mix},
 	{"system_off", system_off},
 	{"system_reset", system_reset},
@@ -416,6 +418,8 @@ static const struct test_case cases[] = {
 	{"waiters_first_in_first_out", waiters_first_in_first_out},
 	{"turn_off", turn_off},
 	{"secondary_psci", secondary_psci},
+	{"four_waiters_in_order", four_waiters_in_order},
+	{"ended_for_all_vcpus", ended_for_all_vcpus},
 	{NULL, NULL},
 };
 

@@ -2,9 +2,9 @@
 /*
  * The test VM: takes the steps that the test primary asks for (service.h). Its
  * bootargs choose another life: mode=configure tries bad mailbox addresses
- * before it serves; mode=silent has no mailbox and only waits; mode=mute makes
- * the mailbox calls without one and turns itself off if they fail as they
- * should, resets itself if not.
+ * before it serves, and replies before the primary can take it; mode=silent has
+ * no mailbox and only waits; mode=mute makes the mailbox calls without one and
+ * turns itself off if they fail as they should, resets itself if not.
  */
 #include <stdbool.h>
 #include "bad_configure.h"
@@ -60,6 +60,13 @@ static void configure(bool try_bad)
 		psci_call(PSCI_SYSTEM_RESET, 0, 0, 0);
 }
 
+/* For a VM that is started before the primary has a mailbox. */
+static void reply_to_nobody(void)
+{
+	if (hf_rpc_reply(0, 0) != -1 || hf_rpc_reply(8, 1) != -1)
+		psci_call(PSCI_SYSTEM_RESET, 0, 0, 0);
+}
+
 static void be_mute(void)
 {
 	if (hf_rpc_read_request(1) != -1 || hf_rpc_read_request(0) != -1 ||
@@ -79,5 +86,7 @@ void guest_main(void)
 	while (!strcmp(mode, "silent"))
 		wfi();
 	configure(!strcmp(mode, "configure"));
+	if (!strcmp(mode, "configure"))
+		reply_to_nobody();
 	service_run(NULL);
 }
