@@ -36,12 +36,14 @@ enum step_kind {
 	STEP_TIMER_STOP,
 	STEP_SPIN_NS, /* a0: ns */
 	/* Others. */
-	STEP_EL0,    /* a0: 0 HVC, 1 SMC, at EL0 */
-	STEP_BOOT,   /* x0-x3: registers at entry */
-	STEP_BOOT_2, /* x0: SCTLR_EL1, x1: CurrentEL, x2: DAIF at entry */
-	STEP_FACTS,  /* x0: device tree, x1: its size, x2: MPIDR_EL1,
-			x3: the vCPU's index */
-	STEP_CPU_ON, /* a0: vCPU that becomes another server -> x0 */
+	STEP_EL0,     /* a0: 0 HVC, 1 SMC, at EL0 */
+	STEP_BOOT,    /* x0-x3: registers at entry */
+	STEP_BOOT_2,  /* x0: SCTLR_EL1, x1: CurrentEL, x2: DAIF at entry */
+	STEP_FACTS,   /* x0: device tree, x1: its size, x2: MPIDR_EL1,
+			 x3: the vCPU's index */
+	STEP_PRIVATE, /* a0: value that this vCPU is to find, by page tables of
+			 its own, at PRIVATE_DATA */
+	STEP_CPU_ON,  /* a0: vCPU that becomes another server -> x0 */
 	STEP_BAD_CONFIGURE, /* x0: 0, or 1: wrongly accepted x1, x2 at boot */
 };
 

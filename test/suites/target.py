@@ -42,7 +42,7 @@ TIMEOUT_S = 120
 # Suite `race`: requests for each of its cases, on the machine that gets most
 # of them (about 15 calls a request and 4 cases) and on the others.
 RACE_MACHINE = Machine(3, "cortex-a72", 4, 1024)
-RACE_REQUESTS = {"short": 2400, "long": 24000, "others": 200}
+RACE_REQUESTS = {"short": 2200, "long": 24000, "others": 200}
 RACE_REQUESTS_PER_S = 50
 
 RAMDISK_TEXT = b"The ramdisk of a secondary VM.\n"

@@ -16,8 +16,11 @@
 #define PTE_READ_ONLY (UINT64_C(1) << 7)
 #define PTE_INNER (UINT64_C(3) << 8)
 #define PTE_AF (UINT64_C(1) << 10)
+#define PTE_NOT_GLOBAL (UINT64_C(1) << 11)
 #define PTE_PXN (UINT64_C(1) << 53)
 #define PTE_UXN (UINT64_C(1) << 54)
+
+#define PRIVATE_ASID (UINT64_C(5) << 48)
 
 #define PTE_MEMORY (PTE_NORMAL | PTE_INNER | PTE_AF)
 
@@ -84,6 +87,24 @@ void mmu_map_el0(uintptr_t address)
 	dsb();
 	*entry = (address & ~(uintptr_t)(PAGE_SIZE - 1)) | PTE_MEMORY |
 		 PTE_EL0 | PTE_PXN | PTE_UXN | PTE_PAGE;
+	dsb();
+	isb();
+}
+
+void mmu_set_private(uint64_t tables[3][ENTRIES], uint64_t page[ENTRIES])
+{
+	unsigned int i;
+
+	for (i = 0; i < ENTRIES; i++)
+		tables[0][i] = mmu_root[i];
+	tables[0][PRIVATE_DATA >> GIB_SHIFT] = (uintptr_t)tables[1] | PTE_TABLE;
+	tables[1][0] = (uintptr_t)tables[2] | PTE_TABLE;
+	tables[2][0] = (uintptr_t)page | PTE_MEMORY | PTE_NOT_GLOBAL | PTE_PXN |
+		       PTE_UXN | PTE_PAGE;
+	dsb();
+	write_sysreg(ttbr0_el1, (uintptr_t)tables[0] | PRIVATE_ASID);
+	isb();
+	__asm__ volatile("tlbi vmalle1" ::: "memory");
 	dsb();
 	isb();
 }

@@ -22,6 +22,15 @@ void mmu_enable(void);
 /* Lets EL0 read and write the page of memory at `address`, at EL0_DATA. */
 void mmu_map_el0(uintptr_t address);
 
+/* Where mmu_set_private() maps its page. */
+#define PRIVATE_DATA 0x100000000
+
+/*
+ * Gives this CPU page tables of its own, made in `tables`, with `page` at
+ * PRIVATE_DATA, not global, under an ASID that all CPUs that call this share.
+ */
+void mmu_set_private(uint64_t tables[3][512], uint64_t page[512]);
+
 /* Makes the instructions written at [from, to) ready to be run. */
 void mmu_sync_code(uintptr_t from, uintptr_t to);
 

@@ -181,6 +181,82 @@ static void rounds(void *unused)
 	}
 }
 
+static struct {
+	uint32_t vcpu;
+	uint64_t result;
+} replier[TALKERS];
+
+/* A VM for each CPU, as far as there are VMs. */
+static unsigned int repliers(void)
+{
+	return cpu_count() < TALKERS ? cpu_count() : TALKERS;
+}
+
+/* VMs reply at once: the primary's page has room for one. */
+static void all_reply(void)
+{
+	unsigned int i = cpu_index();
+	uint64_t result;
+
+	barrier_wait(&race.barrier, cpu_count());
+	if (i >= repliers())
+		return;
+	result = traffic_call(HF_VCPU_RUN, talkers[i]->vm, replier[i].vcpu);
+	replier[i].result = result;
+	if (hf_vcpu_code(result) == HF_VCPU_RESPONSE_READY)
+		win();
+	else if (hf_vcpu_code(result) != HF_VCPU_WAIT_FOR_INTERRUPT)
+		count(&race.wrong);
+}
+
+/* By CPU 0: each VM has a request, and one vCPU that answers it. */
+static void send_to_repliers(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < repliers(); i++) {
+		int64_t result = traffic_send(talkers[i], RACE_ACK_WITH_REPLY,
+					      RACE_NOTHING);
+
+		if (result <= 0)
+			TRAFFIC_ERROR("no vCPU waits in VM %u", talkers[i]->vm);
+		replier[i].vcpu = (uint32_t)result - 1;
+	}
+}
+
+/* By CPU 0: takes the one answer, and then those that found no room. */
+static void take_replies(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < repliers(); i++)
+		traffic_take_result(talkers[i], replier[i].vcpu,
+				    replier[i].result);
+	traffic_drain();
+}
+
+static void reply_rounds(void *unused)
+{
+	unsigned int i;
+
+	(void)unused;
+	for (i = 0; i < requests() / 10 && !race.over; i++) {
+		if (!cpu_index())
+			send_to_repliers();
+		all_reply();
+		check_one_won("took an answer", i);
+		if (!cpu_index() && !race.over)
+			take_replies();
+	}
+}
+
+static void one_reply_wins(void)
+{
+	memset(&race, 0, sizeof(race));
+	traffic_begin(0, 0);
+	CHECK(cpu_run_all(cpu_count(), reply_rounds, NULL));
+}
+
 static void one_of_all_wins(void)
 {
 	target = talkers[0];
@@ -378,6 +454,7 @@ static const struct test_case cases[] = {
 	{"one_configure_wins", one_configure_wins},
 	{"one_configure_wins_in_vm", one_configure_wins_in_vm},
 	{"one_of_all_wins", one_of_all_wins},
+	{"one_reply_wins", one_reply_wins},
 	{"no_wake_up_lost", no_wake_up_lost},
 	{"vcpus_come_and_go", vcpus_come_and_go},
 	{"everything_at_once", everything_at_once},

@@ -214,6 +214,41 @@ static void runs_elsewhere(void)
 	script_finish(vm, 0);
 }
 
+static void run_to_wfi(void *vm)
+{
+	if (hf_vcpu_run((uint32_t)(uintptr_t)vm, 0) !=
+	    HF_VCPU_WAIT_FOR_INTERRUPT)
+		add(&shared.failures);
+}
+
+/* What a vCPU had in the FP registers of a CPU is not lost with that CPU. */
+static void vcpu_stays_when_cpu_goes(void)
+{
+	uint32_t vm = vm_named("service");
+	unsigned int i;
+
+	if (cpu_count() < 2)
+		SKIP("one CPU");
+	if (!step_run(vm, STEP_NOW, 0, 0, 0, 0))
+		return;
+	memset(&shared, 0, sizeof(shared));
+	script_start();
+	for (i = 0; i < 4; i++)
+		script_add(STEP_WFI | STEP_SYSREGS, 0, 0, 0, 0);
+	CHECK_EQ(script_send(vm), 1);
+	for (i = 0; i < 4; i++) {
+		CHECK_EQ(cpu_start(1, run_to_wfi, (void *)(uintptr_t)vm), 0);
+		CHECK(cpu_wait_off(1));
+	}
+	CHECK_EQ(shared.failures, 0);
+	if (!script_finish(vm, 0))
+		return;
+	for (i = 0; i < 4; i++) {
+		CHECK_EQ(script_result(i)->changed, 0);
+		CHECK_EQ(script_result(i)->sysregs, 0);
+	}
+}
+
 /* A vCPU moves from CPU to CPU between its steps. */
 static void move(void *vm)
 {
@@ -259,6 +294,7 @@ static const struct test_case cases[] = {
 	{"one_vm_for_each_cpu", one_vm_for_each_cpu},
 	{"preempted_by_another_cpu", preempted_by_another_cpu},
 	{"runs_elsewhere", runs_elsewhere},
+	{"vcpu_stays_when_cpu_goes", vcpu_stays_when_cpu_goes},
 	{"vcpu_moves", vcpu_moves},
 	{NULL, NULL},
 };

@@ -141,11 +141,21 @@ static void prepare(struct paint *p, uint64_t fn, uint64_t a, uint64_t b)
 	__atomic_add_fetch(&traffic.calls, 1, __ATOMIC_RELAXED);
 }
 
+static uint64_t plain_call(uint64_t fn, uint64_t a, uint64_t b)
+{
+	__atomic_add_fetch(&traffic.calls, 1, __ATOMIC_RELAXED);
+	return (uint64_t)hf_call((uint32_t)fn, a, b, 0);
+}
+
 uint64_t traffic_call(uint64_t fn, uint64_t a, uint64_t b)
 {
 	struct paint before;
 	struct paint after;
 
+	/* Painting takes the FP registers from the vCPU that ran here last. Let
+	 * it find them when its CPU was off meanwhile. */
+	if (traffic.options & TRAFFIC_TURN_CPUS && !chance(8))
+		return plain_call(fn, a, b);
 	prepare(&before, fn, a, b);
 	paint_run(PAINT_HVC, &before, &after);
 	check_paint(fn, &before, &after);
@@ -292,6 +302,8 @@ int64_t traffic_send(struct traffic_vm *v, enum race_mode mode,
 	spin_lock(&send_lock);
 	r = fill(v, HF_MAILBOX_SIZE, mode, action);
 	result = request(v, HF_MAILBOX_SIZE, r);
+	if (result >= 0 && action < RACE_ACTIONS)
+		traffic.accepted++;
 	spin_unlock(&send_lock);
 	return result;
 }
@@ -388,7 +400,7 @@ static void wake_up(struct traffic_vm *v, uint32_t vcpu, uint64_t payload)
 	traffic_ready(v, vcpu);
 }
 
-static void take_result(struct traffic_vm *v, uint32_t vcpu, uint64_t result)
+void traffic_take_result(struct traffic_vm *v, uint32_t vcpu, uint64_t result)
 {
 	uint64_t payload = hf_vcpu_payload(result);
 
@@ -427,7 +439,7 @@ uint64_t traffic_run_vcpu(struct traffic_vm *v, uint32_t vcpu)
 				  ? deep_call(HF_VCPU_RUN, v->vm, vcpu)
 				  : interrupted_call(HF_VCPU_RUN, v->vm, vcpu);
 
-	take_result(v, vcpu, result);
+	traffic_take_result(v, vcpu, result);
 	return result;
 }
 
@@ -653,7 +665,6 @@ void traffic_check_counts(void)
 			TRAFFIC_ERROR("VM %u is not ready", vms[i].vm);
 			return;
 		}
-		traffic.accepted++;
 		traffic_ready(&vms[i], (uint32_t)result - 1);
 		if (!traffic_drain())
 			return;

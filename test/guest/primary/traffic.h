@@ -91,6 +91,9 @@ void traffic_ready(struct traffic_vm *vm, uint32_t vcpu);
  * result of HF_VCPU_RUN. */
 uint64_t traffic_run_vcpu(struct traffic_vm *vm, uint32_t vcpu);
 
+/* Deals with what came of a RUN: takes the answer, makes vCPUs ready. */
+void traffic_take_result(struct traffic_vm *vm, uint32_t vcpu, uint64_t result);
+
 /* Lets the interrupts that are pending on this CPU come. */
 void traffic_take_interrupts(void);
 

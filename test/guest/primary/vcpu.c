@@ -2,6 +2,7 @@
 /* Suite `vcpu`: HF_VCPU_RUN and how a vCPU comes back from it. */
 #include <stddef.h>
 #include "gic.h"
+#include "mmu.h"
 #include "smccc.h"
 #include "smp.h"
 #include "test.h"
@@ -331,6 +332,27 @@ static void four_waiters_in_order(void)
 	}
 }
 
+/*
+ * Two vCPUs of a VM take turns on this CPU. At one address, under one ASID,
+ * each has a page of its own.
+ */
+static void no_translation_of_another_vcpu(void)
+{
+	uint32_t vm = vm_named("smp");
+	unsigned int i;
+
+	for (i = 0; i < 12; i++) {
+		script_start();
+		if (i < 2)
+			script_add(STEP_PRIVATE, 100 + i, 0, 0, 0);
+		script_add(STEP_LOAD, PRIVATE_DATA, 0, 0, 0);
+		CHECK_EQ(script_send(vm), i % 2 + 1);
+		if (!script_finish(vm, i % 2))
+			return;
+		CHECK_EQ(script_result(i < 2)->x[0], 100 + i % 2);
+	}
+}
+
 static void turn_off(void)
 {
 	uint32_t vm = vm_named("smp");
@@ -416,6 +438,7 @@ static const struct test_case cases[] = {
 	{"system_reset", system_reset},
 	{"turn_on", turn_on},
 	{"waiters_first_in_first_out", waiters_first_in_first_out},
+	{"no_translation_of_another_vcpu", no_translation_of_another_vcpu},
 	{"turn_off", turn_off},
 	{"secondary_psci", secondary_psci},
 	{"four_waiters_in_order", four_waiters_in_order},

@@ -133,6 +133,15 @@ static void step_memory(const struct step *s, struct step_result *r)
 		set_trap(r, try_call(s->a[0]));
 }
 
+static void step_private(const struct step *s)
+{
+	static _Alignas(4096) uint64_t pages[4][4][512];
+	uint64_t(*own)[512] = pages[cpu_index() % 4];
+
+	own[3][0] = s->a[0];
+	mmu_set_private(own, own[3]);
+}
+
 static void step_copy(const struct step *s, uint8_t *data)
 {
 	if (s->a[1] <= SERVICE_DATA_MAX)
@@ -285,6 +294,9 @@ void step_take(const struct step *s, struct step_result *r, uint8_t *data)
 		break;
 	case STEP_ACCESS:
 		step_access(s, r);
+		break;
+	case STEP_PRIVATE:
+		step_private(s);
 		break;
 	case STEP_COPY:
 		step_copy(s, data);
