@@ -347,7 +347,8 @@ static bool plan_primary(struct boot *b)
 {
 	static struct ranges taken;
 	const struct image *image = &b->primary.image;
-	uint64_t own_size, own = arch_own_memory(&own_size).pa;
+	uint64_t own_size;
+	uint64_t own = arch_own_memory(&own_size).pa;
 	uint64_t tree = (uint64_t)(uintptr_t)b->tree.blob;
 	struct range tree_now = {tree, tree + b->tree.totalsize};
 

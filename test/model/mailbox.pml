@@ -34,7 +34,7 @@
 /* Mailbox and lock of the primary; those of VM v are v. */
 #define PRIMARY VMS
 #define LOCKS (VMS + 1)
-#include "lock.h"
+#include "lock.pml"
 
 /* Messages of a VM count modulo this; this one is not an answer. */
 #define NUMBERS 2

@@ -36,7 +36,7 @@
 
 #define LOCKS 1
 #define VM 0 /* the lock of the VM */
-#include "lock.h"
+#include "lock.pml"
 
 #define NONE 255
 

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What must hold in the hypervisor's instructions and sections and no run in
+QEMU shows: speculation barriers, barriers around TLB and cache maintenance,
+alignment, which registers and instructions are used. docs/hazards.md says what
+each is for."""
+
+import re
+import subprocess
+
+from lib.testing import Failure, Test
+
+TOOLS = "aarch64-linux-gnu-"
+
+# Functions that move the FP/SIMD registers of VMs.
+FP_FUNCTIONS = {"fp_save", "fp_load"}
+
+# Functions whose TLB maintenance is for their own CPU. Code with the MMU off,
+# in .idmap, is as well.
+LOCAL_TLBI = {"el2_init", "switch_to_secondary"}
+
+# Registers that decide what TLB maintenance applies to.
+TLBI_CONTEXT = ("vttbr_el2", "hcr_el2", "vtcr_el2")
+
+SECTIONS = {".text", ".rodata", ".bss", ".noinit"}
+
+FP_REGISTER = re.compile(r"\b[vqdshbz][0-9]+\b")
+BELOW_SP = re.compile(r"\[sp, #-\d+\](?!!)")
+# Atomics of FEAT_LSE and FEAT_LRCPC; the oldest CPUs have neither.
+NEWER = re.compile(r"(cas|swp|ldadd|stadd|ldset|stset|ldclr|stclr|ldeor|steor|"
+                   r"[ls][dt][su]max|[ls][dt][su]min|ldapr)")
+
+
+def tool(name, ctx, *options):
+    """What a tool of binutils says of the hypervisor's ELF file."""
+    return subprocess.run([TOOLS + name, *options, ctx.built("holdfast.elf")],
+                          capture_output=True, text=True, check=True).stdout
+
+
+def functions(ctx):
+    """{name: [(address, mnemonic, operands)]}, in the order of addresses."""
+    found = {}
+    code = None
+    text = tool("objdump", ctx, "-d", "--no-show-raw-insn")
+    for line in text.splitlines():
+        label = re.match(r"([0-9a-f]+) <(.+)>:$", line)
+        if label:
+            code = found.setdefault(label.group(2), [])
+            continue
+        row = re.match(r"\s*([0-9a-f]+):\s+(\S+)\s*(.*?)(\s*//.*)?$", line)
+        if row and not row.group(2).startswith("."):
+            code.append((int(row.group(1), 16), row.group(2), row.group(3)))
+    return found
+
+
+def symbols(ctx):
+    """{name: address}"""
+    return {name: int(address, 16) for address, _, name in
+            (line.split() for line in tool("nm", ctx).splitlines()
+             if len(line.split()) == 3)}
+
+
+def instructions(ctx):
+    """(function, index, code) of each instruction, code being all of its
+    function's."""
+    for name, code in functions(ctx).items():
+        for i in range(len(code)):
+            yield name, i, code
+
+
+def fail(code, i, what):
+    address, mnemonic, operands = code[i]
+    raise Failure(f"{address:#x} {mnemonic} {operands}: {what}")
+
+
+def eret(ctx):
+    """Nothing behind an ERET can be executed ahead of it."""
+    count = 0
+    for _, i, code in instructions(ctx):
+        if code[i][1] != "eret":
+            continue
+        count += 1
+        behind = [m for _, m, _ in code[i + 1:i + 3]]
+        if behind != ["dsb", "isb"] and behind[:1] != ["sb"]:
+            fail(code, i, "no speculation barrier behind it")
+    if not count:
+        raise Failure("no ERET found")
+    return f"{count} of them"
+
+
+def registers(ctx):
+    """FP/SIMD registers and x18 are the VMs': only assembly that moves them
+    touches them. Nothing is kept below SP."""
+    with open(ctx.source("src/arch/aarch64/vectors.S")) as f:
+        assembly = set(re.findall(r"^(\w+):", f.read(), re.M))
+    for name, i, code in instructions(ctx):
+        operands = re.sub(r"<.*>", "", code[i][2])
+        if FP_REGISTER.search(operands) and name not in FP_FUNCTIONS:
+            fail(code, i, f"{name} uses an FP/SIMD register")
+        if re.search(r"\b[xw]18\b", operands) and name not in assembly:
+            fail(code, i, f"{name} uses x18")
+        if BELOW_SP.search(operands):
+            fail(code, i, f"{name} uses the stack below SP")
+
+
+def armv8_0(ctx):
+    """Only what every CPU has, and no call of the compiler's library."""
+    for name, i, code in instructions(ctx):
+        if NEWER.match(code[i][1]):
+            fail(code, i, f"{name} needs a newer CPU")
+    outline = [n for n in symbols(ctx) if n.startswith("__aarch64_")]
+    if outline:
+        raise Failure("the compiler's library: " + ", ".join(outline))
+
+
+def is_store(mnemonic):
+    return mnemonic.startswith("st")
+
+
+def check_before(code, i, name):
+    """Page tables are written, and the VMID is set, before the TLBI."""
+    broadcast = code[i][2].endswith("is")
+    synchronized = False
+    for _, mnemonic, operands in reversed(code[:i]):
+        synchronized |= mnemonic == "isb"
+        if mnemonic == "msr" and operands.startswith(TLBI_CONTEXT) and \
+                not synchronized:
+            fail(code, i, f"{name}: no ISB behind msr {operands}")
+        if mnemonic == "dsb":
+            return
+        if broadcast and (is_store(mnemonic) or mnemonic == "bl"):
+            break
+    if broadcast:
+        fail(code, i, f"{name}: no DSB between it and what was stored")
+
+
+def check_after(code, i, name):
+    """Maintenance is complete before anything relies on it."""
+    for _, mnemonic, operands in code[i + 1:]:
+        if mnemonic == "dsb":
+            if code[i][2].endswith("is") and operands not in ("ish", "sy"):
+                fail(code, i, f"{name}: DSB {operands} is not enough")
+            return
+        if mnemonic in ("ret", "eret", "br", "bl") or is_store(mnemonic):
+            break
+    fail(code, i, f"{name}: no DSB behind it")
+
+
+def check_tlbi(code, i, name, local):
+    operands = code[i][2]
+    if "," in operands:
+        fail(code, i, f"{name}: by address, and so without a bound")
+    if not operands.endswith("is") and not local:
+        fail(code, i, f"{name}: is not broadcast")
+    if operands.startswith("vmalls12") and not any(
+            m == "msr" and o.startswith("vttbr_el2") for _, m, o in code[:i]):
+        fail(code, i, f"{name}: under whatever VMID there is")
+    check_before(code, i, name)
+    check_after(code, i, name)
+
+
+def maintenance(ctx):
+    """TLB and cache maintenance: what kind of it, and its barriers."""
+    end_of_boot = symbols(ctx)["idmap_end"]
+    found = []
+    for name, i, code in instructions(ctx):
+        address, mnemonic, operands = code[i]
+        if mnemonic == "tlbi":
+            found.append(f"{name} {operands}")
+            check_tlbi(code, i, name,
+                       name in LOCAL_TLBI or address < end_of_boot)
+        elif mnemonic in ("dc", "ic") and not operands.startswith("zva"):
+            found.append(f"{name} {operands.split(',')[0]}")
+            check_after(code, i, name)
+    for wanted in ("arch_vm_revoke vmalls12e1is", "switch_to_secondary vmalle1",
+                   "arch_clean_to_memory civac",
+                   "arch_sync_instructions ialluis"):
+        if wanted not in found:
+            raise Failure(f"there is no {wanted}")
+    return f"{len(found)} instructions"
+
+
+def layout(ctx):
+    """Where things lie: vector tables, stacks, sections."""
+    at = symbols(ctx)
+    code = {address for rows in functions(ctx).values()
+            for address, mnemonic, _ in rows if mnemonic != "udf"}
+    for table in ("vectors_primary", "vectors_secondary"):
+        if at[table] % 0x800:
+            raise Failure(f"{table} at {at[table]:#x} is not 2 KiB-aligned")
+        empty = [e for e in range(0, 0x800, 0x80) if at[table] + e not in code]
+        if empty:
+            raise Failure(f"{table}: nothing at {empty[0]:#x}")
+    if at["vectors_secondary"] - at["vectors_primary"] != 0x800:
+        raise Failure("a vector is longer than its place")
+    for stack in ("cpu_stacks", "fault_stack"):
+        if at[stack] % 4096:
+            raise Failure(f"{stack} shares a page")
+
+
+def sections(ctx):
+    """What is loaded is text and constants; what is zeroed is .bss, whole;
+    nothing is to be relocated."""
+    at = symbols(ctx)
+    headers = tool("readelf", ctx, "-hrWS")
+    if not re.search(r"Type:\s+EXEC ", headers):
+        raise Failure("not linked for one address", headers)
+    if "There are no relocations" not in headers:
+        raise Failure("it has relocations", headers)
+    if tool("nm", ctx, "-u"):
+        raise Failure("undefined symbols", tool("nm", ctx, "-u"))
+    for name, kind, begin, size, flags in re.findall(
+            r"\] (\.\S+)\s+(\S+)\s+([0-9a-f]{16}) \S+ (\S+) \S+ +([A-Z]*)",
+            headers):
+        if "A" not in flags or not int(size, 16):
+            continue
+        if name not in SECTIONS:
+            raise Failure(f"section {name}", headers)
+        if kind == "PROGBITS" and "W" in flags and "X" in flags:
+            raise Failure(f"section {name} is writable code", headers)
+        if name == ".bss" and (int(begin, 16) != at["bss_begin"] or
+                               int(begin, 16) + int(size, 16) != at["bss_end"]):
+            raise Failure("not all of .bss is zeroed", headers)
+
+
+def tests(ctx):
+    return [Test(f"elf/{run.__name__}", run) for run in
+            (eret, registers, armv8_0, maintenance, layout, sections)]
