@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the build promises: the same tree gives the same bytes, a change
 rebuilds what it touches and nothing else, and the image is what the loaders of
-docs/boot.md expect."""
+docs/boot.md expect. lib/elf.py looks at the instructions in it."""
 
 import os
 import shutil
 import struct
 import subprocess
 
+from lib import elf
 from lib.testing import Failure, Test
 
 # What the image is built from.
@@ -15,9 +16,10 @@ SOURCES = ["Makefile", "linker.ld", "VERSION", "inc", "src", "tools", "test"]
 
 
 def make(ctx, where, *arguments):
-    """Runs make in a copy; returns what it printed."""
+    """Runs make in a copy, with the toolchain of the tests unless there is no
+    `ctx`; returns what it printed."""
     command = ["make", "V=1", "-C", where, *arguments]
-    if ctx.toolchain == "llvm":
+    if ctx and ctx.toolchain == "llvm":
         command.append("LLVM=1")
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -116,8 +118,27 @@ def version_is_told(ctx):
         raise Failure(f"the image does not say {version} {build_id}")
 
 
+def same_offsets(ctx):
+    """Both compilers lay structures out alike: what assembly takes of them is
+    the same."""
+    where = copy(ctx, "same_offsets")
+    found = []
+    for build, llvm in (("gnu", []), ("llvm", ["LLVM=1"])):
+        path = f"build/{build}/obj/offsets.h"
+        make(None, where, path, f"BUILD=build/{build}", *llvm)
+        with open(os.path.join(where, path)) as f:
+            found.append(f.read())
+    if found[0] != found[1]:
+        raise Failure("offsets differ", "\n".join(found))
+    if not found[0].strip():
+        raise Failure("no offsets")
+    return f"{len(found[0].splitlines())} offsets"
+
+
 def tests(ctx):
     return [Test("build/same_bytes", same_bytes),
             Test("build/incremental", incremental),
             Test("build/header", header),
-            Test("build/version", version_is_told)]
+            Test("build/version", version_is_told),
+            Test("build/same_offsets", same_offsets),
+            *elf.tests()]

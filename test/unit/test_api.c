@@ -565,6 +565,20 @@ TEST(request_only_if_idle)
 	CHECK_EQ(call_by(vm0, HF_RPC_READ_REQUEST, 0, 0), 20);
 }
 
+/* A request that is refused leaves the message that is there. */
+TEST(request_refused_writes_nothing)
+{
+	static uint8_t before[HF_MAILBOX_SIZE];
+
+	start_configured();
+	fill(send_page(NULL), 1);
+	CHECK_EQ(request(0, 100), 0);
+	memcpy(before, recv_page(vm0), HF_MAILBOX_SIZE);
+	fill(send_page(NULL), 2);
+	CHECK_EQ(request(0, HF_MAILBOX_SIZE), -1);
+	CHECK(memcmp(before, recv_page(vm0), HF_MAILBOX_SIZE) == 0);
+}
+
 TEST(request_aborted)
 {
 	start_configured();

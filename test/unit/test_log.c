@@ -132,6 +132,23 @@ TEST(panic_line)
 	CHECK_STR(fake.output, "holdfast: x5\r\n");
 }
 
+/* A fault in the middle of a line, with the console's lock held. */
+static void fault_at_bang(char c)
+{
+	if (c != '!')
+		return;
+	fake.put = NULL;
+	log_panic_line("x%d", 5);
+}
+
+TEST(panic_line_within_a_line)
+{
+	fake_reset();
+	fake.put = fault_at_bang;
+	log_line("a!b");
+	CHECK_STR(fake.output, "holdfast: aholdfast: x5\r\n!b\r\n");
+}
+
 static void stop_boot(void)
 {
 	boot_stop("ramdisk: %s", "bad");

@@ -25,13 +25,27 @@ unit_core := src/api.c src/vm.c src/vcpu.c src/cpu.c src/mm.c src/pool.c \
 unit_core_cflags := -DHF_DEBUG -Wno-unused-parameter -iquote test/unit/fake
 unit_boot := src/tree.c src/devtree.c src/ranges.c
 
-unit_core_names := api vcpu cpu mm spinlock log race tree plan
+unit_core_names := api vcpu cpu mm spinlock log race tree plan load
 $(foreach name,$(unit_core_names),\
 	$(eval unit_src_$(name) := $(unit_core))\
 	$(eval unit_cflags_$(name) := $(unit_core_cflags)))
 unit_src_tree += $(unit_boot)
 unit_src_plan += $(unit_boot) src/plan.c src/cpio.c src/image.c src/manifest.c
+unit_src_load += $(unit_boot) src/load.c src/plan.c src/cpio.c src/image.c \
+	src/manifest.c
 unit_src_devtree := src/devtree.c src/fdt.c src/fdt_write.c
+
+# Parts of src/arch/aarch64/ over registers of the host (test/unit/arm/).
+unit_arm := src/arch/aarch64
+unit_arm_cflags := -include test/unit/arm/regs.h -iquote $(unit_arm) \
+	-iquote test/unit/arm -Wno-unused-parameter
+unit_arm_names := el2 trap idregs pte hypmap
+$(foreach name,$(unit_arm_names),\
+	$(eval unit_cflags_$(name) := $(unit_arm_cflags))\
+	$(eval unit_src_$(name) := test/unit/arm/regs.c $(unit_arm)/$(name).c))
+unit_src_el2 += $(addprefix $(unit_arm)/,pte.c timer.c fp.c) src/mm.c src/pool.c
+unit_src_trap += $(addprefix $(unit_arm)/,sysreg_trap.c inject.c idregs.c)
+unit_src_hypmap += $(unit_arm)/pte.c src/mm.c src/pool.c
 
 # Threads: ThreadSanitizer, which goes with no other.
 unit_cflags_race += -fno-sanitize=all -fsanitize=thread -O2

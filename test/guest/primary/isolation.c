@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include "dt.h"
 #include "exception.h"
+#include "gic.h"
 #include "machine.h"
 #include "mmu.h"
 #include "smccc.h"
@@ -325,6 +326,22 @@ static void primary_touches_nothing(void)
 	CHECK(try_store(0x7f00000000, 0).taken);
 }
 
+/* The GIC's registers for EL2 and for VMs, where QEMU's `virt` has them. */
+static void primary_touches_gic_of_el2(void)
+{
+	static const uint64_t bases[] = {0x08030000, 0x08040000};
+	unsigned int i;
+
+	if (gic_version() != 2)
+		SKIP("not in memory");
+	for (i = 0; i < 2; i++) {
+		check_primary_abort(try_load(bases[i], NULL), EC_DATA_ABORT,
+				    bases[i]);
+		if (test_over())
+			return;
+	}
+}
+
 static const struct test_case cases[] = {
 	{"secondary_smc", secondary_smc},
 	{"primary_promises", primary_promises},
@@ -346,6 +363,7 @@ static const struct test_case cases[] = {
 	 primary_el0_touches_hidden_memory},
 	{"primary_sweeps_hidden_memory", primary_sweeps_hidden_memory},
 	{"primary_touches_nothing", primary_touches_nothing},
+	{"primary_touches_gic_of_el2", primary_touches_gic_of_el2},
 	{NULL, NULL},
 };
 

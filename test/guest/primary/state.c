@@ -5,9 +5,11 @@
  * registers.
  */
 #include <stddef.h>
+#include "exception.h"
 #include "gic.h"
 #include "paint.h"
 #include "smccc.h"
+#include "sysreg.h"
 #include "test.h"
 #include "timer.h"
 #include "vm.h"
@@ -354,6 +356,28 @@ static void fresh_vm_sees_nothing(void)
 		CHECK_EQ(script_result(i)->x[0], 0);
 }
 
+/*
+ * The primary steps through one of its programs (MDSCR_EL1.SS): at EL0 of a
+ * secondary nothing is stepped.
+ */
+static void single_step_stays_here(void)
+{
+	uint64_t old = read_sysreg(mdscr_el1);
+	const struct step_result *r;
+	uint64_t now;
+
+	write_sysreg(oslar_el1, 0);
+	write_sysreg(mdscr_el1, old | 1);
+	isb();
+	r = step_run(vm_named("service"), STEP_EL0, 0, 0, 0, 0);
+	now = read_sysreg(mdscr_el1);
+	write_sysreg(mdscr_el1, old);
+	isb();
+	CHECK_EQ(now, old | 1);
+	if (r)
+		CHECK_EQ(ESR_EC(r->esr), EC_UNKNOWN);
+}
+
 static const struct test_case cases[] = {
 	{"over_configure", over_configure},
 	{"every_call_of_primary", every_call_of_primary},
@@ -370,6 +394,7 @@ static const struct test_case cases[] = {
 	{"over_system_off", over_system_off},
 	{"between_secondaries", between_secondaries},
 	{"fresh_vm_sees_nothing", fresh_vm_sees_nothing},
+	{"single_step_stays_here", single_step_stays_here},
 	{NULL, NULL},
 };
 

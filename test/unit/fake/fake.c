@@ -193,9 +193,9 @@ void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
 
 void arch_clean_to_memory(const void *p, size_t size)
 {
-	(void)p;
-	(void)size;
 	fake.cleans++;
+	if (fake.clean)
+		fake.clean(p, size);
 }
 
 void arch_sync_instructions(void)
@@ -407,6 +407,8 @@ bool arch_console_init(const struct fdt *fdt)
 
 void arch_console_put(char c)
 {
+	if (fake.put)
+		fake.put(c);
 	if (fake.output_length + 1 < sizeof(fake.output)) {
 		fake.output[fake.output_length++] = c;
 		fake.output[fake.output_length] = '\0';

@@ -113,11 +113,17 @@ struct fake {
 	/* arch_cpu_start()'s answer; NULL: OK. */
 	enum arch_start (*cpu_start)(struct cpu *cpu);
 
+	/* Called by arch_clean_to_memory(); NULL: no one. */
+	void (*clean)(const void *p, size_t size);
+
 	/* arch_stage2_geometry()'s answer. */
 	uint8_t level, root_pages, input_bits;
 
 	/* arch_own_memory()'s answer. */
 	uint64_t own, own_size;
+
+	/* Called for each character printed; NULL: no one. */
+	void (*put)(char c);
 
 	bool no_console;       /* arch_console_init() finds none */
 	const char *bad_board; /* arch_board_init()'s error */

@@ -2,7 +2,7 @@
 """What must hold in the hypervisor's instructions and sections and no run in
 QEMU shows: speculation barriers, barriers around TLB and cache maintenance,
 alignment, which registers and instructions are used. docs/hazards.md says what
-each is for."""
+each is for. Part of the suite `build`."""
 
 import re
 import subprocess
@@ -112,6 +112,35 @@ def armv8_0(ctx):
         raise Failure("the compiler's library: " + ", ".join(outline))
 
 
+def reachable(found, start):
+    """Functions that are called or jumped to from `start` on."""
+    names, todo = set(), [start]
+    while todo:
+        name = todo.pop()
+        if name in names or name not in found:
+            continue
+        names.add(name)
+        for _, mnemonic, operands in found[name]:
+            target = re.search(r"<(\w+)(\+0x[0-9a-f]+)?>$", operands)
+            if target and re.match(r"b|cb|tb", mnemonic):
+                todo.append(target.group(1))
+    return names
+
+
+def early(ctx):
+    """With the MMU off an exclusive access may fail for ever: no lock is taken
+    by what runs then."""
+    found = functions(ctx)
+    names = reachable(found, "early_map")
+    for name in sorted(names):
+        for i, (_, mnemonic, _) in enumerate(found[name]):
+            if re.match(r"(ld|st)a?l?xr|(ld|st)a?l?xp", mnemonic):
+                fail(found[name], i, f"{name}: exclusive access")
+    if "pool_alloc" not in names:
+        raise Failure("pool_alloc() is not found below early_map()")
+    return f"{len(names)} functions"
+
+
 def is_store(mnemonic):
     return mnemonic.startswith("st")
 
@@ -190,6 +219,10 @@ def layout(ctx):
         empty = [e for e in range(0, 0x800, 0x80) if at[table] + e not in code]
         if empty:
             raise Failure(f"{table}: nothing at {empty[0]:#x}")
+        # What follows the table may follow its last instruction at once.
+        other = [n for n, a in at.items() if 0 < a - at[table] <= 0x780]
+        if other:
+            raise Failure(f"{table}: {other[0]} is in the place of a vector")
     if at["vectors_secondary"] - at["vectors_primary"] != 0x800:
         raise Failure("a vector is longer than its place")
     for stack in ("cpu_stacks", "fault_stack"):
@@ -222,6 +255,6 @@ def sections(ctx):
             raise Failure("not all of .bss is zeroed", headers)
 
 
-def tests(ctx):
+def tests():
     return [Test(f"elf/{run.__name__}", run) for run in
-            (eret, registers, armv8_0, maintenance, layout, sections)]
+            (eret, registers, armv8_0, early, maintenance, layout, sections)]

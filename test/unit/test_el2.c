@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * src/arch/aarch64/el2.c, with timer.c, fp.c and pte.c: which control registers
+ * hold what while the primary and while a secondary runs. QEMU does not show
+ * all of it: its TLBs know no VMID, and forget more than they have to.
+ */
+#include "regs.h"
+#include "unit.h"
+
+#include "arch_internal.h"
+#include "cpu.h"
+#include "pool.h"
+#include "vcpu.h"
+#include "vm.h"
+
+/* --- what el2.c and timer.c need of others --- */
+
+struct cpu cpus[MAX_CPUS];
+uint32_t cpu_count;
+struct board board;
+char vectors_primary[1], vectors_secondary[1];
+
+static unsigned int fp_saves, fp_loads;
+
+void fp_save(struct fp_regs *regs)
+{
+	fp_saves++;
+}
+
+void fp_load(const struct fp_regs *regs)
+{
+	fp_loads++;
+}
+
+void gic_init_cpu(void)
+{
+}
+
+void gic_enter_secondary(void)
+{
+}
+
+void gic_leave_secondary(void)
+{
+}
+
+/* --- a board with two VMs of two vCPUs --- */
+
+#define CPUS 2
+#define VMS 2
+#define COUNTERS UINT64_C(6)
+
+static struct vm primary_vm, vms[VMS];
+static struct vcpu primary_vcpus[CPUS], vcpus[VMS][2];
+static uint64_t roots[VMS + 1][PT_ENTRIES] __attribute__((aligned(4096)));
+
+static void make_vm(struct vm *vm, uint32_t id, struct vcpu *first)
+{
+	vm->index = id ? id - 1 : 0;
+	vm->vcpus = first;
+	vm->vcpu_count = 2;
+	vm->stage2.root = roots[id];
+	for (uint32_t i = 0; i < 2; i++) {
+		memset(&first[i], 0, sizeof(first[i]));
+		first[i].vm = vm;
+		first[i].index = i;
+		first[i].cpu = &cpus[0];
+	}
+	arch_vm_init(vm, id);
+}
+
+/* `pa_range`: of ID_AA64MMFR0_EL1; `all`: with every optional feature. */
+static void start(uint64_t pa_range, bool all)
+{
+	regs_reset();
+	memset(&features, 0, sizeof(features));
+	memset(cpus, 0, sizeof(cpus));
+	fp_saves = fp_loads = 0;
+	regs_set("id_aa64mmfr0_el1", pa_range | (all ? BIT(56) : 0));
+	regs_set("id_aa64isar1_el1", all ? BIT(4) : 0);
+	regs_set("id_aa64pfr0_el1", all ? BIT(28) : 0);
+	regs_set("id_aa64pfr1_el1", all ? BIT(24) : 0);
+	regs_set("id_aa64dfr0_el1", all ? BIT(8) : 0);
+	regs_set("pmcr_el0", COUNTERS << 11);
+	cpu_count = CPUS;
+	for (uint32_t i = 0; i < CPUS; i++) {
+		cpus[i].index = i;
+		cpus[i].id = 0x100 * i;
+		cpus[i].vcpu = &primary_vcpus[i];
+	}
+	el2_read_features();
+	el2_init();
+	make_vm(&primary_vm, 0, primary_vcpus);
+	primary_vcpus[1].cpu = &cpus[1];
+	for (uint32_t i = 0; i < VMS; i++)
+		make_vm(&vms[i], i + 1, vcpus[i]);
+	regs_forget_notes();
+}
+
+static void enter(unsigned int cpu, struct vcpu *vcpu)
+{
+	vcpu->cpu = &cpus[cpu];
+	switch_to_secondary(&primary_vcpus[cpu], vcpu);
+}
+
+static void leave(unsigned int cpu, struct vcpu *vcpu)
+{
+	switch_to_primary(&primary_vcpus[cpu], vcpu);
+}
+
+static void check_bits(const char *reg, uint64_t set, uint64_t clear)
+{
+	uint64_t value = regs_read(reg);
+
+	CHECK_EQ(value & set, set);
+	CHECK_EQ(value & clear, 0);
+}
+
+/* --- traps; bits by the numbers of DDI 0487, D17.2 --- */
+
+/* VM SWIO PTW FB BSU TID3 TSC TIDCP TACR RW TLOR TERR TID5 */
+#define HCR_WANTED                                                         \
+	(BIT(0) | BIT(1) | BIT(2) | BIT(9) | BIT(10) | BIT(18) | BIT(19) | \
+	 BIT(20) | BIT(21) | BIT(31) | BIT(35) | BIT(36) | BIT(58))
+/* DC TWE TDZ TGE HCD CD ID E2H NV */
+#define HCR_UNWANTED                                                           \
+	(BIT(12) | BIT(14) | BIT(27) | BIT(28) | BIT(29) | BIT(32) | BIT(33) | \
+	 BIT(34) | BIT(42))
+/* FMO IMO AMO TWI TID1 TSW */
+#define HCR_OF_SECONDARY \
+	(BIT(3) | BIT(4) | BIT(5) | BIT(13) | BIT(16) | BIT(22))
+
+TEST(hcr)
+{
+	start(5, false);
+	check_bits("hcr_el2", HCR_WANTED, HCR_UNWANTED | HCR_OF_SECONDARY);
+	enter(0, &vcpus[0][0]);
+	check_bits("hcr_el2", HCR_WANTED | HCR_OF_SECONDARY, HCR_UNWANTED);
+	/* Pointer authentication: trapped where keys are not switched. */
+	check_bits("hcr_el2", 0, BIT(40) | BIT(41));
+	leave(0, &vcpus[0][0]);
+	check_bits("hcr_el2", HCR_WANTED, HCR_UNWANTED | HCR_OF_SECONDARY);
+	start(5, true);
+	enter(0, &vcpus[0][0]);
+	check_bits("hcr_el2", HCR_WANTED | BIT(40) | BIT(41), HCR_UNWANTED);
+}
+
+/* TPM TPMCR TDA TDOSA TDRA for a secondary; TPMS TTRF for all; TDE never. */
+TEST(mdcr)
+{
+	uint64_t all = BIT(14) | BIT(19);
+	uint64_t secondary = BIT(5) | BIT(6) | BIT(9) | BIT(10) | BIT(11);
+
+	start(5, true);
+	check_bits("mdcr_el2", all | COUNTERS, secondary | BIT(8));
+	enter(0, &vcpus[0][0]);
+	check_bits("mdcr_el2", all | secondary | COUNTERS, BIT(8));
+	leave(0, &vcpus[0][0]);
+	check_bits("mdcr_el2", all | COUNTERS, secondary | BIT(8));
+}
+
+/* EL1PCTEN EL1PCEN: all read the counter, the timer is the primary's. */
+TEST(cnthctl)
+{
+	start(5, false);
+	check_bits("cnthctl_el2", BIT(0) | BIT(1), 0);
+	enter(0, &vcpus[0][0]);
+	check_bits("cnthctl_el2", BIT(0), BIT(1));
+	leave(0, &vcpus[0][0]);
+	check_bits("cnthctl_el2", BIT(0) | BIT(1), 0);
+}
+
+/* TZ TSM TTA TAM for all; TFP until a vCPU has its registers in the CPU. */
+TEST(cptr)
+{
+	uint64_t all = BIT(8) | BIT(12) | BIT(20) | BIT(30);
+
+	start(5, true);
+	check_bits("cptr_el2", all, BIT(10));
+	enter(0, &vcpus[0][0]);
+	check_bits("cptr_el2", all | BIT(10), 0);
+	fp_trap(&vcpus[0][0]);
+	CHECK_EQ(fp_loads, 1);
+	check_bits("cptr_el2", all, BIT(10));
+	leave(0, &vcpus[0][0]);
+	CHECK_EQ(fp_saves, 1);
+	check_bits("cptr_el2", all | BIT(10), 0);
+	/* On another CPU they are not. */
+	enter(1, &vcpus[0][0]);
+	check_bits("cptr_el2", all | BIT(10), 0);
+}
+
+/* What has no defined value at reset. */
+TEST(reset_values)
+{
+	static const char *const zero[] = {
+		"cntvoff_el2", "hstr_el2",     "cnthp_ctl_el2", "hacr_el2",
+		"actlr_el2",   "s3_4_c5_c2_3", "s3_4_c1_c1_4",	"s3_4_c1_c1_6"};
+
+	start(5, true);
+	for (unsigned int i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
+		regs_set(zero[i], ~UINT64_C(0));
+	el2_init();
+	for (unsigned int i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
+		CHECK_EQ(regs_read(zero[i]), 0);
+	CHECK(regs_last("tlbi alle1") > regs_last("vtcr_el2"));
+}
+
+/* --- identities --- */
+
+TEST(vmid)
+{
+	start(5, false);
+	CHECK(vms[0].arch.vttbr >> 48 != vms[1].arch.vttbr >> 48);
+	CHECK(vms[0].arch.vttbr >> 48 != primary_vm.arch.vttbr >> 48);
+	for (unsigned int i = 0; i < VMS; i++) {
+		CHECK(vms[i].arch.vttbr >> 48 > 0);
+		enter(0, &vcpus[i][0]);
+		CHECK_EQ(regs_read("vttbr_el2"), vms[i].arch.vttbr);
+		CHECK_EQ(regs_read("vttbr_el2") & (BIT(48) - 1),
+			 (uintptr_t)roots[i + 1]);
+		leave(0, &vcpus[i][0]);
+		CHECK_EQ(regs_read("vttbr_el2"), primary_vm.arch.vttbr);
+	}
+}
+
+TEST(vmpidr)
+{
+	start(5, false);
+	for (unsigned int i = 0; i < 2; i++) {
+		enter(0, &vcpus[1][i]);
+		CHECK_EQ(regs_read("vmpidr_el2"), BIT(31) | i);
+		leave(0, &vcpus[1][i]);
+		CHECK_EQ(regs_read("vmpidr_el2"), cpus[0].id);
+	}
+	enter(1, &vcpus[1][0]);
+	leave(1, &vcpus[1][0]);
+	CHECK_EQ(regs_read("vmpidr_el2"), cpus[1].id);
+}
+
+TEST(vectors)
+{
+	start(5, false);
+	enter(0, &vcpus[0][0]);
+	CHECK_EQ(regs_read("vbar_el2"), (uintptr_t)vectors_secondary);
+	leave(0, &vcpus[0][0]);
+	CHECK_EQ(regs_read("vbar_el2"), (uintptr_t)vectors_primary);
+}
+
+/* --- translations of other vCPUs --- */
+
+static unsigned int forgets(unsigned int cpu, struct vcpu *vcpu)
+{
+	unsigned int n;
+
+	regs_forget_notes();
+	enter(cpu, vcpu);
+	n = regs_count("tlbi vmalle1");
+	if (n) {
+		/* Under the VM's VMID, with its stage 2 on. */
+		CHECK(regs_first("isb") > regs_last("vttbr_el2"));
+		CHECK(regs_first("isb") > regs_last("hcr_el2"));
+		CHECK(regs_first("tlbi") > regs_first("isb"));
+		CHECK(regs_last("dsb") > regs_last("tlbi"));
+		CHECK_EQ(regs_count("ic iallu"), 1);
+	}
+	leave(cpu, vcpu);
+	return n;
+}
+
+TEST(forgets_the_other_vcpu)
+{
+	start(5, false);
+	CHECK_EQ(forgets(0, &vcpus[0][0]), 1);
+	CHECK_EQ(forgets(0, &vcpus[0][0]), 0);
+	CHECK_EQ(forgets(0, &vcpus[0][1]), 1);
+	CHECK_EQ(forgets(0, &vcpus[0][1]), 0);
+	CHECK_EQ(forgets(0, &vcpus[0][0]), 1);
+	/* Another VM has another VMID. */
+	CHECK_EQ(forgets(0, &vcpus[1][1]), 1);
+	CHECK_EQ(forgets(0, &vcpus[0][0]), 0);
+	CHECK_EQ(forgets(0, &vcpus[1][1]), 0);
+	/* Each CPU has translations of its own. */
+	CHECK_EQ(forgets(1, &vcpus[0][1]), 1);
+	CHECK_EQ(forgets(1, &vcpus[0][0]), 1);
+	CHECK_EQ(forgets(0, &vcpus[0][0]), 0);
+}
+
+/* --- registers that are switched --- */
+
+TEST(optional_registers)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	start(5, true);
+	v->arch.tpidr2 = 0x5ec0;
+	regs_set("s3_3_c13_c0_5", 0x1234);
+	regs_set("s3_4_c12_c1_1", 0x99);
+	enter(0, v);
+	CHECK_EQ(regs_read("s3_3_c13_c0_5"), 0x5ec0);
+	CHECK_EQ(regs_read("s3_4_c12_c1_1"), 0);
+	regs_set("s3_3_c13_c0_5", 0x5ec1);
+	regs_set("s3_4_c12_c1_1", 0x98);
+	leave(0, v);
+	CHECK_EQ(regs_read("s3_3_c13_c0_5"), 0x1234);
+	CHECK_EQ(regs_read("s3_4_c12_c1_1"), 0);
+	CHECK_EQ(v->arch.tpidr2, 0x5ec1);
+}
+
+static const char *const keys[] = {
+	"s3_0_c2_c1_0", "s3_0_c2_c1_1", "s3_0_c2_c1_2", "s3_0_c2_c1_3",
+	"s3_0_c2_c2_0", "s3_0_c2_c2_1", "s3_0_c2_c2_2", "s3_0_c2_c2_3",
+	"s3_0_c2_c3_0", "s3_0_c2_c3_1"};
+
+static void set_keys(uint64_t first)
+{
+	for (unsigned int i = 0; i < 10; i++)
+		regs_set(keys[i], first + i);
+}
+
+static void check_keys(uint64_t first)
+{
+	for (unsigned int i = 0; i < 10; i++)
+		CHECK_EQ(regs_read(keys[i]), first + i);
+}
+
+TEST(pauth_keys)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	start(5, true);
+	set_keys(100);
+	enter(0, v);
+	for (unsigned int i = 0; i < 10; i++)
+		CHECK_EQ(regs_read(keys[i]), 0);
+	set_keys(200);
+	leave(0, v);
+	check_keys(100);
+	set_keys(300);
+	enter(0, v);
+	check_keys(200);
+	leave(0, v);
+	check_keys(300);
+}
+
+/* ENABLE is bit 0, IMASK bit 1, ISTATUS bit 2. */
+TEST(virtual_timer)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	start(5, false);
+	regs_set("cntv_ctl_el0", 1);
+	regs_set("cntv_cval_el0", 5000);
+	v->arch.el1.cntv_cval = 77;
+	vms[0].arch.cntvoff = 123;
+	enter(0, v);
+	CHECK_EQ(regs_read("cntvoff_el2"), 123);
+	CHECK_EQ(regs_read("cntv_cval_el0"), 77);
+	CHECK_EQ(regs_read("cntv_ctl_el0"), 0);
+	regs_set("cntv_cval_el0", 88);
+	regs_set("cntv_ctl_el0", 5);
+	leave(0, v);
+	CHECK_EQ(regs_read("cntvoff_el2"), 0);
+	CHECK_EQ(regs_read("cntv_cval_el0"), 5000);
+	CHECK_EQ(regs_read("cntv_ctl_el0") & 3, 1);
+	CHECK_EQ(v->arch.el1.cntv_cval, 88);
+	CHECK_EQ(v->arch.timer_held, 1);
+}
+
+TEST(vcpu_reset)
+{
+	struct vcpu *v = &vcpus[0][1];
+
+	start(5, false);
+	memset(&v->arch, 0xa5, sizeof(v->arch));
+	v->arch.vmpidr = 0x80000001;
+	arch_vcpu_reset(v, ipaddr(0x40080000), 0x42);
+	CHECK_EQ(v->arch.pc, 0x40080000);
+	CHECK_EQ(v->arch.x[0], 0x42);
+	CHECK_EQ(v->arch.vmpidr, 0x80000001);
+	CHECK_EQ(v->arch.pstate, 0x3c5);	     /* EL1h, DAIF masked */
+	CHECK_EQ(v->arch.el1.sctlr_el1 & 0x1005, 0); /* M, C, I */
+	for (unsigned int i = 1; i < 31; i++)
+		CHECK_EQ(v->arch.x[i], 0);
+	CHECK_EQ(v->arch.el1.tpidr_el0 | v->arch.el1.mdscr_el1, 0);
+	CHECK_EQ(v->arch.timer_held | v->arch.tpidr2 | v->arch.fp.fpcr, 0);
+	CHECK(!v->arch.fp_cpu);
+}
+
+/* --- stage 2 for each size of physical addresses --- */
+
+/* T0SZ 5:0, SL0 7:6, PS 18:16 of VTCR_EL2, and whether two CPUs fit. */
+TEST(vtcr)
+{
+	static const uint8_t bits[] = {32, 36, 40, 42, 44, 48, 48};
+	static const uint8_t sl0[] = {1, 1, 1, 1, 2, 2, 2};
+	static const uint8_t ps[] = {0, 1, 2, 3, 4, 5, 5};
+
+	for (unsigned int i = 0; i < sizeof(bits); i++) {
+		uint64_t vtcr;
+
+		start(i, false);
+		vtcr = regs_read("vtcr_el2");
+		CHECK_EQ(64 - (vtcr & 0x3f), bits[i]);
+		CHECK_EQ(vtcr >> 6 & 3, sl0[i]);
+		CHECK_EQ(vtcr >> 8 & 3, 1);  /* walks: write-back, */
+		CHECK_EQ(vtcr >> 10 & 3, 1); /* write-back, */
+		CHECK_EQ(vtcr >> 12 & 3, 3); /* inner shareable, */
+		CHECK_EQ(vtcr >> 14 & 3, 0); /* 4 KiB */
+		CHECK_EQ(vtcr >> 16 & 7, ps[i]);
+		CHECK(el2_cpu_fits());
+		regs_set("id_aa64mmfr0_el1", i ? i - 1 : 1);
+		CHECK_EQ(el2_cpu_fits(), i == 6);
+	}
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * src/arch/aarch64/hypmap.c: the boot window. No live entry ever becomes
+ * another live one.
+ */
+#include "regs.h"
+#include "unit.h"
+
+#include "arch.h"
+#include "arch_internal.h"
+#include "cache.h"
+#include "layout.h"
+#include "pool.h"
+
+#define MIB UINT64_C(0x100000)
+#define RW (MM_R | MM_W)
+
+/* --- what hypmap.c needs of others --- */
+
+char image_begin[1], text_end[1], rodata_end[1], bss_begin[1], bss_end[1];
+char pool_begin[1], image_end[1], idmap_end[1], cpu_stacks[1];
+struct board board;
+
+void cache_invalidate(const void *p, size_t size)
+{
+}
+
+uint32_t fdt_claimed_size(const void *blob)
+{
+	return 0;
+}
+
+void panic(const char *format, ...)
+{
+	printf("not ok hypmap: panic\n");
+	exit(1);
+}
+
+void arch_halt(void)
+{
+	printf("not ok hypmap: halted\n");
+	exit(1);
+}
+
+/* --- the window --- */
+
+static _Alignas(4096) uint8_t pages[64 * PAGE_SIZE];
+
+static void start(void)
+{
+	regs_reset();
+	memset(pages, 0, sizeof(pages));
+	mm_set_offset(0);
+	pool_init(pages, pages + sizeof(pages));
+	CHECK(ptable_init(&mm_hypervisor, MM_STAGE_1, 0, 1, HYP_VA_BITS));
+}
+
+static void map(uint64_t pa, uint64_t size, unsigned int mode)
+{
+	CHECK_EQ((uintptr_t)arch_boot_map(paddr(pa), size, mode), pa);
+}
+
+static void check_mode(uint64_t at, unsigned int mode)
+{
+	struct mm_walk w = ptable_walk(&mm_hypervisor, at);
+
+	CHECK_EQ(w.mode, mode);
+	if (mode)
+		CHECK_EQ(w.pa.pa, at);
+}
+
+TEST(maps_whole_pages)
+{
+	start();
+	map(64 * MIB + 5, 2 * MIB, RW);
+	check_mode(64 * MIB - 1, 0);
+	check_mode(64 * MIB, RW);
+	check_mode(66 * MIB + PAGE_SIZE - 1, RW);
+	check_mode(66 * MIB + PAGE_SIZE, 0);
+	CHECK_EQ(regs_count("tlbi"), 0);
+}
+
+/* What is mapped so already stays as it is. */
+TEST(maps_again)
+{
+	size_t used;
+
+	start();
+	map(64 * MIB, 4 * MIB, RW);
+	used = pool_used_bytes();
+	map(64 * MIB + PAGE_SIZE, PAGE_SIZE, RW);
+	CHECK_EQ(pool_used_bytes(), used);
+	CHECK_EQ(regs_count("tlbi"), 0);
+}
+
+/* Entries that change are absent first, on all CPUs. */
+TEST(break_before_make)
+{
+	start();
+	map(64 * MIB, 4 * MIB, RW);
+	regs_forget_notes();
+	map(64 * MIB, 4 * MIB, MM_DEVICE_RW);
+	check_mode(64 * MIB, MM_DEVICE_RW);
+	CHECK_EQ(regs_count("tlbi alle2is"), 1);
+	CHECK(regs_first("dsb ish") < regs_first("tlbi"));
+	/* The new entries' barrier is not the one that ends the TLBI. */
+	CHECK(regs_last("dsb ishst") > regs_first("tlbi") + 1);
+}
+
+/* Also if only some of it is mapped, with the mode that is wanted. */
+TEST(break_of_a_part)
+{
+	start();
+	map(65 * MIB, MIB, RW);
+	regs_forget_notes();
+	map(64 * MIB, 4 * MIB, RW);
+	check_mode(64 * MIB, RW);
+	check_mode(68 * MIB - 1, RW);
+	CHECK_EQ(regs_count("tlbi alle2is"), 1);
+}
+
+TEST(window_ends)
+{
+	uint64_t limit = UINT64_C(1) << BOOT_WINDOW_BITS;
+
+	start();
+	map(limit - PAGE_SIZE, PAGE_SIZE, RW);
+	CHECK(!arch_boot_map(paddr(limit), PAGE_SIZE, RW));
+	CHECK(!arch_boot_map(paddr(limit - PAGE_SIZE), PAGE_SIZE + 1, RW));
+	CHECK(!arch_boot_map(paddr(PAGE_SIZE), ~UINT64_C(0), RW));
+	CHECK(!arch_boot_map(paddr(~UINT64_C(0)), 1, RW));
+}

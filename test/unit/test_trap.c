@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * src/arch/aarch64/trap.c, sysreg_trap.c and inject.c: exceptions that guests
+ * cause, among them those that QEMU has no way to cause.
+ */
+#include "regs.h"
+#include "unit.h"
+
+#include "arch_internal.h"
+#include "hf/abi.h"
+#include "trap.h"
+#include "vcpu.h"
+#include "vm.h"
+
+#define PC UINT64_C(0x40001000)
+#define VBAR UINT64_C(0x40002000)
+#define EL0 UINT64_C(0)
+#define EL1H UINT64_C(5)
+#define AARCH32_USER UINT64_C(0x10)
+
+/* ESR_EL2 */
+#define IL BIT(25)
+#define SYNDROME(class) ((uint64_t)(class) << 26 | IL)
+#define WFX 0x01
+#define CP15 0x03
+#define SMC64 0x17
+#define SYSREG 0x18
+#define IABT 0x20
+#define DABT 0x24
+#define SVE 0x19
+
+/* --- what the three files need of others --- */
+
+struct board board;
+
+static unsigned int lines, fp_traps;
+static uint64_t wait_ns;
+
+void log_line(const char *format, ...)
+{
+	lines++;
+}
+
+void panic(const char *format, ...)
+{
+	printf("not ok trap: panic\n");
+	exit(1);
+}
+
+void fp_trap(struct vcpu *vcpu)
+{
+	fp_traps++;
+}
+
+void smccc_primary(struct vcpu *vcpu)
+{
+}
+
+uint64_t smccc_secondary(struct vcpu *vcpu)
+{
+	return 0;
+}
+
+uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired)
+{
+	*fired = false;
+	return wait_ns;
+}
+
+/* --- a guest at PC --- */
+
+static struct vm vm;
+static struct vcpu vcpu;
+
+static void start(uint64_t pstate)
+{
+	regs_reset();
+	memset(&vm, 0, sizeof(vm));
+	memset(&vcpu, 0, sizeof(vcpu));
+	vcpu.vm = &vm;
+	lines = fp_traps = 0;
+	wait_ns = 0;
+	for (unsigned int i = 0; i < 31; i++)
+		vcpu.arch.x[i] = 100 + i;
+	vcpu.arch.pc = 0x5ec0;
+	regs_set("elr_el2", PC);
+	regs_set("spsr_el2", pstate);
+	regs_set("vbar_el1", VBAR);
+}
+
+static uint64_t trap(uint64_t esr, bool primary)
+{
+	regs_set("esr_el2", esr);
+	if (!primary)
+		return trap_secondary(&vcpu);
+	trap_primary(&vcpu);
+	return 0;
+}
+
+/* The guest is at its own handler, with this syndrome. */
+static void check_injected(uint64_t offset, uint64_t esr, uint64_t pstate)
+{
+	CHECK_EQ(regs_read("elr_el2"), VBAR + offset);
+	CHECK_EQ(regs_read("elr_el1"), PC);
+	CHECK_EQ(regs_read("esr_el1"), esr);
+	CHECK_EQ(regs_read("spsr_el1"), pstate);
+	CHECK_EQ(regs_read("spsr_el2") & 0x3df, 0x3c5); /* EL1h, masked */
+}
+
+/* --- what is not expected is an undefined instruction in the guest --- */
+
+TEST(unexpected_is_undefined)
+{
+	for (unsigned int class = 0; class < 64; class ++)
+		for (unsigned int primary = 0; primary < 2; primary++) {
+			bool known = class == WFX || class == 0x07 ||
+				     class == 0x16 || class == SMC64 ||
+				     class == SYSREG || class == IABT ||
+				     class == DABT;
+
+			if (known && !(class == WFX && primary))
+				continue;
+			start(EL1H);
+			CHECK_EQ(trap(SYNDROME(class), primary), 0);
+			check_injected(0x200, IL, EL1H);
+			CHECK_EQ(lines, 0);
+		}
+}
+
+/* Offsets in the guest's vector table by where it was. */
+TEST(vector_offsets)
+{
+	static const struct {
+		uint64_t pstate, offset;
+	} rows[] = {{EL0, 0x400},	   {4, 0x000},		{EL1H, 0x200},
+		    {AARCH32_USER, 0x600}, {0x600f0030, 0x600}, /* Thumb, in an
+								   IT block */
+		    {0xf00003c5, 0x200}};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		start(rows[i].pstate);
+		CHECK_EQ(trap(SYNDROME(SVE), false), 0);
+		check_injected(rows[i].offset, IL, rows[i].pstate);
+		/* Coprocessor accesses of AArch32 at EL0 */
+		start(AARCH32_USER);
+		CHECK_EQ(trap(SYNDROME(CP15), i & 1), 0);
+		check_injected(0x600, IL, AARCH32_USER);
+	}
+}
+
+/* --- stepping over --- */
+
+TEST(skip_a64)
+{
+	start(EL1H | BIT(21) | BIT(10)); /* SS, BTYPE */
+	skip_instruction(SYNDROME(SYSREG));
+	CHECK_EQ(regs_read("elr_el2"), PC + 4);
+	CHECK_EQ(regs_read("spsr_el2"), EL1H);
+}
+
+/* ITSTATE 7:2 is in SPSR[15:10], 1:0 in [26:25]. */
+static uint64_t with_it(uint64_t it)
+{
+	return AARCH32_USER | BIT(5) | it >> 2 << 10 | (it & 3) << 25;
+}
+
+TEST(skip_thumb)
+{
+	/* Two instructions of a block of four, then its last one. */
+	start(with_it(0x0f));
+	skip_instruction((uint64_t)WFX << 26);
+	CHECK_EQ(regs_read("elr_el2"), PC + 2);
+	CHECK_EQ(regs_read("spsr_el2"), with_it(0x1e));
+	start(with_it(0xe8));
+	skip_instruction((uint64_t)WFX << 26);
+	CHECK_EQ(regs_read("spsr_el2"), with_it(0));
+}
+
+TEST(wfi)
+{
+	start(EL1H);
+	wait_ns = 77;
+	CHECK_EQ(trap(SYNDROME(WFX), false), vcpu_exit(EXIT_WFI, 77));
+	CHECK_EQ(regs_read("elr_el2"), PC + 4);
+	/* A WFE goes on at once. */
+	start(EL1H);
+	CHECK_EQ(trap(SYNDROME(WFX) | 1, false), 0);
+	CHECK_EQ(regs_read("elr_el2"), PC + 4);
+	CHECK_EQ(lines, 0);
+}
+
+/* --- SMC --- */
+
+TEST(smc)
+{
+	start(EL1H);
+	CHECK_EQ(trap(SYNDROME(SMC64), false), 0);
+	CHECK_EQ(vcpu.arch.x[0], ~UINT64_C(0));
+	CHECK_EQ(regs_read("elr_el2"), PC + 4);
+	CHECK_EQ(regs_count("smc"), 0);
+	CHECK_EQ(lines, 0);
+}
+
+/* --- system registers --- */
+
+static uint64_t sysreg(unsigned int op0, unsigned int op1, unsigned int crn,
+		       unsigned int crm, unsigned int op2, unsigned int rt)
+{
+	return SYNDROME(SYSREG) | op0 << 20 | op2 << 17 | op1 << 14 |
+	       crn << 10 | rt << 5 | crm << 1;
+}
+
+#define READ 1u
+#define PMCR(rt) sysreg(3, 3, 9, 12, 0, rt)
+#define ID_AA64PFR0(rt) sysreg(3, 0, 0, 4, 0, rt)
+
+static void check_regs_but(unsigned int changed)
+{
+	for (unsigned int i = 0; i < 31; i++)
+		if (i != changed)
+			CHECK_EQ(vcpu.arch.x[i], 100 + i);
+	CHECK_EQ(vcpu.arch.pc, 0x5ec0);
+}
+
+/* Every register may be Rt; 31 is XZR, not what follows x30. */
+TEST(sysreg_rt)
+{
+	for (unsigned int rt = 0; rt < 32; rt++) {
+		start(EL1H);
+		CHECK_EQ(trap(PMCR(rt) | READ, false), 0);
+		check_regs_but(rt);
+		if (rt < 31)
+			CHECK_EQ(vcpu.arch.x[rt], 0);
+		CHECK_EQ(regs_read("elr_el2"), PC + 4);
+		start(EL1H);
+		CHECK_EQ(trap(PMCR(rt), false), 0);
+		check_regs_but(32);
+		CHECK_EQ(regs_read("elr_el2"), PC + 4);
+	}
+}
+
+TEST(id_registers)
+{
+	start(EL1H);
+	regs_set("s3_0_c0_c4_0", 0x1111111111111111);
+	idregs_init();
+	CHECK_EQ(trap(ID_AA64PFR0(5) | READ, false), 0);
+	CHECK_EQ(vcpu.arch.x[5], idreg_value(4, 0, false));
+	CHECK_EQ(trap(ID_AA64PFR0(6) | READ, true), 0);
+	CHECK_EQ(vcpu.arch.x[6], idreg_value(4, 0, true));
+	CHECK(vcpu.arch.x[5] != vcpu.arch.x[6]);
+	/* No one writes them. */
+	start(EL1H);
+	CHECK_EQ(trap(ID_AA64PFR0(5), false), 0);
+	check_injected(0x200, IL, EL1H);
+}
+
+/* LORC_EL1, GMID_EL1, ERRIDR_EL1, PMSCR_EL1, MPAM1, ICC_PMR_EL1 */
+TEST(unknown_sysregs)
+{
+	const uint64_t names[] = {
+		sysreg(3, 0, 10, 4, 3, 1), sysreg(3, 1, 0, 0, 4, 1),
+		sysreg(3, 0, 5, 3, 0, 1),  sysreg(3, 0, 9, 9, 0, 1),
+		sysreg(3, 0, 10, 5, 0, 1), sysreg(3, 0, 4, 6, 0, 1)};
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		start(EL1H);
+		CHECK_EQ(trap(names[i] | READ, false), 0);
+		check_injected(0x200, IL, EL1H);
+		check_regs_but(32);
+		CHECK_EQ(lines, 0);
+	}
+}
+
+/* --- aborts --- */
+
+#define TRANSLATION_3 0x07u
+#define EXTERNAL 0x10u
+#define ISV BIT(24)
+
+/* By address: most aborts come without a syndrome of the access (ISV). */
+TEST(abort_without_syndrome)
+{
+	static const unsigned int classes[] = {IABT, DABT};
+
+	for (unsigned int i = 0; i < 4; i++) {
+		start(EL1H);
+		regs_set("hpfar_el2", UINT64_C(0x40200000) >> 8);
+		CHECK_EQ(trap(SYNDROME(classes[i & 1]) | TRANSLATION_3 |
+				      (i & 2 ? ISV : 0),
+			      false),
+			 vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS));
+		CHECK_EQ(lines, 1);
+	}
+}
+
+/* A VM that was stopped aborts everywhere: no line for each vCPU. */
+TEST(abort_of_stopped_vm)
+{
+	start(EL1H);
+	vm.aborted = HF_ABORT_SYSTEM_OFF;
+	CHECK_EQ(trap(SYNDROME(DABT) | TRANSLATION_3, false),
+		 vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS));
+	CHECK_EQ(lines, 0);
+}
+
+/* HPFAR_EL2 says nothing of an external abort. */
+TEST(external_abort)
+{
+	start(EL1H);
+	CHECK_EQ(trap(SYNDROME(DABT) | EXTERNAL, false),
+		 vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT));
+	CHECK_EQ(lines, 1);
+}
+
+TEST(serror)
+{
+	start(EL1H);
+	CHECK_EQ(trap_secondary_serror(&vcpu),
+		 vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT));
+	CHECK_EQ(lines, 1);
+}
+
+/* The primary's is its own: an external abort, by level and kind. */
+TEST(abort_of_primary)
+{
+	start(EL1H);
+	regs_set("far_el2", 0x1234);
+	trap(SYNDROME(DABT) | TRANSLATION_3 | BIT(6), true);
+	check_injected(0x200, SYNDROME(0x25) | EXTERNAL | BIT(6), EL1H);
+	CHECK_EQ(regs_read("far_el1"), 0x1234);
+	start(EL0);
+	trap(SYNDROME(IABT) | TRANSLATION_3, true);
+	check_injected(0x400, SYNDROME(0x20) | EXTERNAL, EL0);
+	CHECK_EQ(lines, 0);
+}
