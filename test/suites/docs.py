@@ -9,7 +9,8 @@ import re
 import subprocess
 
 from lib.testing import Failure, Test
-from suites import bad_input, build, gdb, linux, target, unit
+from suites import (bad_input, build, fuzz, gdb, linux, model, revival, spec,
+                    target, unit)
 
 CODE = re.compile(r"```c\n(.*?)```", re.S)
 QUOTED = re.compile(r"`([^`\n]+)`")
@@ -223,12 +224,11 @@ def test_names(ctx):
         module = os.path.basename(path)[5:-2]
         cases = re.findall(r"^TEST\((\w+)\)", read(ctx, path), re.M)
         names |= {f"unit/{module}.{c}" for c in cases} | {f"unit/{module}"}
-    for module in (bad_input, build, gdb, linux, target, unit):
+    for module in (bad_input, build, fuzz, gdb, linux, model, revival, spec,
+                   target, unit):
         for test in module.tests(ctx):
             parts = test.name.split("/")
             names |= {"/".join(parts[:n + 1]) for n in range(len(parts))}
-    names |= {f"fuzz/{f[5:-2]}" for f in os.listdir(ctx.source("test/fuzz"))
-              if f.startswith("fuzz_")}
     return names
 
 

@@ -215,8 +215,12 @@ void arch_zero_pages(void *p, size_t size)
 
 void arch_relax(void)
 {
+	static _Thread_local unsigned int count;
+
 	at(FAKE_RELAX, NULL);
-	sched_yield();
+	/* Who waits for long lets others go on. */
+	if (++count % 64 == 0)
+		sched_yield();
 }
 
 struct cpu *arch_this_cpu(void)
