@@ -56,6 +56,13 @@ LDFLAGS := -nostdlib -static --no-dynamic-linker --gc-sections --build-id=none \
 
 C_SRC := $(filter-out %/offsets.c,$(wildcard src/*.c src/arch/aarch64/*.c))
 S_SRC := $(wildcard src/arch/aarch64/*.S)
+ifneq ($(SPEC),)
+# The specification compares itself with the state after each call.
+C_SRC += $(addprefix test/spec/,spec.c view.c target.c)
+CPPFLAGS += -DHF_DEBUG -Itest/spec
+LDFLAGS += $(addprefix --wrap=,api_calls trap_primary trap_secondary \
+	arch_vcpu_enter)
+endif
 OBJS := $(C_SRC:%.c=$(OBJ)/%.o) $(S_SRC:%.S=$(OBJ)/%.o) $(OBJ)/version.o
 
 .PHONY: all

@@ -32,9 +32,11 @@ GUEST_PRIMARY := $(patsubst $(GUEST_DIR)/%,$(GUEST_OBJ)/%.o,\
 GUEST_SERVICE := $(patsubst $(GUEST_DIR)/%,$(GUEST_OBJ)/%.o,\
 	$(wildcard $(GUEST_DIR)/service/*.c) $(GUEST_DIR)/bad_configure.c)
 GUEST_RACE := $(GUEST_OBJ)/race/race.c.o
+GUEST_SPEC := $(GUEST_OBJ)/spec/spec.c.o
 GUEST_ECHO := $(GUEST_OBJ)/echo.c.o
 
-GUEST_IMAGES := $(addprefix $(GUEST)/,echo.bin service.bin race.bin primary.bin)
+GUEST_IMAGES := $(addprefix $(GUEST)/,echo.bin service.bin race.bin spec.bin \
+	primary.bin)
 
 # Else make takes the objects for leftovers, and compiles them again.
 .SECONDARY: $(GUEST_LIB)
@@ -47,6 +49,7 @@ all: guests
 $(GUEST)/echo.elf: $(GUEST_OBJ)/lib/head-flat.o $(GUEST_ECHO)
 $(GUEST)/service.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_SERVICE)
 $(GUEST)/race.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_RACE)
+$(GUEST)/spec.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_SPEC)
 $(GUEST)/primary.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_PRIMARY)
 
 $(GUEST)/%.elf: $(GUEST_LIB) $(GUEST_DIR)/lib/guest.lds $(GUEST_OBJ)/flags
@@ -81,4 +84,4 @@ $(GUEST_OBJ)/flags: FORCE
 		echo '$(GUEST_FLAGS_TEXT)' > $@
 
 -include $(GUEST_LIB:.o=.d) $(GUEST_PRIMARY:.o=.d) $(GUEST_SERVICE:.o=.d) \
-	$(GUEST_RACE:.o=.d) $(GUEST_ECHO:.o=.d)
+	$(GUEST_RACE:.o=.d) $(GUEST_SPEC:.o=.d) $(GUEST_ECHO:.o=.d)

@@ -5,6 +5,7 @@
 
 #include "hf/abi.h"
 #include "fake.h"
+#include "pte.h"
 
 static void give_memory(struct spec_vm *primary, struct spec_vm *vm, uint32_t i)
 {
@@ -83,4 +84,9 @@ uint64_t board_exit(enum spec_event event, uint64_t payload)
 	default:
 		return vcpu_exit(EXIT_INTERRUPT, 0);
 	}
+}
+
+uint64_t spec_physical(const void *page)
+{
+	return (uint64_t)(uintptr_t)page;
 }

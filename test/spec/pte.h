@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Stage-2 entries as the specification's own walker reads them: in the
+ * What the specification reads of an architecture: stage-2 entries (in the
  * hypervisor image those of DDI 0487, D8.3; on the host those of the fake
- * architecture.
+ * architecture), where a vCPU goes on, physical addresses.
  */
 #ifndef SPEC_PTE_H
 #define SPEC_PTE_H
@@ -10,61 +10,34 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-static inline bool pte_present(uint64_t pte)
-{
-	return pte & 1;
-}
+#define PTE_PRESENT(pte) ((pte)&1)
+#define PTE_IS_TABLE(pte, level) (((pte)&3) == 3 && (level) != 3)
+#define PTE_ADDRESS(pte) ((pte)&UINT64_C(0x0000fffffffff000))
 
-static inline bool pte_is_table(uint64_t pte, unsigned int level)
-{
-	return (pte & 3) == 3 && level != 3;
-}
+#if __STDC_HOSTED__
 
-static inline uint64_t pte_address(uint64_t pte)
-{
-	return pte & UINT64_C(0x0000fffffffff000);
-}
+#define PTE_OWNER(pte) ((pte) >> 5)
+#define PTE_READ_WRITE(pte) (((pte) >> 4 & 3) == 3)
+#define PTE_EXECUTE(pte) ((pte) >> 6 & 1)
+#define PTE_DEVICE(pte) ((pte) >> 7 & 1)
 
-#ifdef __aarch64__
-
-#define PTE_OWNER_SHIFT 8
-
-/* Read, write and execute at EL1 and EL0. */
-static inline bool pte_allows_all(uint64_t pte)
-{
-	return (pte >> 6 & 3) == 3 && !(pte >> 54 & 1);
-}
-
-static inline bool pte_is_read_write(uint64_t pte)
-{
-	return (pte >> 6 & 3) == 3;
-}
-
-/* MemAttr other than normal, write-back in both. */
-static inline bool pte_is_device(uint64_t pte)
-{
-	return (pte >> 2 & 0xf) != 0xf;
-}
+/* Where a vCPU that is not running goes on; the fake one never moves. */
+#define VCPU_PC(vcpu) ((vcpu)->arch.entry)
 
 #else
 
-#define PTE_OWNER_SHIFT 5
+#define PTE_OWNER(pte) ((pte) >> 8)
+#define PTE_READ_WRITE(pte) (((pte) >> 6 & 3) == 3)
+/* At EL1 and EL0: XN[1:0] is 0. */
+#define PTE_EXECUTE(pte) (((pte) >> 53 & 3) == 0)
+/* MemAttr other than normal, write-back in both. */
+#define PTE_DEVICE(pte) (((pte) >> 2 & 0xf) != 0xf)
 
-static inline bool pte_allows_all(uint64_t pte)
-{
-	return (pte >> 4 & 7) == 7;
-}
-
-static inline bool pte_is_read_write(uint64_t pte)
-{
-	return (pte >> 4 & 3) == 3;
-}
-
-static inline bool pte_is_device(uint64_t pte)
-{
-	return pte >> 7 & 1;
-}
+#define VCPU_PC(vcpu) ((vcpu)->arch.pc)
 
 #endif
+
+/* Where a mapped page lies, 0 for none. In target.c; in board.c on the host. */
+uint64_t spec_physical(const void *page);
 
 #endif

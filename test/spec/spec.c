@@ -4,12 +4,9 @@
 
 #include "hf/abi.h"
 
-#define ERROR ((struct spec_result){.value = -1})
-
-static struct spec_result value(int64_t value)
-{
-	return (struct spec_result){.value = value};
-}
+#define VALUE(v) ((struct spec_result){.value = (int64_t)(v)})
+#define ERROR VALUE(-1)
+#define CANNOT_RUN VALUE(run_code(HF_VCPU_WAIT_FOR_INTERRUPT, 0))
 
 static int64_t run_code(uint64_t code, uint64_t payload)
 {
@@ -23,32 +20,39 @@ static void copy(uint8_t *to, const uint8_t *from, uint64_t size)
 }
 
 /* A secondary VM by an argument of type u32, or NULL. */
-static struct spec_vm *secondary(struct spec *s, uint64_t index)
+static struct spec_vm *secondary(struct spec *s, uint32_t n)
 {
-	uint32_t n = (uint32_t)index;
-
 	return n < s->vm_count ? &s->vm[SPEC_SECONDARY(n)] : NULL;
 }
 
 /* --- HF_VCPU_RUN --- */
 
-static struct spec_result vcpu_run(struct spec *s, uint32_t cpu, uint64_t a1,
-				   uint64_t a2)
+static struct spec_result vcpu_run(struct spec *s, uint32_t cpu, uint32_t a1,
+				   uint32_t a2)
 {
 	struct spec_vm *vm = secondary(s, a1);
 	struct spec_vcpu *vcpu;
 
-	if (!vm || (uint32_t)a2 >= vm->vcpu_count)
-		return value(run_code(HF_VCPU_WAIT_FOR_INTERRUPT, 0));
+	if (!vm || a2 >= vm->vcpu_count)
+		return CANNOT_RUN;
 	if (vm->aborted)
-		return value(run_code(HF_VCPU_ABORTED, vm->aborted));
-	vcpu = &vm->vcpu[(uint32_t)a2];
+		return VALUE(run_code(HF_VCPU_ABORTED, vm->aborted));
+	vcpu = &vm->vcpu[a2];
 	if (vcpu->state != SPEC_READY)
-		return value(run_code(HF_VCPU_WAIT_FOR_INTERRUPT, 0));
+		return CANNOT_RUN;
 	vcpu->state = SPEC_RUNNING;
 	vcpu->cpu = cpu;
 	return (struct spec_result){.then = SPEC_ENTERED};
 }
+
+static const uint8_t leave_codes[] = {
+	[SPEC_INTERRUPT] = HF_VCPU_YIELD,
+	[SPEC_WFI] = HF_VCPU_WAIT_FOR_INTERRUPT,
+	[SPEC_REPLIED] = HF_VCPU_RESPONSE_READY,
+	[SPEC_TURNED_ON] = HF_VCPU_WAKE_UP,
+	[SPEC_TURNS_OFF] = HF_VCPU_WAIT_FOR_INTERRUPT,
+	[SPEC_ABORT] = HF_VCPU_ABORTED,
+};
 
 int64_t spec_leave(struct spec *s, uint32_t vm, uint32_t vcpu,
 		   enum spec_event event, uint64_t payload)
@@ -57,25 +61,14 @@ int64_t spec_leave(struct spec *s, uint32_t vm, uint32_t vcpu,
 
 	v->vcpu[vcpu].state = event == SPEC_TURNS_OFF ? SPEC_OFF : SPEC_READY;
 	v->vcpu[vcpu].cpu = 0;
-	switch (event) {
-	case SPEC_INTERRUPT:
-		return run_code(HF_VCPU_YIELD, 0);
-	case SPEC_WFI:
-		return run_code(HF_VCPU_WAIT_FOR_INTERRUPT, payload);
-	case SPEC_REPLIED:
-		return run_code(HF_VCPU_RESPONSE_READY, payload);
-	case SPEC_TURNED_ON:
-		return run_code(HF_VCPU_WAKE_UP,
-				(uint64_t)vm * 0x10000 + payload);
-	case SPEC_TURNS_OFF:
-		return run_code(HF_VCPU_WAIT_FOR_INTERRUPT, 0);
-	case SPEC_ABORT:
-		break;
-	}
 	/* A VM is stopped once; later reasons are nobody's. */
-	if (!v->aborted)
+	if (event == SPEC_ABORT && !v->aborted)
 		v->aborted = (uint32_t)payload;
-	return run_code(HF_VCPU_ABORTED, v->aborted);
+	if (event == SPEC_ABORT)
+		payload = v->aborted;
+	if (event == SPEC_TURNED_ON)
+		payload += (uint64_t)vm * 0x10000;
+	return run_code(leave_codes[event], payload);
 }
 
 int64_t spec_wait_code(const struct spec *s)
@@ -92,9 +85,8 @@ static bool owns_page(const struct spec_vm *vm, uint64_t ipa, uint64_t *pa)
 {
 	if (ipa % 4096 != 0)
 		return false;
-	for (unsigned int i = 0; i < SPEC_RANGES; i++) {
-		const struct spec_range *r = &vm->range[i];
-
+	for (const struct spec_range *r = vm->range;
+	     r < vm->range + SPEC_RANGES; r++) {
 		if (r->device || ipa < r->ipa || ipa - r->ipa >= r->size)
 			continue;
 		*pa = r->pa + (ipa - r->ipa);
@@ -116,7 +108,7 @@ static struct spec_result configure(struct spec_vm *vm, uint64_t send,
 	m->configured = 1;
 	m->send = send_pa;
 	m->recv = recv_pa;
-	return value(0);
+	return VALUE(0);
 }
 
 /* --- HF_RPC_REQUEST: rule 2 --- */
@@ -135,23 +127,23 @@ static uint32_t wake_first(struct spec_vm *vm, uint64_t size)
 	return first;
 }
 
-static struct spec_result request(struct spec *s, uint64_t index, uint64_t size)
+static struct spec_result request(struct spec *s, uint32_t index, uint64_t size)
 {
 	struct spec_vm *vm = secondary(s, index);
-	uint32_t place = SPEC_SECONDARY((uint32_t)index);
 
 	if (!vm || size > HF_MAILBOX_SIZE || vm->aborted ||
 	    !s->vm[SPEC_PRIMARY].mailbox.configured ||
 	    !vm->mailbox.configured || vm->mailbox.state != SPEC_IDLE)
 		return ERROR;
-	copy(s->page[place][SPEC_RECV], s->page[SPEC_PRIMARY][SPEC_SEND], size);
+	copy(s->page[SPEC_SECONDARY(index)][SPEC_RECV],
+	     s->page[SPEC_PRIMARY][SPEC_SEND], size);
 	if (vm->waiter_count) {
 		vm->mailbox.state = SPEC_INFLIGHT;
-		return value((int64_t)wake_first(vm, size) + 1);
+		return VALUE(wake_first(vm, size) + 1);
 	}
 	vm->mailbox.state = SPEC_PENDING;
 	vm->mailbox.size = size;
-	return value(0);
+	return VALUE(0);
 }
 
 /* --- HF_RPC_READ_REQUEST: rule 3 --- */
@@ -166,7 +158,7 @@ static struct spec_result read_request(struct spec_vm *vm, uint32_t vcpu,
 	if (vm->mailbox.state == SPEC_PENDING) {
 		vm->mailbox.state = SPEC_INFLIGHT;
 		vm->mailbox.size = 0;
-		return value((int64_t)size);
+		return VALUE(size);
 	}
 	if (!block)
 		return ERROR;
@@ -202,7 +194,7 @@ static struct spec_result ack(struct spec_mailbox *m)
 	if (m->state != SPEC_INFLIGHT)
 		return ERROR;
 	m->state = SPEC_IDLE;
-	return value(0);
+	return VALUE(0);
 }
 
 /* --- the other calls, and who may make which --- */
@@ -214,82 +206,66 @@ static struct spec_result set_options(struct spec *s, uint64_t mask)
 	if (mask != 0 && mask != HF_OPTION_MESSAGE_WANTED)
 		return ERROR;
 	s->options = mask;
-	return value((int64_t)before);
+	return VALUE(before);
 }
 
-static struct spec_result get_vcpu_count(struct spec *s, uint64_t index)
+/* The calls of both kinds of VM. */
+static struct spec_result any_call(struct spec *s, uint32_t place,
+				   uint64_t function, uint64_t a1, uint64_t a2)
 {
-	const struct spec_vm *vm = secondary(s, index);
-
-	return vm ? value(vm->vcpu_count) : ERROR;
-}
-
-struct spec_result spec_primary(struct spec *s, uint32_t cpu, uint64_t function,
-				uint64_t a1, uint64_t a2, uint64_t a3)
-{
-	(void)a3;
 	switch ((uint32_t)function) {
-	case HF_VCPU_RUN:
-		return vcpu_run(s, cpu, a1, a2);
 	case HF_VM_GET_COUNT:
-		return value(s->vm_count);
+		return VALUE(s->vm_count);
 	case HF_VCPU_GET_COUNT:
-		return get_vcpu_count(s, a1);
+		return secondary(s, a1) ? VALUE(secondary(s, a1)->vcpu_count)
+					: ERROR;
 	case HF_VM_CONFIGURE:
-		return configure(&s->vm[SPEC_PRIMARY], a1, a2);
-	case HF_RPC_REQUEST:
-		return request(s, a1, a2);
+		return configure(&s->vm[place], a1, a2);
 	case HF_RPC_ACK:
-		return ack(&s->vm[SPEC_PRIMARY].mailbox);
-	case HF_SET_OPTIONS:
-		return set_options(s, a1);
+		return ack(&s->vm[place].mailbox);
 	default:
 		return ERROR;
 	}
 }
 
-static struct spec_result secondary_call(struct spec *s, uint32_t vm,
-					 uint32_t vcpu, uint64_t function,
-					 uint64_t a1, uint64_t a2)
+struct spec_result spec_primary(struct spec *s, uint32_t cpu, uint64_t function,
+				uint64_t a1, uint64_t a2, uint64_t a3)
 {
-	struct spec_vm *v = &s->vm[SPEC_SECONDARY(vm)];
-
 	switch ((uint32_t)function) {
 	case HF_VCPU_RUN:
-		return value(run_code(HF_VCPU_WAIT_FOR_INTERRUPT, 0));
-	case HF_VM_GET_COUNT:
-		return value(s->vm_count);
-	case HF_VCPU_GET_COUNT:
-		return get_vcpu_count(s, a1);
-	case HF_VM_CONFIGURE:
-		return configure(v, a1, a2);
-	case HF_RPC_READ_REQUEST:
-		return read_request(v, vcpu, a1 != 0);
-	case HF_RPC_ACK:
-		return ack(&v->mailbox);
-	case HF_RPC_REPLY:
-		return reply(s, SPEC_SECONDARY(vm), a1, a2 != 0);
+		return vcpu_run(s, cpu, (uint32_t)a1, (uint32_t)a2);
+	case HF_RPC_REQUEST:
+		return request(s, (uint32_t)a1, a2);
+	case HF_SET_OPTIONS:
+		return set_options(s, a1);
 	default:
-		return ERROR;
+		return any_call(s, SPEC_PRIMARY, function, a1, a2);
 	}
 }
 
 /* The result of a call as the vCPU sees it: x0; x1-x3 are zero. */
 static void give_result(struct spec_vcpu *vcpu, int64_t x0)
 {
-	for (unsigned int i = 1; i < SPEC_REGS; i++)
-		vcpu->x[i] = 0;
 	vcpu->x[0] = (uint64_t)x0;
+	vcpu->x[1] = vcpu->x[2] = vcpu->x[3] = 0;
 }
 
 struct spec_result spec_secondary(struct spec *s, uint32_t vm, uint32_t vcpu,
 				  uint64_t function, uint64_t a1, uint64_t a2,
 				  uint64_t a3)
 {
-	struct spec_result r = secondary_call(s, vm, vcpu, function, a1, a2);
+	uint32_t place = SPEC_SECONDARY(vm);
+	struct spec_result r;
 
-	(void)a3;
-	give_result(&s->vm[SPEC_SECONDARY(vm)].vcpu[vcpu], r.value);
+	if ((uint32_t)function == HF_VCPU_RUN)
+		r = CANNOT_RUN;
+	else if ((uint32_t)function == HF_RPC_READ_REQUEST)
+		r = read_request(&s->vm[place], vcpu, a1 != 0);
+	else if ((uint32_t)function == HF_RPC_REPLY)
+		r = reply(s, place, a1, a2 != 0);
+	else
+		r = any_call(s, place, function, a1, a2);
+	give_result(&s->vm[place].vcpu[vcpu], r.value);
 	return r;
 }
 
@@ -299,17 +275,16 @@ struct spec_result spec_vcpu_on(struct spec *s, uint32_t vm, uint32_t vcpu,
 				uint32_t target, uint64_t entry,
 				uint64_t argument)
 {
-	struct spec_vcpu *caller = &s->vm[SPEC_SECONDARY(vm)].vcpu[vcpu];
 	struct spec_vcpu *t = &s->vm[SPEC_SECONDARY(vm)].vcpu[target];
+	int64_t x0 =
+		t->state == SPEC_OFF ? SPEC_PSCI_SUCCESS : SPEC_PSCI_ALREADY_ON;
 
-	if (t->state != SPEC_OFF) {
-		give_result(caller, SPEC_PSCI_ALREADY_ON);
-		return value(SPEC_PSCI_ALREADY_ON);
-	}
+	give_result(&s->vm[SPEC_SECONDARY(vm)].vcpu[vcpu], x0);
+	if (t->state != SPEC_OFF)
+		return VALUE(x0);
 	t->state = SPEC_READY;
 	t->entry = entry;
 	give_result(t, (int64_t)argument);
-	give_result(caller, SPEC_PSCI_SUCCESS);
 	return (struct spec_result){.then = SPEC_LEAVES,
 				    .event = SPEC_TURNED_ON,
 				    .payload = target};
@@ -320,10 +295,9 @@ int64_t spec_cpu_on(struct spec *s, uint32_t cpu, uint64_t entry,
 {
 	struct spec_cpu *c = &s->cpu[cpu];
 
-	if (c->state == SPEC_CPU_ON)
-		return SPEC_PSCI_ALREADY_ON;
-	if (c->state == SPEC_CPU_PENDING)
-		return SPEC_PSCI_ON_PENDING;
+	if (c->state != SPEC_CPU_OFF)
+		return c->state == SPEC_CPU_ON ? SPEC_PSCI_ALREADY_ON
+					       : SPEC_PSCI_ON_PENDING;
 	c->state = SPEC_CPU_PENDING;
 	c->entry = entry;
 	c->argument = argument;

@@ -25,7 +25,7 @@
 #define SPEC_VMS 3
 #define SPEC_VCPUS 3
 #define SPEC_REGS 4
-#define SPEC_RANGES 2
+#define SPEC_RANGES 16
 
 /* How much of each mailbox page is followed, in bytes. */
 #ifndef SPEC_PAGE_BYTES
@@ -37,7 +37,7 @@ enum spec_vcpu_state { SPEC_OFF, SPEC_READY, SPEC_RUNNING, SPEC_WAITING };
 struct spec_vcpu {
 	uint32_t state; /* enum spec_vcpu_state */
 	uint32_t cpu;	/* that runs it; 0 if none does */
-	uint64_t entry; /* at which it was turned on */
+	uint64_t entry; /* where it starts, then where it left */
 	/* x0-x3: its call's result, its first argument. */
 	uint64_t x[SPEC_REGS];
 };

@@ -2,12 +2,15 @@
 # The executable specification against the real core, on the host: `make spec`,
 # or build/spec/drive (optimised) and build/spec/drive-asan (AddressSanitizer
 # and UndefinedBehaviorSanitizer). test/spec/drive.c says what they take.
+#
+# On the target: `make SPEC=1 BUILD=build/spec-image` links it into the image
+# (test/spec/target.c).
 
 BUILD ?= build
 HOSTCC ?= cc
 
-SPEC_SRC := $(wildcard test/spec/*.c) test/explore/fiber.c \
-	test/unit/fake/fake.c $(addprefix src/,api.c vm.c vcpu.c cpu.c mm.c \
+SPEC_SRC := $(filter-out %/target.c,$(wildcard test/spec/*.c)) \
+	test/explore/fiber.c test/unit/fake/fake.c $(addprefix src/,api.c vm.c vcpu.c cpu.c mm.c \
 	pool.c spinlock.c log.c fdt.c fdt_write.c)
 SPEC_CFLAGS := -std=gnu11 -g -Wall -Wextra -Werror -Wno-unused-parameter \
 	-DHF_DEBUG -iquote inc -iquote test/spec -iquote test/unit/fake
