@@ -364,7 +364,66 @@ TEST(virtual_timer)
 	CHECK_EQ(regs_read("cntv_cval_el0"), 5000);
 	CHECK_EQ(regs_read("cntv_ctl_el0") & 3, 1);
 	CHECK_EQ(v->arch.el1.cntv_cval, 88);
-	CHECK_EQ(v->arch.timer_held, 1);
+	CHECK_EQ(v->arch.el1.cntv_ctl, 5);
+}
+
+/*
+ * A timer that has fired does not bring its vCPU back: its interrupt is
+ * disabled for the stay, if the primary has it enabled. ISENABLER0 is word 0,
+ * ICENABLER0 word 32.
+ */
+TEST(fired_timer)
+{
+	struct vcpu *v = &vcpus[0][0];
+	uint32_t gic[33] = {0};
+
+	start(5, false);
+	cpus[0].arch.ppi_enable = gic;
+	cpus[0].arch.ppi_virtual_bit = 1 << 27;
+	vms[0].arch.cntvoff = 1000;
+	v->arch.el1.cntv_cval = 50;
+	v->arch.el1.cntv_ctl = 1;
+	regs_set("cntpct_el0", 1049);
+	gic[0] = 1 << 27;
+	enter(0, v);
+	leave(0, v);
+	CHECK_EQ(gic[32], 0);
+
+	v->arch.el1.cntv_cval = 50;
+	v->arch.el1.cntv_ctl = 1;
+	regs_set("cntpct_el0", 1050);
+	enter(0, v);
+	CHECK_EQ(gic[32], 1 << 27);
+	CHECK_EQ(regs_read("cntv_ctl_el0"), 1);
+	gic[0] = gic[32] = 0;
+	leave(0, v);
+	CHECK_EQ(gic[0], 1 << 27);
+	CHECK_EQ(v->arch.el1.cntv_ctl, 1);
+
+	/* Disabled by the primary: it stays so. */
+	gic[0] = 1 << 26;
+	enter(0, v);
+	leave(0, v);
+	CHECK_EQ(gic[0] | gic[32], 1 << 26);
+
+	/* Masked by the guest. */
+	v->arch.el1.cntv_ctl = 3;
+	gic[0] = 1 << 27;
+	enter(0, v);
+	leave(0, v);
+	CHECK_EQ(gic[32], 0);
+}
+
+/* What the vCPU began is done before it may go on elsewhere. */
+TEST(leave_waits_for_maintenance)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	start(5, false);
+	enter(0, v);
+	regs_forget_notes();
+	leave(0, v);
+	CHECK(regs_count("dsb ish") == 1);
 }
 
 TEST(vcpu_reset)
@@ -383,7 +442,7 @@ TEST(vcpu_reset)
 	for (unsigned int i = 1; i < 31; i++)
 		CHECK_EQ(v->arch.x[i], 0);
 	CHECK_EQ(v->arch.el1.tpidr_el0 | v->arch.el1.mdscr_el1, 0);
-	CHECK_EQ(v->arch.timer_held | v->arch.tpidr2 | v->arch.fp.fpcr, 0);
+	CHECK_EQ(v->arch.tpidr2 | v->arch.fp.fpcr, 0);
 	CHECK(!v->arch.fp_cpu);
 }
 

@@ -47,11 +47,6 @@ struct arch_vcpu {
 	struct el1_regs el1;
 	struct pauth_keys pauth;
 	uint64_t tpidr2; /* TPIDR2_EL0, where there is SME */
-	/*
-	 * The hypervisor masked the virtual timer, which had fired, so that
-	 * the vCPU can go on; the guest did not.
-	 */
-	uint64_t timer_held;
 	/* CPU whose FP/SIMD registers hold fp, if that CPU agrees. */
 	struct cpu *fp_cpu;
 	struct fp_regs fp;
@@ -71,10 +66,13 @@ struct arch_cpu {
 	struct vcpu *fp_owner;
 	/*
 	 * The interrupt controller's register that enables this CPU's private
-	 * interrupts, and the bit of the EL2 physical timer in it.
+	 * interrupts, and the bits in it of the EL2 physical timer and of the
+	 * virtual timer; whether the latter is disabled by us (timer.c).
 	 */
 	volatile uint32_t *ppi_enable;
 	uint32_t ppi_timer_bit;
+	uint32_t ppi_virtual_bit;
+	bool virtual_masked;
 	uint64_t gicr; /* physical address of its redistributor, or 0 */
 };
 

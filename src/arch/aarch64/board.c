@@ -15,7 +15,9 @@ struct board board;
 #define MPIDR_AFFINITY 0xff00ffffff
 #define GIC_PPI_BASE 16
 #define TIMER_INTERRUPTS_EL1 3 /* secure, physical, virtual; then EL2's */
-#define TIMER_HYP 3	       /* index of the EL2 physical timer */
+/* Places in the interrupts of the timer */
+#define TIMER_VIRTUAL 2
+#define TIMER_HYP 3 /* the EL2 physical timer */
 #define SPI_OR_PPI_PPI 1
 
 /* --- CPUs --- */
@@ -148,23 +150,32 @@ static bool is_timer(const struct fdt *fdt, fdt_node_t node)
 	       fdt_compatible(fdt, node, "arm,armv7-timer");
 }
 
+/* The INTID of a timer's private interrupt, by its place in "interrupts". */
+static bool timer_intid(const struct fdt_prop *p, uint32_t index,
+			uint32_t *intid)
+{
+	uint32_t first = index * board.interrupt_cells;
+	uint32_t number;
+
+	if (p->size < (first + board.interrupt_cells) * 4)
+		return false;
+	number = fdt_cell(p->value, first + 1);
+	*intid = GIC_PPI_BASE + number;
+	return fdt_cell(p->value, first) == SPI_OR_PPI_PPI && number < 16;
+}
+
 static const char *find_timer(const struct fdt *fdt)
 {
 	static const char *const names[] = {"arm,armv8-timer",
 					    "arm,armv7-timer"};
 	fdt_node_t node = devtree_compatible(fdt, names, ARRAY_SIZE(names));
 	struct fdt_prop p;
-	uint32_t number;
 
-	if (node == FDT_NO_NODE || !fdt_prop(fdt, node, "interrupts", &p) ||
-	    p.size < (TIMER_HYP + 1) * board.interrupt_cells * 4)
-		return "device tree: timer: no interrupt of the EL2 timer";
-	number = fdt_cell(p.value, TIMER_HYP * board.interrupt_cells + 1);
-	if (fdt_cell(p.value, TIMER_HYP * board.interrupt_cells) !=
-		    SPI_OR_PPI_PPI ||
-	    number >= 16)
-		return "device tree: timer: the EL2 interrupt is not a PPI";
-	board.hyp_timer_intid = GIC_PPI_BASE + number;
+	if (node == FDT_NO_NODE || !fdt_prop(fdt, node, "interrupts", &p))
+		return "device tree: timer: no interrupts";
+	if (!timer_intid(&p, TIMER_VIRTUAL, &board.virtual_timer_intid) ||
+	    !timer_intid(&p, TIMER_HYP, &board.hyp_timer_intid))
+		return "device tree: timer: the virtual or the EL2 interrupt is not a PPI";
 	return NULL;
 }
 

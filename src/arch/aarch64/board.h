@@ -21,7 +21,8 @@ struct board {
 		uint64_t base, size;
 	} gicr[MAX_GICR_REGIONS];
 	uint32_t gicr_count;
-	uint32_t hyp_timer_intid; /* of the EL2 physical timer, 0: unknown */
+	uint32_t virtual_timer_intid;
+	uint32_t hyp_timer_intid; /* of the EL2 physical timer */
 };
 
 extern struct board board;

@@ -245,6 +245,12 @@ void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu)
 	write_sysreg(hcr_el2, vm->hcr);
 	write_sysreg(vbar_el2, (uint64_t)(uintptr_t)vectors_primary);
 	timer_leave_secondary(primary, vcpu);
+	/*
+	 * The vCPU may go on elsewhere. What it began here, and has not waited
+	 * for, must be done by then: a TLBI, DC or IC is completed by a DSB of
+	 * the CPU that issued it, and by no other (DDI 0487, B2.3.12 DSB).
+	 */
+	dsb(ish);
 }
 
 void arch_vm_init(struct vm *vm, uint32_t id)

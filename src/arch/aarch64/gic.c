@@ -2,8 +2,9 @@
 /*
  * The interrupt controller belongs to the primary; the hypervisor acknowledges
  * no interrupt. What it needs: that the primary may use the GIC's system
- * registers and a secondary may not (IHI 0069, 12.2 and 12.4), and to enable
- * the interrupt of its own timer (timer.c).
+ * registers and a secondary may not (IHI 0069, 12.2 and 12.4), to enable the
+ * interrupt of its own timer, and to disable that of the virtual timer while a
+ * vCPU runs whose timer has fired (timer.c).
  */
 #include "arch_internal.h"
 #include "cpu.h"
@@ -129,6 +130,8 @@ const char *gic_init_board(void)
 	for (uint32_t i = 0; i < cpu_count; i++) {
 		cpus[i].arch.ppi_timer_bit = (uint32_t)1
 					     << board.hyp_timer_intid;
+		cpus[i].arch.ppi_virtual_bit = (uint32_t)1
+					       << board.virtual_timer_intid;
 		error = map_enable_page(&cpus[i], gicd);
 		if (error)
 			return error;

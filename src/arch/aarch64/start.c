@@ -148,6 +148,8 @@ void arch_vm_revoke(struct vm *vm)
 {
 	uint64_t primary_vttbr = read_sysreg(vttbr_el2);
 
+	/* Who faults because of this finds the VM aborted. */
+	dsb(ish);
 	for (unsigned int i = 0; i < vm->stage2.root_pages * PT_ENTRIES; i++)
 		__atomic_store_n(&vm->stage2.root[i], 0, __ATOMIC_RELAXED);
 	dsb(ish);

@@ -16,10 +16,43 @@
 /* A longer wait is reported as this one, so that it fits the payload. */
 #define MAX_WAIT_S (1ull << 24)
 
+/* GICD_ICENABLER0, in words behind GICD_ISENABLER0 (as in a GICR). */
+#define CLEAR_ENABLE 32
+
 /* CNTV_CTL of a timer that interrupts when its time comes. */
 static bool is_armed(uint64_t ctl)
 {
 	return (ctl & (TIMER_ENABLE | TIMER_IMASK)) == TIMER_ENABLE;
+}
+
+/*
+ * The timer of a vCPU has fired already: its interrupt would bring the vCPU
+ * back before it can do anything. For this stay the interrupt is disabled
+ * where it is the primary's, in the GIC: the vCPU's own registers are not
+ * touched.
+ */
+static void mask_virtual_timer(struct arch_cpu *cpu)
+{
+	if (!cpu->ppi_enable || !(*cpu->ppi_enable & cpu->ppi_virtual_bit))
+		return;
+	cpu->ppi_enable[CLEAR_ENABLE] = cpu->ppi_virtual_bit;
+	cpu->virtual_masked = true;
+}
+
+/* The timer is the primary's again. */
+static void unmask_virtual_timer(struct arch_cpu *cpu)
+{
+	isb();
+	*cpu->ppi_enable = cpu->ppi_virtual_bit;
+	cpu->virtual_masked = false;
+}
+
+static bool has_fired(const struct vcpu *vcpu)
+{
+	const struct el1_regs *v = &vcpu->arch.el1;
+
+	return is_armed(v->cntv_ctl) &&
+	       v->cntv_cval <= read_sysreg(cntpct_el0) - vcpu->vm->arch.cntvoff;
 }
 
 static void keep_primary_deadline(struct vcpu *primary, uint64_t cval)
@@ -47,11 +80,8 @@ void timer_enter_secondary(struct vcpu *primary, struct vcpu *vcpu)
 
 	write_sysreg(cntvoff_el2, vcpu->vm->arch.cntvoff);
 	write_sysreg(cntv_cval_el0, v->cntv_cval);
-	if (vcpu->arch.timer_held &&
-	    v->cntv_cval > read_sysreg(cntpct_el0) - vcpu->vm->arch.cntvoff) {
-		v->cntv_ctl &= ~TIMER_IMASK;
-		vcpu->arch.timer_held = 0;
-	}
+	if (has_fired(vcpu))
+		mask_virtual_timer(&primary->cpu->arch);
 	write_sysreg(cntv_ctl_el0, v->cntv_ctl);
 }
 
@@ -62,13 +92,6 @@ void timer_leave_secondary(struct vcpu *primary, struct vcpu *vcpu)
 
 	v->cntv_ctl = read_sysreg(cntv_ctl_el0);
 	v->cntv_cval = read_sysreg(cntv_cval_el0);
-	if (!(v->cntv_ctl & TIMER_IMASK))
-		vcpu->arch.timer_held = 0;
-	if (is_armed(v->cntv_ctl) && (v->cntv_ctl & TIMER_ISTATUS)) {
-		/* Or it would bring the vCPU back before it can do anything. */
-		v->cntv_ctl |= TIMER_IMASK;
-		vcpu->arch.timer_held = 1;
-	}
 	write_sysreg(cntv_ctl_el0, 0);
 	write_sysreg(cntvoff_el2, 0);
 	write_sysreg(cntv_cval_el0, p->cntv_cval);
@@ -77,6 +100,8 @@ void timer_leave_secondary(struct vcpu *primary, struct vcpu *vcpu)
 		write_sysreg(cnthp_ctl_el2, 0);
 		isb();
 	}
+	if (primary->cpu->arch.virtual_masked)
+		unmask_virtual_timer(&primary->cpu->arch);
 }
 
 uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired)
@@ -86,8 +111,6 @@ uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired)
 	uint64_t now, left, seconds;
 
 	*fired = false;
-	if (vcpu->arch.timer_held)
-		ctl &= ~TIMER_IMASK;
 	if (!is_armed(ctl))
 		return 0;
 	isb();

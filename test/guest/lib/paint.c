@@ -115,6 +115,7 @@ uint64_t paint_compare(const struct paint *a, const struct paint *b)
 	R(csselr_el1, 0xf)             \
 	R(cntkctl_el1, 0x3ff)          \
 	R(cntv_cval_el0, ~UINT64_C(0)) \
+	R(cntv_ctl_el0, 0x2)           \
 	R(actlr_el1, ~UINT64_C(0))     \
 	R(mdscr_el1, 0x1000)           \
 	R(cntp_cval_el0, ~UINT64_C(0)) \

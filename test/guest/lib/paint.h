@@ -49,7 +49,7 @@ uint64_t paint_compare(const struct paint *a, const struct paint *b);
 #define PAINT_SPIN_COUNTER (UINT64_C(1) << 28)
 
 /* Number of system registers that paint_sysregs() paints. */
-#define PAINT_SYSREGS 38
+#define PAINT_SYSREGS 39
 
 struct paint_sysregs {
 	uint64_t usable; /* mask: those that this VM can read and write */

@@ -80,6 +80,50 @@ static void wfi_with_timer(void)
 }
 
 /* A WFI whose wake-up came before it must not be reported as endless. */
+#define CNTV_CTL SYSREG(3, 3, 14, 3, 1)
+#define CNTV_CVAL SYSREG(3, 3, 14, 3, 2)
+
+static void add_reply(void)
+{
+	script_add(STEP_HVC, HF_RPC_REPLY, 0, 0, 0);
+}
+
+/* Its timer's registers are a VM's own, when the timer has fired and after. */
+static void timer_registers_stay(void)
+{
+	uint32_t vm = vm_named("service");
+	static const struct {
+		uint8_t step;
+		uint64_t value;
+	} expected[] = {{2, 1}, {4, 1}, {7, 3}, {9, 3}};
+	unsigned int i;
+
+	script_start();
+	script_add(STEP_TIMER_ARM, 1000, 0, 0, 0);
+	script_add(STEP_SPIN_NS, MS, 0, 0, 0);
+	script_add(STEP_MRS, CNTV_CTL, 0, 0, 0);
+	add_reply();
+	script_add(STEP_MRS, CNTV_CTL, 0, 0, 0);
+	script_add(STEP_MSR, CNTV_CTL, 3, 0, 0);
+	/* Not all ones: QEMU 7.2 hangs when that and CNTVOFF_EL2 wrap. */
+	script_add(STEP_MSR, CNTV_CVAL, UINT64_C(1) << 62, 0, 0);
+	script_add(STEP_MRS, CNTV_CTL, 0, 0, 0);
+	add_reply();
+	script_add(STEP_MRS, CNTV_CTL, 0, 0, 0);
+	script_add(STEP_TIMER_STOP, 0, 0, 0, 0);
+	CHECK_EQ(script_send(vm), 1);
+	for (i = 0; i < 2; i++) {
+		CHECK_EQ(hf_vcpu_code(vm_run(vm, 0)), HF_VCPU_RESPONSE_READY);
+		CHECK_EQ(hf_rpc_ack(), 0);
+	}
+	if (!script_finish(vm, 0))
+		return;
+	for (i = 0; i < 4; i++)
+		/* ENABLE, IMASK; QEMU is late with ISTATUS now and then. */
+		CHECK_EQ(script_result(expected[i].step)->x[0] & 3,
+			 expected[i].value);
+}
+
 static void wfi_after_timer(void)
 {
 	uint32_t vm = vm_named("service");
@@ -427,6 +471,7 @@ static const struct test_case cases[] = {
 	{"waits_in_read", waits_in_read},
 	{"wfi_without_timer", wfi_without_timer},
 	{"wfi_with_timer", wfi_with_timer},
+	{"timer_registers_stay", timer_registers_stay},
 	{"wfi_after_timer", wfi_after_timer},
 	{"wfi_after_interrupt_of_timer", wfi_after_interrupt_of_timer},
 	{"preempted_by_physical_timer", preempted_by_physical_timer},
