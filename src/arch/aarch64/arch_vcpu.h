@@ -46,7 +46,8 @@ struct arch_vcpu {
 	uint64_t vmpidr; /* VMPIDR_EL2 */
 	struct el1_regs el1;
 	struct pauth_keys pauth;
-	uint64_t tpidr2; /* TPIDR2_EL0, where there is SME */
+	uint64_t tpidr2;   /* TPIDR2_EL0, where there is SME */
+	uint64_t counters; /* PMCNTENSET_EL0, while it does not run */
 	/*
 	 * The hypervisor masked the virtual timer, which had fired, so that
 	 * the vCPU can go on; the guest did not.
