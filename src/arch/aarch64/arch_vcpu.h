@@ -46,8 +46,10 @@ struct arch_vcpu {
 	uint64_t vmpidr; /* VMPIDR_EL2 */
 	struct el1_regs el1;
 	struct pauth_keys pauth;
-	uint64_t tpidr2;   /* TPIDR2_EL0, where there is SME */
-	uint64_t counters; /* PMCNTENSET_EL0, while it does not run */
+	uint64_t tpidr2; /* TPIDR2_EL0, where there is SME */
+	uint64_t vdisr;	 /* VDISR_EL2, where there is RAS */
+	/* PMCNTENSET_EL0 and PMUSERENR_EL0, while it does not run */
+	uint64_t pmcnten, pmuserenr;
 	/*
 	 * The hypervisor masked the virtual timer, which had fired, so that
 	 * the vCPU can go on; the guest did not.

@@ -210,9 +210,7 @@
 	  "partition 0; traps MPAM0, MPAM1, MPAMIDR")			\
 	R(TRFCR_EL2, s3_4_c1_c2_1, dfr0, 40, 1, 0, "no trace of EL2")	\
 	R(PMSCR_EL2, s3_4_c9_c9_0, dfr0, 32, 1, 0, "no profile of EL2")	\
-	R(VSESR_EL2, s3_4_c5_c2_3, pfr0, 28, 1, 0, "no virtual SError")	\
-	R(VDISR_EL2, s3_4_c12_c1_1, pfr0, 28, 1, 0,			\
-	  "a secondary's DISR: nothing is deferred")
+	R(VSESR_EL2, s3_4_c5_c2_3, pfr0, 28, 1, 0, "no virtual SError")
 
 /* clang-format on */
 

@@ -152,14 +152,18 @@ static void switch_optional(struct arch_vcpu *from, const struct arch_vcpu *to)
 		from->tpidr2 = read_sysreg(s3_3_c13_c0_5); /* TPIDR2_EL0 */
 		write_sysreg(s3_3_c13_c0_5, to->tpidr2);
 	}
-	/* A secondary's DISR_EL1 is VDISR_EL2. */
-	if (features.ras)
-		write_sysreg(s3_4_c12_c1_1, 0);
-	/* What a secondary does is not counted. */
+	/* A secondary's DISR_EL1 is VDISR_EL2; the primary's is its own. */
+	if (features.ras) {
+		from->vdisr = read_sysreg(s3_4_c12_c1_1);
+		write_sysreg(s3_4_c12_c1_1, to->vdisr);
+	}
+	/* What a secondary does is not counted, nor is its EL0 let in. */
 	if (features.pmu) {
-		from->counters = read_sysreg(pmcntenset_el0);
-		write_sysreg(pmcntenclr_el0, from->counters);
-		write_sysreg(pmcntenset_el0, to->counters);
+		from->pmcnten = read_sysreg(pmcntenset_el0);
+		write_sysreg(pmcntenclr_el0, from->pmcnten);
+		write_sysreg(pmcntenset_el0, to->pmcnten);
+		from->pmuserenr = read_sysreg(pmuserenr_el0);
+		write_sysreg(pmuserenr_el0, to->pmuserenr);
 	}
 }
 
