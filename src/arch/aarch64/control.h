@@ -65,8 +65,9 @@
 	B(TERR,   36, 1, 1, FEAT_RAS, "error records are the board's")	\
 	B(TEA,    37, 0, 0, FEAT_RAS, "an abort is its maker's")	\
 	B(TME,    39, 0, 0, FEAT_TME, "transactions: not shown")	\
-	B(APK,    40, 1, 1, FEAT_PAUTH, "keys are switched: no trap")	\
-	B(API,    41, 1, 1, FEAT_PAUTH, "signing needs no trap either")	\
+	B(APK,    40, features.pauth, features.pauth, FEAT_PAUTH,	\
+	  "no trap where keys are switched")				\
+	B(API,    41, features.pauth, features.pauth, FEAT_PAUTH, "as APK") \
 	B(NV_NV1_AT, 42, 0, 0, FEAT_NV, "no nested virtualization")	\
 	B(NV2,    45, 0, 0, FEAT_NV2, "no nested virtualization")	\
 	B(FWB,    46, 0, 0, FEAT_S2FWB, "stage 1 may ask for less")	\
@@ -167,6 +168,12 @@
 	B(ITFSB_TCF_ATA, 37, 0, 0, FEAT_MTE2, "no memory tags at EL2")	\
 	B(DSSBS,  44, 0, 0, FEAT_SSBS, "no speculative store bypass")
 
+#define ACTLR_EL2_ROWS(B)						\
+	B(IMPDEF,  0, 0, 0, ALL, "0 traps what of the CPU it gates")
+
+#define HACR_EL2_ROWS(B)						\
+	B(IMPDEF,  0, 0, 0, ALL, "0 at reset")
+
 #define ICC_SRE_EL2_ROWS(B)						\
 	B(SRE,     0, 1, 1, GICV3, "the GIC by system registers")	\
 	B(DFB_DIB, 1, 3, 3, GICV3, "no bypass around it")		\
@@ -187,10 +194,6 @@
  * that value or a greater one.
  */
 #define CONSTANT_ROWS(R)						\
-	R(ACTLR_EL2, s3_4_c1_c0_1, pfr0, 8, 1, 0,			\
-	  "0 traps what of the implementation it gates")		\
-	R(HACR_EL2, s3_4_c1_c1_7, pfr0, 8, 1, 0,			\
-	  "implementation defined, 0 at reset")				\
 	R(HCRX_EL2, s3_4_c1_c2_2, mmfr1, 40, 1, 0,			\
 	  "0 traps or disables all features that it has")		\
 	R(HFGRTR_EL2, s3_4_c1_c1_4, mmfr0, 56, 1, 0,			\

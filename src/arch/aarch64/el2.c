@@ -80,6 +80,8 @@ void el2_init(void)
 	write_sysreg(hcr_el2, FOR_PRIMARY(HCR_EL2));
 	write_sysreg(vtcr_el2, boot_vtcr);
 	write_sysreg(hstr_el2, FOR_PRIMARY(HSTR_EL2));
+	write_sysreg(actlr_el2, FOR_PRIMARY(ACTLR_EL2));
+	write_sysreg(hacr_el2, FOR_PRIMARY(HACR_EL2));
 	write_sysreg(mdcr_el2, FOR_PRIMARY(MDCR_EL2));
 	/* Locked at reset: no breakpoint of the primary would ever be taken. */
 	write_sysreg(oslar_el1, 0);
