@@ -193,7 +193,8 @@ TEST(reset_values)
 {
 	static const char *const zero[] = {
 		"cntvoff_el2", "hstr_el2",     "cnthp_ctl_el2", "hacr_el2",
-		"actlr_el2",   "s3_4_c5_c2_3", "s3_4_c1_c1_4",	"s3_4_c1_c1_6"};
+		"actlr_el2",   "s3_4_c5_c2_3", "s3_4_c1_c1_4",	"s3_4_c1_c1_6",
+		"oslar_el1",   "osdlr_el1"};
 
 	start(5, true);
 	for (unsigned int i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
