@@ -10,7 +10,9 @@
 #define SMCCC_VERSION 0x80000000
 #define SMCCC_ARCH_FEATURES 0x80000001
 
+#define SMCCC_VERSION_1_1 0x10001
 #define SMCCC_VERSION_1_2 0x10002
+#define PSCI_FEATURES 0x8400000a
 #define NOT_SUPPORTED ((uint64_t)-1)
 
 /* All that is passed on to the firmware; whether it knows it is its answer. */
@@ -27,15 +29,32 @@ static const struct {
 	{0x80007fff, false},
 };
 
+/* Asked as Linux does: a firmware before SMCCC 1.1 knows none of the calls. */
+static bool firmware_has_smccc(void)
+{
+	static int8_t answer; /* 0: not asked yet; the same on each CPU */
+
+	if (answer)
+		return answer > 0;
+	if (psci_firmware(PSCI_FEATURES, SMCCC_VERSION, 0, 0) < 0)
+		answer = -1;
+	else if (psci_firmware(SMCCC_VERSION, 0, 0, 0) < SMCCC_VERSION_1_1)
+		answer = -1;
+	else
+		answer = 1;
+	return answer > 0;
+}
+
 static bool goes_to_firmware(uint32_t fn, bool primary)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(firmware_calls); i++)
 		if (firmware_calls[i].fn == fn)
-			return primary || firmware_calls[i].secondary;
+			return (primary || firmware_calls[i].secondary) &&
+			       firmware_has_smccc();
 	return false;
 }
 
-/* Only the firmware can tell, as CPUs differ. */
+/* Only the firmware of this CPU can tell, as CPUs differ. */
 static uint64_t arch_features(uint32_t fn, bool primary)
 {
 	if (fn == SMCCC_VERSION || fn == SMCCC_ARCH_FEATURES)
