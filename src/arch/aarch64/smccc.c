@@ -6,6 +6,7 @@
 #include "arch_internal.h"
 #include "hf/abi.h"
 #include "vcpu.h"
+#include "vm.h"
 
 #define SMCCC_VERSION 0x80000000
 #define SMCCC_ARCH_FEATURES 0x80000001
@@ -64,9 +65,11 @@ static uint64_t arch_features(uint32_t fn, bool primary)
 	return (uint64_t)psci_firmware(SMCCC_ARCH_FEATURES, fn, 0, 0);
 }
 
-/* Calls other than PSCI. x[0..3] are arguments and results. */
-static void common_call(uint64_t *x, bool primary)
+/* Calls other than PSCI. x0-x3 are arguments and results. */
+static void common_call(struct vcpu *vcpu)
 {
+	bool primary = vcpu->vm == &vm_primary;
+	uint64_t *x = vcpu->arch.x;
 	uint32_t fn = (uint32_t)x[0];
 	uint32_t a1 = (uint32_t)x[1];
 
@@ -108,7 +111,7 @@ void smccc_primary(struct vcpu *vcpu)
 	if (psci_primary(vcpu, (uint32_t)x[0], &result))
 		set_result(x, result);
 	else
-		common_call(x, true);
+		common_call(vcpu);
 }
 
 uint64_t smccc_secondary(struct vcpu *vcpu)
@@ -120,6 +123,6 @@ uint64_t smccc_secondary(struct vcpu *vcpu)
 	if (psci_secondary(vcpu, (uint32_t)x[0], &result, &exit))
 		set_result(x, result);
 	else
-		common_call(x, false);
+		common_call(vcpu);
 	return exit;
 }
