@@ -12,8 +12,10 @@ from lib.qemu import Machine
 from lib.testing import Failure, Test
 from suites import target
 
-CPUS = ["cortex-a53", "cortex-a57", "cortex-a72", "cortex-a76", "neoverse-n1",
-        "max"]
+# Each CPU model. With more CPUs, a broadcast SGI would arrive.
+MACHINES = [Machine(3, cpu, 1, 256) for cpu in
+            ("cortex-a53", "cortex-a57", "cortex-a72", "cortex-a76",
+             "neoverse-n1", "max")]
 KINDS = ["primary", "secondary"]
 
 # enum sweep_access of test/guest/lib/sweep.h
@@ -44,9 +46,9 @@ def number(text):
     return op0 << 14 | op1 << 11 | n << 7 | m << 3 | op2
 
 
-def names(ctx):
+def names(ctx, cpu):
     """{encoding: name} of all that the disassembler knows."""
-    path = os.path.join(ctx.directory("sysregs"), "all.bin")
+    path = os.path.join(ctx.directory(f"sysregs/{cpu}"), "all.bin")
     # MSR or SYS, and MRS, as some can be read or written only.
     wanted = [(name, 0xd5000000 | read << 21 | name << 5)
               for name in range(1 << 14, 1 << 16)
@@ -88,25 +90,29 @@ def parse(console, kind):
     return rows
 
 
+def runs(rows, el, known):
+    """[first, last, accesses] of an EL: neighbours without a name that behave
+    alike are together."""
+    found = []
+    for (_, name), what in sorted(r for r in rows.items() if r[0][0] == el):
+        if found and [name - 1, what] == found[-1][1:] and \
+                not {name, name - 1} & known.keys():
+            found[-1][1] = name
+        else:
+            found.append([name, name, what])
+    return found
+
+
 def text_of(rows, known, head):
-    """A golden file: equal neighbours without a name are one line."""
+    """A golden file."""
     lines = []
     for el in (1, 0):
         lines.append(f"\n# EL{el}")
-        run = None  # first, last, classes of the run
-        for (_, name), what in [*((k, v) for k, v in sorted(rows.items())
-                                  if k[0] == el), ((el, 1 << 16), None)]:
-            if run and name == run[1] + 1 and what == run[2] and \
-                    known.get(name) is None and known.get(run[0]) is None:
-                run[1] = name
-                continue
-            if run:
-                where = encoding(run[0])
-                if run[1] != run[0]:
-                    where += ".." + encoding(run[1])
-                label = known.get(run[0], "-")
-                lines.append(f"{where} {label} {run[2][0]} {run[2][1]}")
-            run = [name, name, what]
+        for first, last, (read, write) in runs(rows, el, known):
+            where = encoding(first)
+            if first != last:
+                where += ".." + encoding(last)
+            lines.append(f"{where} {known.get(first, '-')} {read} {write}")
     return head + "\n".join(lines) + "\n"
 
 
@@ -179,11 +185,13 @@ def check_ids(ctx, rows, kind, known):
     return count
 
 
-def sweep_test(cpu):
+def sweep_test(machine):
+    cpu = machine.cpu
+
     def run(ctx):
-        result = target.boot(ctx, Machine(3, cpu, 1, 256), "sysregs")
+        result = target.boot(ctx, machine, "sysregs")
         target.parse(result)
-        known = names(ctx)
+        known = names(ctx, cpu)
         count = 0
         for kind in KINDS:
             rows = parse(result.console, kind)
@@ -206,4 +214,4 @@ def sweep_test(cpu):
 
 def tests(ctx):
     # What is compiled differently is not looked at here; one build will do.
-    return [sweep_test(cpu) for cpu in CPUS] if ctx.toolchain == "gnu" else []
+    return [sweep_test(m) for m in MACHINES] if ctx.toolchain == "gnu" else []
