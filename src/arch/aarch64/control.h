@@ -49,7 +49,7 @@
 	B(TSC,    19, 1, 1, ALL, "SMC: smccc.c answers")		\
 	B(TIDCP,  20, 1, 1, ALL, "implementation-defined registers")	\
 	B(TACR,   21, 1, 1, ALL, "ACTLR")				\
-	B(TSW,    22, 0, 1, ALL, "set/way reaches lines of all VMs")	\
+	B(TSW,    22, 0, 1, ALL, "by set/way: all VMs' lines; SWIO keeps data") \
 	B(TPCP,   23, 0, 0, ALL, "by address: stage 2 confines it")	\
 	B(TPU,    24, 0, 0, ALL, "by address: stage 2 confines it")	\
 	B(TTLB,   25, 0, 0, ALL, "TLBI: the VMID confines it")		\
@@ -61,7 +61,7 @@
 	B(RW,     31, 1, 1, ALL, "EL1 is AArch64")			\
 	B(CD_ID,  32, 0, 0, ALL, "stage 2 is cacheable")		\
 	B(E2H,    34, 0, 0, FEAT_VHE, "EL2 has no EL0 of its own")	\
-	B(TLOR,   35, 1, 1, FEAT_LOR, "ordering regions span VMs")	\
+	B(TLOR,   35, 1, 1, FEAT_LOR, "ordering regions: not switched")	\
 	B(TERR,   36, 1, 1, FEAT_RAS, "error records are the board's")	\
 	B(TEA,    37, 0, 0, FEAT_RAS, "an abort is its maker's")	\
 	B(TME,    39, 0, 0, FEAT_TME, "transactions: not shown")	\
@@ -188,10 +188,10 @@
 	B(TDIR,   14, 0, 1, GICV3, "... deactivation")
 
 /*
- * Registers with one value for all VMs, which they may have lost or never had:
- * R(name, encoding, field of an ID register, its least value, value, reason).
- * The field is ID_AA64<register>_EL1[shift]; the register is written if it has
- * that value or a greater one.
+ * Registers of optional features, with one value for all VMs and none that is
+ * defined at reset: R(name, encoding, register, shift, least, value, reason).
+ * They are written where the field of ID_AA64<register>_EL1 that begins at bit
+ * `shift` is `least` or more.
  */
 #define CONSTANT_ROWS(R)						\
 	R(HCRX_EL2, s3_4_c1_c2_2, mmfr1, 40, 1, 0,			\
