@@ -152,6 +152,11 @@ test-long:
 	@$(MAKE) all linux
 	@python3 test/run.py --toolchain both --long
 
+# Takes what system registers do now for what they have to do.
+.PHONY: golden
+golden: all
+	@HF_GOLDEN=write python3 test/run.py -k '^sysregs/'
+
 # C files that .clang-format rules.
 FORMATTED = $(shell git ls-files '*.c' '*.h' 2>/dev/null || \
 	find inc src test driver -name '*.[ch]')
@@ -200,6 +205,7 @@ help:
 #: make coverage   lines and branches that the tests reach
 #: make mutation   how many small changes of api.c and mm.c the tests notice
 #: make fuzz       the fuzzers (FUZZ_SECONDS=20 each)
+#: make golden     write test/golden/ anew: what system registers do
 #: make check      format, cppcheck, clang-tidy
 #: make format     lay out the C files
 #: make clean      remove what was built, but not what was fetched

@@ -9,6 +9,7 @@
 #define SERVICE_H
 
 #include <stdint.h>
+#include "sweep.h"
 
 enum step_kind {
 	/* One instruction with all registers painted around it. */
@@ -26,9 +27,14 @@ enum step_kind {
 	STEP_SCAN,   /* memory that nobody filled: x0: bytes that are not 0,
 			x1: the first one's address, x2: bytes looked at */
 	/* System registers and instructions, by encoding as in SYSREG(). */
-	STEP_MRS,   /* a0: register -> x0 */
-	STEP_MSR,   /* a0: register, or instruction (op0 1), a1: value */
-	STEP_SWEEP, /* a0: first, a1: last + 1 -> x0: how many UNDEFINED */
+	STEP_MRS, /* a0: register -> x0 */
+	STEP_MSR, /* a0: register, or instruction (op0 1), a1: value */
+	/* The calls of sweep.h. */
+	STEP_SWEEP,	    /* a0: 0 EL1, 1 EL0 -> x0: entries, 0: too many */
+	STEP_SWEEP_ENTRIES, /* a0: first -> data of the reply */
+	STEP_SWEEP_PAINT,   /* a0: seed */
+	STEP_SWEEP_CHANGED, /* -> x0: register or 0, x1: now, x2: then */
+	STEP_SWEEP_RESTORE,
 	/* Time. */
 	STEP_NOW,	  /* -> x0: ns */
 	STEP_TIMER_ARM,	  /* a0: ns */
@@ -64,10 +70,6 @@ enum access {
 	ACCESSES
 };
 
-/* A system register or instruction: S<op0>_<op1>_C<n>_C<m>_<op2>. */
-#define SYSREG(op0, op1, n, m, op2) \
-	((op0) << 14 | (op1) << 11 | (n) << 7 | (m) << 3 | (op2))
-
 #define STEPS_MAX 32
 
 struct step {
@@ -89,6 +91,7 @@ struct step_result {
 };
 
 #define SERVICE_DATA_MAX 2000
+#define SERVICE_SWEEP_ENTRIES (SERVICE_DATA_MAX / sizeof(struct sweep_entry))
 
 struct script_reply {
 	uint64_t count;

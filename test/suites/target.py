@@ -15,7 +15,7 @@ from lib.testing import Failure, Skip, Test
 
 # Suites of the test primary, the longest ones first.
 SUITES = ["race", "isolation", "smp", "psci", "lib", "boot", "calls", "mailbox",
-          "vcpu", "state"]
+          "vcpu", "state", "debug"]
 
 # Each CPU, both GICs, each number of CPUs and the ends of the memory sizes.
 SHORT = [
@@ -157,11 +157,24 @@ def race_options(ctx, machine):
             TIMEOUT_S + 4 * requests // RACE_REQUESTS_PER_S)
 
 
+def debug_options(ctx):
+    """Bootargs of suite `debug`: addresses that each way into the hypervisor
+    passes."""
+    text = subprocess.run(["nm", ctx.built("holdfast.elf")],
+                          capture_output=True, text=True, check=True).stdout
+    at = {name: int(address, 16) for address, name in
+          re.findall(r"^(\w+) \w (\w+)$", text, re.M)}
+    # A call, the switch, and what is trapped come to EL2 here.
+    places = [at["vectors_primary"] + 0x400, at["vectors_secondary"] + 0x400,
+              at["trap_primary"], at["arch_vcpu_enter"]]
+    return "".join(f" hyp{i}={place}" for i, place in enumerate(places))
+
+
 def boot(ctx, machine, suite):
     """Boots the hypervisor with the test primary; returns qemu.Result."""
     hidden = sum(vm[2] for vm in vms_of(suite))
     extra, timeout = race_options(ctx, machine) if suite == "race" \
-        else ("", TIMEOUT_S)
+        else (debug_options(ctx) if suite == "debug" else "", TIMEOUT_S)
     bootargs = f"suite={suite} ram={machine.mib} hidden={hidden}{extra}"
     return qemu.run_to_end(
         [*machine.arguments(), "-kernel", ctx.built("holdfast.bin"),

@@ -118,17 +118,16 @@ static void check_bits(const char *reg, uint64_t set, uint64_t clear)
 
 /* --- traps; bits by the numbers of DDI 0487, D17.2 --- */
 
-/* VM SWIO PTW FB BSU TID3 TSC TIDCP TACR RW TLOR TERR TID5 */
+/* VM SWIO PTW FB BSU TID1 TID3 TSC TIDCP TACR RW TLOR TERR TID5 */
 #define HCR_WANTED                                                         \
-	(BIT(0) | BIT(1) | BIT(2) | BIT(9) | BIT(10) | BIT(18) | BIT(19) | \
-	 BIT(20) | BIT(21) | BIT(31) | BIT(35) | BIT(36) | BIT(58))
+	(BIT(0) | BIT(1) | BIT(2) | BIT(9) | BIT(10) | BIT(16) | BIT(18) | \
+	 BIT(19) | BIT(20) | BIT(21) | BIT(31) | BIT(35) | BIT(36) | BIT(58))
 /* DC TWE TDZ TGE HCD CD ID E2H NV */
 #define HCR_UNWANTED                                                           \
 	(BIT(12) | BIT(14) | BIT(27) | BIT(28) | BIT(29) | BIT(32) | BIT(33) | \
 	 BIT(34) | BIT(42))
-/* FMO IMO AMO TWI TID1 TSW */
-#define HCR_OF_SECONDARY \
-	(BIT(3) | BIT(4) | BIT(5) | BIT(13) | BIT(16) | BIT(22))
+/* FMO IMO AMO TWI TSW */
+#define HCR_OF_SECONDARY (BIT(3) | BIT(4) | BIT(5) | BIT(13) | BIT(22))
 
 TEST(hcr)
 {
@@ -145,11 +144,11 @@ TEST(hcr)
 	check_bits("hcr_el2", HCR_WANTED | BIT(40) | BIT(41), HCR_UNWANTED);
 }
 
-/* TPM TPMCR TDA TDOSA TDRA for a secondary; TPMS TTRF for all; TDE never. */
+/* TPM TPMCR TDA TDRA for a secondary; TDOSA TPMS TTRF for all; TDE never. */
 TEST(mdcr)
 {
-	uint64_t all = BIT(14) | BIT(19);
-	uint64_t secondary = BIT(5) | BIT(6) | BIT(9) | BIT(10) | BIT(11);
+	uint64_t all = BIT(10) | BIT(14) | BIT(19);
+	uint64_t secondary = BIT(5) | BIT(6) | BIT(9) | BIT(11);
 
 	start(5, true);
 	check_bits("mdcr_el2", all | COUNTERS, secondary | BIT(8));
@@ -176,7 +175,6 @@ TEST(cptr)
 	uint64_t all = BIT(8) | BIT(12) | BIT(20) | BIT(30);
 
 	start(5, true);
-	check_bits("cptr_el2", all, BIT(10));
 	enter(0, &vcpus[0][0]);
 	check_bits("cptr_el2", all | BIT(10), 0);
 	fp_trap(&vcpus[0][0]);
@@ -195,7 +193,8 @@ TEST(reset_values)
 {
 	static const char *const zero[] = {
 		"cntvoff_el2", "hstr_el2",     "cnthp_ctl_el2", "hacr_el2",
-		"actlr_el2",   "s3_4_c5_c2_3", "s3_4_c1_c1_4",	"s3_4_c1_c1_6"};
+		"actlr_el2",   "s3_4_c5_c2_3", "s3_4_c1_c1_4",	"s3_4_c1_c1_6",
+		"oslar_el1",   "osdlr_el1"};
 
 	start(5, true);
 	for (unsigned int i = 0; i < sizeof(zero) / sizeof(zero[0]); i++)
@@ -303,8 +302,26 @@ TEST(optional_registers)
 	regs_set("s3_4_c12_c1_1", 0x98);
 	leave(0, v);
 	CHECK_EQ(regs_read("s3_3_c13_c0_5"), 0x1234);
-	CHECK_EQ(regs_read("s3_4_c12_c1_1"), 0);
+	CHECK_EQ(regs_read("s3_4_c12_c1_1"), 0x99);
 	CHECK_EQ(v->arch.tpidr2, 0x5ec1);
+	CHECK_EQ(v->arch.vdisr, 0x98);
+}
+
+/* The primary's counters stop, and EL0 of a secondary has no way to them. */
+TEST(counters)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	start(5, true);
+	regs_set("pmcntenset_el0", BIT(31) | 1);
+	regs_set("pmuserenr_el0", 0xf);
+	enter(0, v);
+	CHECK_EQ(regs_read("pmcntenclr_el0"), BIT(31) | 1);
+	CHECK_EQ(regs_read("pmcntenset_el0"), 0);
+	CHECK_EQ(regs_read("pmuserenr_el0"), 0);
+	leave(0, v);
+	CHECK_EQ(regs_read("pmcntenset_el0"), BIT(31) | 1);
+	CHECK_EQ(regs_read("pmuserenr_el0"), 0xf);
 }
 
 static const char *const keys[] = {

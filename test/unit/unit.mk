@@ -60,12 +60,15 @@ UNIT_PROGRAMS := $(UNIT_NAMES:%=$(BUILD)/unit/%)
 unit_sources = $(if $(filter undefined,$(origin unit_src_$(1))),\
 	$(wildcard src/$(1).c),$(unit_src_$(1)))
 
+# The compiler would tell what the last source of a program includes, no more.
+UNIT_HEADERS := $(wildcard inc/*.h inc/hf/*.h src/arch/aarch64/*.h \
+	test/unit/*.h test/unit/*/*.h)
+
 define unit_program
 $(BUILD)/unit/$(1): test/unit/test_$(1).c test/unit/unit.c \
-		$(call unit_sources,$(1)) test/unit/unit.mk
+		$(call unit_sources,$(1)) $(UNIT_HEADERS) test/unit/unit.mk
 	@mkdir -p $$(@D)
-	$(HOSTCC) $(UNIT_CFLAGS) $(unit_cflags_$(1)) -MMD -MP \
-		-MF $$@.d -o $$@ $$(filter %.c,$$^)
+	$(HOSTCC) $(UNIT_CFLAGS) $(unit_cflags_$(1)) -o $$@ $$(filter %.c,$$^)
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call unit_program,$(name))))
 
@@ -76,7 +79,7 @@ $(CHECK_RAMDISK): test/unit/check_ramdisk.c src/cpio.c src/fdt.c src/image.c \
 	@mkdir -p $(@D)
 	$(HOSTCC) $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $(filter %.c,$^)
 
--include $(UNIT_PROGRAMS:%=%.d) $(CHECK_RAMDISK).d
+-include $(CHECK_RAMDISK).d
 
 # Every program runs, whatever the others did.
 .PHONY: unit

@@ -48,8 +48,6 @@ void el2_read_features(void);
 bool el2_cpu_fits(void);
 /* Sets the EL2 registers of this CPU that stay as they are. */
 void el2_init(void);
-uint64_t el2_hcr_primary(void);
-uint64_t el2_hcr_secondary(void);
 
 /* The vCPU that this CPU runs, or ran last. */
 static inline struct vcpu *current_vcpu(void)
@@ -119,7 +117,7 @@ bool psci_secondary(struct vcpu *vcpu, uint32_t fn, int64_t *result,
 		    uint64_t *exit);
 #define PSCI_FN_CPU_OFF 0x84000002
 
-/* Calls the firmware. */
+/* Calls the firmware: PSCI, or an architecture call. Its w0, extended. */
 int64_t psci_firmware(uint64_t fn, uint64_t a1, uint64_t a2, uint64_t a3);
 
 /* --- timer.c --- */

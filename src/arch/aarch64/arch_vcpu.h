@@ -47,6 +47,9 @@ struct arch_vcpu {
 	struct el1_regs el1;
 	struct pauth_keys pauth;
 	uint64_t tpidr2; /* TPIDR2_EL0, where there is SME */
+	uint64_t vdisr;	 /* VDISR_EL2, where there is RAS */
+	/* PMCNTENSET_EL0 and PMUSERENR_EL0, while it does not run */
+	uint64_t pmcnten, pmuserenr;
 	/* CPU whose FP/SIMD registers hold fp, if that CPU agrees. */
 	struct cpu *fp_cpu;
 	struct fp_regs fp;

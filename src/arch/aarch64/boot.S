@@ -4,6 +4,7 @@
  * other CPUs, and the code that turns the MMU on. All of it is in one section
  * that stays mapped at its physical address.
  */
+#include "control.h"
 #include "layout.h"
 #include "offsets.h"
 #include "sysreg.h"
@@ -17,7 +18,8 @@
 
 /*
  * Turns the MMU of an exception level on with the root page table x0.
- * ps: where TCR_ELx has the size of physical addresses; res1: its other bits.
+ * ps: where TCR_ELx has the size of physical addresses; res1: its other bits;
+ * sctlr: SCTLR_ELx but for what every level needs.
  * Clobbers x9-x11.
  */
 .macro mmu_on el, ps, res1, sctlr
@@ -149,7 +151,7 @@ image_moved:
 	b	7f
 5:	tlbi	alle2
 	dsb	nsh
-	mmu_on	el2, 16, TCR_EL2_RES1, SCTLR_EL2_RES1
+	mmu_on	el2, 16, TCR_EL2_RES1, FOR_PRIMARY(SCTLR_EL2)
 	b	7f
 6:	tlbi	alle3
 	dsb	nsh
@@ -174,7 +176,7 @@ secondary_cpu_start:
 	dsb	nsh
 	adrp	x9, start_root
 	ldr	x0, [x9, :lo12:start_root]
-	mmu_on	el2, 16, TCR_EL2_RES1, SCTLR_EL2_RES1
+	mmu_on	el2, 16, TCR_EL2_RES1, FOR_PRIMARY(SCTLR_EL2)
 	ldr	x9, =other_cpu
 	br	x9
 

@@ -1,29 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Control of what a VM may do at EL1 and EL0: HCR, CPTR, MDCR, CNTHCTL, HSTR,
- * VTCR (DDI 0487, D17.2), and the switch of what differs between the primary
- * and a secondary.
+ * Control of what a VM may do at EL1 and EL0, as control.h has it, and the
+ * switch of what differs between the primary and a secondary.
  */
 #include "arch_internal.h"
+#include "control.h"
 #include "cpu.h"
 #include "vcpu.h"
 #include "vm.h"
 
 struct cpu_features features;
-
-/* HCR_EL2 that all VMs share. */
-#define HCR_ALL                                                            \
-	(HCR_RW | HCR_VM | HCR_SWIO | HCR_PTW | HCR_BSU_IS | HCR_FB |      \
-	 HCR_TSC | HCR_TID3 | HCR_TID5 | HCR_TIDCP | HCR_TACR | HCR_TLOR | \
-	 HCR_TERR)
-
-/* A secondary's interrupts are the primary's; it waits in the primary. */
-#define HCR_SECONDARY \
-	(HCR_IMO | HCR_FMO | HCR_AMO | HCR_TWI | HCR_TID1 | HCR_TSW)
-
-#define MDCR_ALL (MDCR_TPMS | MDCR_TTRF | MDCR_HPMD | MDCR_HCCD)
-#define MDCR_SECONDARY \
-	(MDCR_TPM | MDCR_TPMCR | MDCR_TDA | MDCR_TDOSA | MDCR_TDRA)
 
 /* MPIDR of vCPU i of a secondary: affinity 0.0.0.i */
 #define MPIDR_RES1 BIT(31)
@@ -41,11 +27,14 @@ static uint64_t vtcr(void)
 {
 	uint8_t level, pages, bits;
 	uint64_t ps = read_sysreg(id_aa64mmfr0_el1) & 0xf;
+	uint64_t t0sz, sl0;
 
 	arch_stage2_geometry(&level, &pages, &bits);
-	/* SL0: 2 starts at level 0, 1 at level 1 (4 KiB granule) */
-	return VTCR_RES1 | (ps > 5 ? 5 : ps) << 16 | TCR_WALK_WB_IS |
-	       (uint64_t)(level == 0 ? 2 : 1) << 6 | (64u - bits);
+	t0sz = 64u - bits;
+	/* 2 starts at level 0, 1 at level 1 (4 KiB granule) */
+	sl0 = level == 0 ? 2 : 1;
+	ps = ps > 5 ? 5 : ps;
+	return FOR_PRIMARY(VTCR_EL2);
 }
 
 void el2_read_features(void)
@@ -62,8 +51,7 @@ void el2_read_features(void)
 	features.gic_regs = field(pfr0, 24) && board.gic_version >= 3;
 	features.pmu = field(dfr0, 8) && field(dfr0, 8) != 0xf;
 	if (features.pmu)
-		features.pmu_counters =
-			read_sysreg(pmcr_el0) >> 11 & MDCR_HPMN_MASK;
+		features.pmu_counters = read_sysreg(pmcr_el0) >> 11 & 0x1f;
 	boot_vtcr = vtcr();
 }
 
@@ -72,67 +60,33 @@ bool el2_cpu_fits(void)
 	return vtcr() == boot_vtcr;
 }
 
-static uint64_t hcr_all(void)
-{
-	return HCR_ALL | (features.pauth ? HCR_APK | HCR_API : 0);
-}
-
-uint64_t el2_hcr_primary(void)
-{
-	return hcr_all();
-}
-
-uint64_t el2_hcr_secondary(void)
-{
-	return hcr_all() | HCR_SECONDARY;
-}
-
-static uint64_t mdcr_primary(void)
-{
-	return MDCR_ALL | features.pmu_counters;
-}
-
-/*
- * Registers of optional features that have no defined value at reset. Zero
- * traps, or leaves off, what the ID registers do not show (idregs.c).
- */
-static void clear_optional(void)
+/* Registers of optional features; at reset they have no defined value. */
+static void set_constants(void)
 {
 	uint64_t mmfr0 = read_sysreg(id_aa64mmfr0_el1);
 	uint64_t mmfr1 = read_sysreg(id_aa64mmfr1_el1);
 	uint64_t pfr0 = read_sysreg(id_aa64pfr0_el1);
 	uint64_t dfr0 = read_sysreg(id_aa64dfr0_el1);
 
-	if (field(mmfr1, 40))
-		write_sysreg(s3_4_c1_c2_2, 0); /* HCRX_EL2 */
-	if (field(mmfr0, 56)) {
-		write_sysreg(s3_4_c1_c1_4, 0); /* HFGRTR_EL2 */
-		write_sysreg(s3_4_c1_c1_5, 0); /* HFGWTR_EL2 */
-		write_sysreg(s3_4_c1_c1_6, 0); /* HFGITR_EL2 */
-		write_sysreg(s3_4_c3_c1_4, 0); /* HDFGRTR_EL2 */
-		write_sysreg(s3_4_c3_c1_5, 0); /* HDFGWTR_EL2 */
-	}
-	if (field(pfr0, 40)) /* MPAM2_EL2: trap MPAM0_EL1, MPAM1_EL1 */
-		write_sysreg(s3_4_c10_c5_0, BIT(48) | BIT(49));
-	if (field(dfr0, 40))
-		write_sysreg(s3_4_c1_c2_1, 0); /* TRFCR_EL2 */
-	if (field(dfr0, 32))
-		write_sysreg(s3_4_c9_c9_0, 0); /* PMSCR_EL2 */
-	if (features.ras)
-		write_sysreg(s3_4_c5_c2_3, 0); /* VSESR_EL2 */
-	write_sysreg(actlr_el2, 0);
-	write_sysreg(hacr_el2, 0);
+#define SET(name, encoding, id, shift, least, value, reason) \
+	if (field(id, shift) >= (least))                     \
+		write_sysreg(encoding, value);
+	CONSTANT_ROWS(SET)
 }
 
 void el2_init(void)
 {
-	clear_optional();
-	write_sysreg(hcr_el2, hcr_all());
+	set_constants();
+	write_sysreg(hcr_el2, FOR_PRIMARY(HCR_EL2));
 	write_sysreg(vtcr_el2, boot_vtcr);
-	write_sysreg(hstr_el2, 0);
-	write_sysreg(cptr_el2, CPTR_ALL);
-	write_sysreg(mdcr_el2, mdcr_primary());
-	write_sysreg(cnthctl_el2, CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN);
+	write_sysreg(hstr_el2, FOR_PRIMARY(HSTR_EL2));
+	write_sysreg(actlr_el2, FOR_PRIMARY(ACTLR_EL2));
+	write_sysreg(hacr_el2, FOR_PRIMARY(HACR_EL2));
+	write_sysreg(mdcr_el2, FOR_PRIMARY(MDCR_EL2));
+	/* Locked at reset: no breakpoint of the primary would ever be taken. */
+	write_sysreg(oslar_el1, 0);
+	write_sysreg(osdlr_el1, 0);
+	write_sysreg(cnthctl_el2, FOR_PRIMARY(CNTHCTL_EL2));
 	write_sysreg(cntvoff_el2, 0);
 	write_sysreg(cnthp_ctl_el2, 0);
 	write_sysreg(vpidr_el2, read_sysreg(midr_el1));
@@ -200,9 +154,19 @@ static void switch_optional(struct arch_vcpu *from, const struct arch_vcpu *to)
 		from->tpidr2 = read_sysreg(s3_3_c13_c0_5); /* TPIDR2_EL0 */
 		write_sysreg(s3_3_c13_c0_5, to->tpidr2);
 	}
-	/* A secondary's DISR_EL1 is VDISR_EL2: nothing is ever deferred. */
-	if (features.ras)
-		write_sysreg(s3_4_c12_c1_1, 0);
+	/* A secondary's DISR_EL1 is VDISR_EL2; the primary's is its own. */
+	if (features.ras) {
+		from->vdisr = read_sysreg(s3_4_c12_c1_1);
+		write_sysreg(s3_4_c12_c1_1, to->vdisr);
+	}
+	/* What a secondary does is not counted, nor is its EL0 let in. */
+	if (features.pmu) {
+		from->pmcnten = read_sysreg(pmcntenset_el0);
+		write_sysreg(pmcntenclr_el0, from->pmcnten);
+		write_sysreg(pmcntenset_el0, to->pmcnten);
+		from->pmuserenr = read_sysreg(pmuserenr_el0);
+		write_sysreg(pmuserenr_el0, to->pmuserenr);
+	}
 }
 
 void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
@@ -216,8 +180,8 @@ void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
 	}
 	switch_optional(&primary->arch, &vcpu->arch);
 	write_sysreg(cptr_el2, fp_enter(vcpu));
-	write_sysreg(mdcr_el2, mdcr_primary() | MDCR_SECONDARY);
-	write_sysreg(cnthctl_el2, CNTHCTL_EL1PCTEN);
+	write_sysreg(mdcr_el2, FOR_SECONDARY(MDCR_EL2));
+	write_sysreg(cnthctl_el2, FOR_SECONDARY(CNTHCTL_EL2));
 	write_sysreg(vmpidr_el2, vcpu->arch.vmpidr);
 	write_sysreg(vttbr_el2, vm->vttbr);
 	write_sysreg(hcr_el2, vm->hcr);
@@ -238,8 +202,8 @@ void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu)
 	}
 	switch_optional(&vcpu->arch, &primary->arch);
 	write_sysreg(cptr_el2, fp_enter(primary));
-	write_sysreg(mdcr_el2, mdcr_primary());
-	write_sysreg(cnthctl_el2, CNTHCTL_EL1PCTEN | CNTHCTL_EL1PCEN);
+	write_sysreg(mdcr_el2, FOR_PRIMARY(MDCR_EL2));
+	write_sysreg(cnthctl_el2, FOR_PRIMARY(CNTHCTL_EL2));
 	write_sysreg(vmpidr_el2, primary->arch.vmpidr);
 	write_sysreg(vttbr_el2, vm->vttbr);
 	write_sysreg(hcr_el2, vm->hcr);
@@ -258,7 +222,7 @@ void arch_vm_init(struct vm *vm, uint32_t id)
 	/* VMIDs have 8 bits everywhere; 0 is the one of nobody. */
 	vm->arch.vttbr = virt_to_phys(vm->stage2.root).pa | (uint64_t)(id + 1)
 								    << 48;
-	vm->arch.hcr = id ? el2_hcr_secondary() : el2_hcr_primary();
+	vm->arch.hcr = id ? FOR_SECONDARY(HCR_EL2) : FOR_PRIMARY(HCR_EL2);
 	vm->arch.cntvoff = id ? read_sysreg(cntpct_el0) : 0;
 	for (uint32_t i = 0; i < vm->vcpu_count; i++)
 		vm->vcpus[i].arch.vmpidr = id ? MPIDR_RES1 | i : cpus[i].id;

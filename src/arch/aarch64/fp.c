@@ -6,6 +6,7 @@
  * where it is pinned, until a secondary wants to use its own.
  */
 #include "arch_internal.h"
+#include "control.h"
 #include "cpu.h"
 #include "vcpu.h"
 #include "vm.h"
@@ -16,9 +17,15 @@ static bool is_loaded(const struct vcpu *vcpu)
 	       vcpu->arch.fp_cpu == vcpu->cpu;
 }
 
+/* CPTR_EL2, the same for all VMs. */
+static uint64_t cptr(bool fp_trapped)
+{
+	return FOR_PRIMARY(CPTR_EL2);
+}
+
 uint64_t fp_enter(struct vcpu *vcpu)
 {
-	return is_loaded(vcpu) ? CPTR_ALL : CPTR_ALL | CPTR_TFP;
+	return cptr(!is_loaded(vcpu));
 }
 
 void fp_leave(struct vcpu *vcpu)
@@ -31,7 +38,7 @@ void fp_trap(struct vcpu *vcpu)
 {
 	struct cpu *cpu = vcpu->cpu;
 
-	write_sysreg(cptr_el2, CPTR_ALL);
+	write_sysreg(cptr_el2, cptr(false));
 	isb();
 	if (cpu->arch.fp_owner == cpu->vcpu)
 		fp_save(&cpu->vcpu->arch.fp);

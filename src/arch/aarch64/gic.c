@@ -7,25 +7,8 @@
  * vCPU runs whose timer has fired (timer.c).
  */
 #include "arch_internal.h"
+#include "control.h"
 #include "cpu.h"
-
-#define ICC_SRE_EL2 s3_4_c12_c9_5
-#define ICH_HCR_EL2 s3_4_c12_c11_0
-#define ICH_VMCR_EL2 s3_4_c12_c11_7
-
-#define SRE_SRE BIT(0)
-#define SRE_DFB BIT(1)
-#define SRE_DIB BIT(2)
-#define SRE_ENABLE BIT(3) /* EL1 may use ICC_SRE_EL1 */
-
-#define ICH_HCR_TC BIT(10)    /* trap registers common to both groups, */
-#define ICH_HCR_TALL0 BIT(11) /* of group 0, */
-#define ICH_HCR_TALL1 BIT(12) /* of group 1, */
-#define ICH_HCR_TSEI BIT(13)  /* system errors, */
-#define ICH_HCR_TDIR BIT(14)  /* deactivation */
-#define ICH_HCR_TRAP_ALL                                             \
-	(ICH_HCR_TC | ICH_HCR_TALL0 | ICH_HCR_TALL1 | ICH_HCR_TSEI | \
-	 ICH_HCR_TDIR)
 
 #define GICD_ISENABLER 0x100
 #define GICR_TYPER 0x8
@@ -37,26 +20,26 @@ void gic_init_cpu(void)
 {
 	if (!features.gic_regs)
 		return;
-	write_sysreg(ICC_SRE_EL2, SRE_SRE | SRE_DFB | SRE_DIB | SRE_ENABLE);
+	write_sysreg(icc_sre_el2, FOR_PRIMARY(ICC_SRE_EL2));
 	isb();
-	write_sysreg(ICH_HCR_EL2, 0);
-	write_sysreg(ICH_VMCR_EL2, 0);
+	write_sysreg(ich_hcr_el2, FOR_PRIMARY(ICH_HCR_EL2));
+	write_sysreg(ich_vmcr_el2, 0);
 }
 
 void gic_enter_secondary(void)
 {
 	if (!features.gic_regs)
 		return;
-	write_sysreg(ICC_SRE_EL2, SRE_SRE | SRE_DFB | SRE_DIB);
-	write_sysreg(ICH_HCR_EL2, ICH_HCR_TRAP_ALL);
+	write_sysreg(icc_sre_el2, FOR_SECONDARY(ICC_SRE_EL2));
+	write_sysreg(ich_hcr_el2, FOR_SECONDARY(ICH_HCR_EL2));
 }
 
 void gic_leave_secondary(void)
 {
 	if (!features.gic_regs)
 		return;
-	write_sysreg(ICC_SRE_EL2, SRE_SRE | SRE_DFB | SRE_DIB | SRE_ENABLE);
-	write_sysreg(ICH_HCR_EL2, 0);
+	write_sysreg(icc_sre_el2, FOR_PRIMARY(ICC_SRE_EL2));
+	write_sysreg(ich_hcr_el2, FOR_PRIMARY(ICH_HCR_EL2));
 }
 
 /* Affinity of a CPU as GICR_TYPER has it: Aff3..Aff0 in 32 bits. */

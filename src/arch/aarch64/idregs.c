@@ -18,6 +18,8 @@ struct id_row {
 #define ALL ~(uint64_t)0
 
 static const struct id_row rows[REG_COUNT] = {
+	/* REVIDR_EL1 */
+	[REG(0, 6)] = {ALL, 0},
 	/* ID_PFR0_EL1: no RAS, no activity monitors */
 	[REG(1, 0)] = {0x0f0fffff, 0x0f0fffff},
 	/* ID_PFR1_EL1: no virtualization; a secondary has no GIC registers */
@@ -79,6 +81,8 @@ static const struct {
 } caps[] = {
 	{REG(4, 0), 4, 1},  /* EL1 is AArch64 only */
 	{REG(4, 0), 56, 1}, /* CSV2_2 has SCXTNUM, which is not switched */
+	{REG(5, 0), 0, 10}, /* Debugv8p9 has MDSELR_EL1, as well */
+	{REG(7, 1), 0, 2},  /* HAFT needs TCR2_EL1 */
 };
 
 /* The registers of the first CPU. */
@@ -99,6 +103,7 @@ static uint64_t value[REG_COUNT];
 void idregs_init(void)
 {
 	/* Unallocated ones in this space read as zero. */
+	READ(0, 6);
 	READ_ROW(1);
 	READ_ROW(2);
 	READ_ROW(3);

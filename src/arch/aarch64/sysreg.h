@@ -36,54 +36,8 @@ static inline void isb(void)
 #define BIT(n) (1 << (n))
 #endif
 
-/* HCR_EL2 */
-#define HCR_VM BIT(0)	   /* stage 2 on */
-#define HCR_SWIO BIT(1)	   /* invalidate by set/way also cleans */
-#define HCR_PTW BIT(2)	   /* no table walk through device memory */
-#define HCR_FMO BIT(3)	   /* FIQ to EL2 */
-#define HCR_IMO BIT(4)	   /* IRQ to EL2 */
-#define HCR_AMO BIT(5)	   /* SError to EL2 */
-#define HCR_FB BIT(9)	   /* TLB and I-cache maintenance is broadcast */
-#define HCR_BSU_IS BIT(10) /* barriers are at least inner shareable */
-#define HCR_TWI BIT(13)	   /* trap WFI */
-#define HCR_TID1 BIT(16)   /* trap REVIDR, AIDR, SMIDR */
-#define HCR_TID3 BIT(18)   /* trap ID registers of group 3 */
-#define HCR_TSC BIT(19)	   /* trap SMC */
-#define HCR_TIDCP BIT(20)  /* trap implementation-defined registers */
-#define HCR_TACR BIT(21)   /* trap ACTLR */
-#define HCR_TSW BIT(22)	   /* trap cache maintenance by set/way */
-#define HCR_RW BIT(31)	   /* EL1 is AArch64 */
-#define HCR_TLOR BIT(35)   /* trap limited ordering region registers */
-#define HCR_TERR BIT(36)   /* trap RAS error records */
-#define HCR_APK BIT(40)	   /* do not trap pointer-authentication keys */
-#define HCR_API BIT(41)	   /* do not trap pointer-authentication */
-#define HCR_TID5 BIT(58)   /* trap GMID */
-
-/* CPTR_EL2 with HCR_EL2.E2H = 0 */
-#define CPTR_RES1 0x22ff
-#define CPTR_TZ BIT(8)	 /* trap SVE */
-#define CPTR_TFP BIT(10) /* trap FP/SIMD */
-#define CPTR_TSM BIT(12) /* trap SME */
-#define CPTR_TTA BIT(20) /* trap trace registers */
-#define CPTR_TAM BIT(30) /* trap activity monitors */
-/* What every VM is refused; TZ and TSM are RES1 where there is no SVE, SME. */
-#define CPTR_ALL (CPTR_RES1 | CPTR_TZ | CPTR_TSM | CPTR_TTA | CPTR_TAM)
-
-/* MDCR_EL2 */
-#define MDCR_HPMN_MASK 0x1f
-#define MDCR_TPMCR BIT(5)  /* trap PMCR */
-#define MDCR_TPM BIT(6)	   /* trap performance monitors */
-#define MDCR_TDA BIT(9)	   /* trap debug registers */
-#define MDCR_TDOSA BIT(10) /* trap OS lock registers */
-#define MDCR_TDRA BIT(11)  /* trap debug ROM registers */
-#define MDCR_TPMS BIT(14)  /* trap statistical profiling */
-#define MDCR_HPMD BIT(17)  /* counters stop at EL2 */
-#define MDCR_TTRF BIT(19)  /* trap trace filter */
-#define MDCR_HCCD BIT(23)  /* cycle counter stops at EL2 */
-
-/* CNTHCTL_EL2 with E2H = 0 */
-#define CNTHCTL_EL1PCTEN BIT(0) /* EL1 may read the physical counter */
-#define CNTHCTL_EL1PCEN BIT(1)	/* EL1 may use the physical timer */
+/* HCR_EL2 while there are no VMs: control.h has the rest. */
+#define HCR_RW BIT(31) /* EL1 is AArch64 */
 
 /* Timer control registers */
 #define TIMER_ENABLE BIT(0)
@@ -147,7 +101,6 @@ static inline void isb(void)
 /* Granule, IRGN/ORGN write-back, inner shareable, for TCR_EL2 and VTCR_EL2 */
 #define TCR_WALK_WB_IS (BIT(8) | BIT(10) | BIT(12) | BIT(13))
 #define TCR_EL2_RES1 (BIT(23) | BIT(31))
-#define VTCR_RES1 BIT(31)
 
 /* MAIR_EL2: attribute 0 is normal write-back memory, 1 is device memory. */
 #define MAIR_NORMAL 0xff

@@ -10,6 +10,8 @@
 /* Numbers of the vectors, in the order of the table. */
 enum { CURRENT_SYNC = 4, CURRENT_IRQ, CURRENT_FIQ, CURRENT_SERROR, LOWER_SYNC };
 
+#define SPSR_D 0x200
+
 _Static_assert(__builtin_offsetof(struct frame, elr) == FRAME_ELR, "frame");
 _Static_assert(sizeof(struct frame) <= FRAME_SIZE, "frame");
 
@@ -59,6 +61,17 @@ static void unexpected(const struct frame *frame, unsigned int vector)
 	      frame->elr - image_address(), frame->x[30]);
 }
 
+/* Where an exception of EL1 that was waited for lets it go on. */
+static void leave_behind(struct frame *frame, unsigned int class)
+{
+	if (class == EC_INSTRUCTION_ABORT)
+		frame->elr = frame->x[30];
+	else if (class == EC_STEP)
+		frame->spsr |= SPSR_D;
+	else
+		frame->elr += 4;
+}
+
 /* Called by vectors.S with the registers of what was interrupted. */
 void exception_handle(struct frame *frame, unsigned int vector);
 
@@ -76,10 +89,7 @@ void exception_handle(struct frame *frame, unsigned int vector)
 		record(frame, vector);
 	} else if (vector == CURRENT_SYNC && armed) {
 		record(frame, vector);
-		if (ESR_EC(read_sysreg(esr_el1)) == EC_INSTRUCTION_ABORT)
-			frame->elr = frame->x[30];
-		else
-			frame->elr += 4;
+		leave_behind(frame, ESR_EC(read_sysreg(esr_el1)));
 	} else {
 		unexpected(frame, vector);
 	}
@@ -110,18 +120,24 @@ struct trap try_call(uintptr_t address)
 	return trap_take();
 }
 
-struct trap el0_run(const char *code, uint64_t argument, uint64_t *x0)
+struct trap el0_run_at(uintptr_t address, uint64_t argument, uint64_t *x0)
 {
 	uint64_t daif = read_sysreg(daif);
 	uint64_t result;
 
 	irq_mask();
 	trap_arm();
-	result = el0_enter(EL0_CODE + (uintptr_t)(code - el0_page), argument);
+	result = el0_enter(address, argument);
 	if (x0)
 		*x0 = result;
 	write_sysreg(daif, daif);
 	return trap_take();
+}
+
+struct trap el0_run(const char *code, uint64_t argument, uint64_t *x0)
+{
+	return el0_run_at(EL0_CODE + (uintptr_t)(code - el0_page), argument,
+			  x0);
 }
 
 void irq_mask(void)

@@ -35,12 +35,16 @@ struct trap {
 #define EC_INSTRUCTION_ABORT 0x21
 #define EC_DATA_ABORT_EL0 0x24
 #define EC_DATA_ABORT 0x25
+#define EC_STEP 0x33
+#define EC_WATCHPOINT 0x35
+#define EC_BREAKPOINT 0x31
 #define FSC_EXTERNAL_ABORT 0x10
 
 /*
  * From here to trap_take() this CPU takes exceptions at EL1 without complaint:
  * the instruction is skipped (a jump to where nothing can be run returns to
- * x30) and the first exception remembered.
+ * x30) and the first exception remembered. A software step masks debug
+ * exceptions instead, so that there is one.
  */
 void trap_arm(void);
 
@@ -63,6 +67,9 @@ extern const char el0_hvc[], el0_smc[], el0_load[], el0_store[];
  * wrong. The value of its x0 is stored unless `x0` is NULL.
  */
 struct trap el0_run(const char *code, uint64_t argument, uint64_t *x0);
+
+/* The same for code at an address of EL0. */
+struct trap el0_run_at(uintptr_t address, uint64_t argument, uint64_t *x0);
 
 /* Masks and unmasks interrupts of this CPU. */
 void irq_mask(void);

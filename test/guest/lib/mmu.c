@@ -77,18 +77,33 @@ void mmu_init(void)
 			PTE_READ_ONLY | PTE_PXN | PTE_PAGE;
 }
 
-void mmu_map_el0(uintptr_t address)
+/* Maps a page for EL0 at `va`, above EL0_CODE. */
+static void map_el0_page(uint64_t va, uint64_t pte)
 {
-	volatile uint64_t *entry = &el0_level3[1];
+	volatile uint64_t *entry = &el0_level3[(va - EL0_CODE) / PAGE_SIZE];
 
 	*entry = 0;
 	dsb();
-	__asm__ volatile("tlbi vaae1is, %0" ::"r"((uint64_t)EL0_DATA >> 12));
+	__asm__ volatile("tlbi vaae1is, %0" ::"r"(va >> 12));
 	dsb();
-	*entry = (address & ~(uintptr_t)(PAGE_SIZE - 1)) | PTE_MEMORY |
-		 PTE_EL0 | PTE_PXN | PTE_UXN | PTE_PAGE;
+	*entry = pte | PTE_MEMORY | PTE_EL0 | PTE_PXN | PTE_PAGE;
 	dsb();
 	isb();
+}
+
+void mmu_map_el0(uintptr_t address)
+{
+	map_el0_page(EL0_DATA,
+		     (address & ~(uintptr_t)(PAGE_SIZE - 1)) | PTE_UXN);
+}
+
+void mmu_map_el0_stubs(uintptr_t address)
+{
+	uint64_t offset;
+
+	for (offset = 0; offset < EL0_STUBS_SIZE; offset += PAGE_SIZE)
+		map_el0_page(EL0_STUBS + offset,
+			     (address + offset) | PTE_READ_ONLY);
 }
 
 void mmu_set_private(uint64_t tables[3][ENTRIES], uint64_t page[ENTRIES])

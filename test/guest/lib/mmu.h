@@ -13,6 +13,10 @@
 #define EL0_CODE 0x7fc0000000
 #define EL0_DATA 0x7fc0001000
 
+/* Where EL0 sees code of mmu_map_el0_stubs(). */
+#define EL0_STUBS 0x7fc0002000
+#define EL0_STUBS_SIZE 0x2000
+
 /* Builds the tables; MMU off. */
 void mmu_init(void);
 
@@ -21,6 +25,9 @@ void mmu_enable(void);
 
 /* Lets EL0 read and write the page of memory at `address`, at EL0_DATA. */
 void mmu_map_el0(uintptr_t address);
+
+/* Lets EL0 execute EL0_STUBS_SIZE bytes from the page at `address`, too. */
+void mmu_map_el0_stubs(uintptr_t address);
 
 /* Where mmu_set_private() maps its page. */
 #define PRIVATE_DATA 0x100000000

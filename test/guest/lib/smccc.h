@@ -15,6 +15,10 @@ struct smccc_result smccc_smc(uint64_t fn, uint64_t a, uint64_t b, uint64_t c);
 
 #define SMCCC_VERSION 0x80000000
 #define SMCCC_ARCH_FEATURES 0x80000001
+#define SMCCC_ARCH_SOC_ID 0x80000002
+#define SMCCC_ARCH_WORKAROUND_1 0x80008000
+#define SMCCC_ARCH_WORKAROUND_2 0x80007fff
+#define SMCCC_ARCH_WORKAROUND_3 0x80003fff
 #define SMCCC_NOT_SUPPORTED (-1)
 
 #define PSCI_VERSION 0x84000000

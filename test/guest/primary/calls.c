@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include "dt.h"
 #include "exception.h"
+#include "machine.h"
 #include "paint.h"
 #include "smccc.h"
 #include "test.h"
@@ -158,6 +159,112 @@ static void standard_calls(void)
 		check_standard_calls(smccc_smc);
 }
 
+/*
+ * Calls that only the firmware can answer: who may make them, and what the one
+ * of test/suites/firmware.py answers. Without it, QEMU's answers -1 to all.
+ */
+static const struct architecture_call {
+	uint32_t fn;
+	bool secondary;
+	uint64_t feature; /* what SMCCC_ARCH_FEATURES says of it */
+	uint64_t result;  /* with the argument 1 */
+} architecture_calls[] = {
+	{SMCCC_ARCH_SOC_ID, false, 0, 0x12346},
+	{SMCCC_ARCH_WORKAROUND_1, true, 0, 0},
+	{SMCCC_ARCH_WORKAROUND_2, false, 1, 0},
+	{SMCCC_ARCH_WORKAROUND_3, true, 0, 0},
+};
+
+#define ARCHITECTURE_CALLS \
+	(sizeof(architecture_calls) / sizeof(architecture_calls[0]))
+
+/* The firmware of the test answers them with something else than -1. */
+static const uint32_t not_passed_on[] = {
+	0x80000003, /* architecture calls of another time */
+	0x80007ffe,
+	0xc0000002, /* SMCCC_ARCH_SOC_ID and WORKAROUND_1 of 64 bits */
+	0xc0008000,
+	0x81000001, /* CPU, */
+	0x82000001, /* SiP, */
+	0x83000001, /* OEM services */
+	0x84000005, /* PSCI: MIGRATE, */
+	0x8400000d, /* NODE_HW_STATE, */
+	0xc400000e, /* SYSTEM_SUSPEND, */
+	0xc4000012, /* SYSTEM_RESET2, */
+	0x84000013, /* MEM_PROTECT */
+	0x84000050, /* random numbers */
+	0x84000060, /* secure partitions */
+	0xb2000001, /* trusted applications and OS */
+	0xbf00ff01,
+	0x02000001, /* yielding calls */
+	0x32000001,
+};
+
+#define NOT_PASSED_ON (sizeof(not_passed_on) / sizeof(not_passed_on[0]))
+
+static void check_architecture_calls(
+	struct smccc_result (*fn)(uint64_t, uint64_t, uint64_t, uint64_t))
+{
+	bool firmware = machine_number("firmware", 0);
+	unsigned int i;
+
+	for (i = 0; i < ARCHITECTURE_CALLS; i++) {
+		const struct architecture_call *c = &architecture_calls[i];
+		struct smccc_result r = fn(c->fn, 1, 2, 3);
+
+		CHECK_EQ(r.x[0], firmware ? c->result : FAILED);
+		CHECK_EQ(r.x[1] | r.x[2] | r.x[3], 0);
+		r = fn(SMCCC_ARCH_FEATURES, c->fn, 0, 0);
+		CHECK_EQ(r.x[0], firmware ? c->feature : FAILED);
+	}
+	for (i = 0; i < NOT_PASSED_ON; i++) {
+		if (fn(not_passed_on[i], 1, 2, 3).x[0] != FAILED ||
+		    fn(SMCCC_ARCH_FEATURES, not_passed_on[i], 0, 0).x[0] !=
+			    FAILED)
+			FAIL("0x%x is answered", not_passed_on[i]);
+	}
+}
+
+static void architecture_calls_of_primary(void)
+{
+	check_architecture_calls(smccc_hvc);
+	if (!test_over())
+		check_architecture_calls(smccc_smc);
+}
+
+/* By HVC; its SMC is never looked at. */
+static void architecture_calls_of_secondary(void)
+{
+	bool firmware = machine_number("firmware", 0);
+	unsigned int i;
+
+	script_start();
+	for (i = 0; i < ARCHITECTURE_CALLS; i++) {
+		uint32_t fn = architecture_calls[i].fn;
+
+		script_add(STEP_HVC, fn, 1, 0, 0);
+		script_add(STEP_HVC, SMCCC_ARCH_FEATURES, fn, 0, 0);
+		script_add(STEP_SMC, fn, 1, 0, 0);
+	}
+	for (i = 0; i < NOT_PASSED_ON; i++)
+		script_add(STEP_HVC, not_passed_on[i], 1, 0, 0);
+	if (!script_run(vm_named("service")))
+		return;
+	for (i = 0; i < ARCHITECTURE_CALLS; i++) {
+		const struct architecture_call *c = &architecture_calls[i];
+		bool answered = firmware && c->secondary;
+
+		CHECK_EQ(script_result(3 * i)->x[0],
+			 answered ? c->result : FAILED);
+		CHECK_EQ(script_result(3 * i + 1)->x[0],
+			 answered ? c->feature : FAILED);
+		CHECK_EQ(script_result(3 * i + 2)->x[0], FAILED);
+	}
+	for (i = 0; i < NOT_PASSED_ON; i++)
+		CHECK_EQ(script_result(3 * ARCHITECTURE_CALLS + i)->x[0],
+			 FAILED);
+}
+
 static void check_uid(const uint64_t *x)
 {
 	CHECK_EQ(x[0], HF_UID_0);
@@ -280,6 +387,8 @@ static const struct test_case cases[] = {
 	{"smc_is_no_hypercall", smc_is_no_hypercall},
 	{"el0_calls_undefined", el0_calls_undefined},
 	{"standard_calls", standard_calls},
+	{"architecture_calls_of_primary", architecture_calls_of_primary},
+	{"architecture_calls_of_secondary", architecture_calls_of_secondary},
 	{"vendor_uid", vendor_uid},
 	{"secondary_only_calls", secondary_only_calls},
 	{"ack_nothing", ack_nothing},

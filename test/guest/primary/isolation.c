@@ -170,27 +170,6 @@ static void secondary_instructions(void)
 	step_run(vm_named("service"), STEP_NOW, 0, 0, 0, 0);
 }
 
-/* Every system register can be read, or is UNDEFINED; nothing hangs. */
-static void secondary_register_sweep(void)
-{
-	const uint64_t step = SYSREG(0, 1, 0, 0, 0);
-	uint64_t undefined = 0;
-	uint64_t name;
-
-	for (name = SYSREG(2, 0, 0, 0, 0); name < SYSREG(4, 0, 0, 0, 0);
-	     name += step) {
-		const struct step_result *r;
-
-		r = step_run(vm_named("service"), STEP_SWEEP, name, name + step,
-			     0, 0);
-		if (!r)
-			return;
-		undefined += r->x[0];
-	}
-	/* Those of EL2 and EL3 at least. */
-	CHECK(undefined >= 3 * step);
-}
-
 static void check_aborts(uint64_t kind, uint64_t address, uint64_t a1)
 {
 	uint32_t vm = vm_spare();
@@ -348,7 +327,6 @@ static const struct test_case cases[] = {
 	{"secondary_promises", secondary_promises},
 	{"secondary_hidden_registers", secondary_hidden_registers},
 	{"secondary_instructions", secondary_instructions},
-	{"secondary_register_sweep", secondary_register_sweep},
 	{"secondary_prefetch", secondary_prefetch},
 	{"secondary_load_above", secondary_load_above},
 	{"secondary_store_below", secondary_store_below},

@@ -222,18 +222,40 @@ static void step_sysreg(const struct step *s, struct step_result *r)
 		run_instruction(INSTRUCTION_MSR | name, s->a[1], r);
 }
 
-static void step_sweep(const struct step *s, struct step_result *r)
+static void copy_entries(size_t from, uint8_t *data)
 {
-	uint64_t name;
+	size_t n;
+	const struct sweep_entry *e = sweep_entries(&n);
 
-	for (name = s->a[0]; name < s->a[1]; name++) {
-		uint32_t mrs = INSTRUCTION_MRS | (uint32_t)name << 5;
+	n = from < n ? n - from : 0;
+	if (n > SERVICE_SWEEP_ENTRIES)
+		n = SERVICE_SWEEP_ENTRIES;
+	memcpy(data, e + from, n * sizeof(*e));
+}
 
-		run_instruction(mrs, 0, r);
-		r->x[0] += r->esr != 0;
+static void step_sweep(const struct step *s, struct step_result *r,
+		       uint8_t *data)
+{
+	size_t n = 0;
+
+	switch (s->kind) {
+	case STEP_SWEEP:
+		if (sweep_classify(s->a[0]))
+			sweep_entries(&n);
+		r->x[0] = n;
+		break;
+	case STEP_SWEEP_ENTRIES:
+		copy_entries(s->a[0], data);
+		break;
+	case STEP_SWEEP_PAINT:
+		sweep_paint(s->a[0]);
+		break;
+	case STEP_SWEEP_CHANGED:
+		r->x[0] = sweep_changed(&r->x[1], &r->x[2]);
+		break;
+	default:
+		sweep_restore();
 	}
-	r->esr = 0;
-	r->far = 0;
 }
 
 static void step_time(const struct step *s, struct step_result *r)
@@ -309,7 +331,11 @@ void step_take(const struct step *s, struct step_result *r, uint8_t *data)
 		step_sysreg(s, r);
 		break;
 	case STEP_SWEEP:
-		step_sweep(s, r);
+	case STEP_SWEEP_ENTRIES:
+	case STEP_SWEEP_PAINT:
+	case STEP_SWEEP_CHANGED:
+	case STEP_SWEEP_RESTORE:
+		step_sweep(s, r, data);
 		break;
 	case STEP_EL0:
 		set_trap(r, el0_run(s->a[0] ? el0_smc : el0_hvc, 0, NULL));
