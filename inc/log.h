@@ -31,7 +31,13 @@ size_t log_print(char *out, size_t size, const char *format, ...)
 /* Called once the console works: prints what was logged until then. */
 void log_console_ready(void);
 
-/* Prints text as it is, from the panic path: takes no lock. */
+/*
+ * The first CPU to panic calls this before its first line: what other CPUs are
+ * printing comes to its end, if it does soon, and they print no more.
+ */
+void log_panic_begin(void);
+
+/* Prints a line from the panic path: takes no lock. */
 void log_panic_line(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 

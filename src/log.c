@@ -18,7 +18,7 @@ static struct {
 	char text[EARLY_SIZE];
 	size_t length;
 	bool console_works;
-} early;
+} early RO_AFTER_BOOT;
 
 /* Output that is counted whole but kept only as far as it fits. */
 struct sink {
@@ -201,6 +201,13 @@ void log_line(const char *format, ...)
 	print_line(format, args);
 	spin_unlock(&console_lock);
 	va_end(args);
+}
+
+void log_panic_begin(void)
+{
+	spin_seize(&console_lock);
+	if (early.console_works)
+		console_text("\n");
 }
 
 void log_panic_line(const char *format, ...)

@@ -9,7 +9,7 @@
 
 struct vm vm_primary;
 struct vm vm_secondary[MAX_VMS];
-uint32_t vm_count;
+uint32_t vm_count RO_AFTER_BOOT;
 uint64_t vm_options;
 
 static struct vcpu secondary_vcpus[MAX_VMS][MAX_VCPUS] NOINIT;

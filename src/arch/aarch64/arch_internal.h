@@ -26,6 +26,12 @@ _Noreturn void primary_first_entry(struct vcpu *vcpu, uint64_t stack_top);
 void fp_save(struct fp_regs *regs);
 void fp_load(const struct fp_regs *regs);
 
+/* --- hypmap.c --- */
+
+/* Makes read-only what boot alone writes: RO_AFTER_BOOT, and the hypervisor's
+ * own page tables but for the slots'. */
+void hypmap_protect(void);
+
 /* --- entries from assembly --- */
 
 _Noreturn void boot_first_cpu(uint64_t dtb, uint64_t ramdisk_begin,
@@ -38,7 +44,34 @@ void trap_primary(struct vcpu *vcpu);
 void trap_primary_interrupt(struct vcpu *vcpu);
 uint64_t trap_secondary(struct vcpu *vcpu);
 uint64_t trap_secondary_serror(struct vcpu *vcpu);
-_Noreturn void panic_fault(uint64_t kind);
+_Noreturn void panic_fault(uint64_t kind, const uint64_t *regs);
+
+/* --- panic.c --- */
+
+/* The CPU that panicked first, by its MPIDR, or 0. */
+extern uint64_t panic_culprit;
+
+/*
+ * Where a CPU comes that another one's panic stopped: tells what it did, and
+ * halts. `vcpu`: what it ran; NULL: it was in the hypervisor.
+ */
+_Noreturn void panic_stop(const struct vcpu *vcpu);
+
+/* Of a CPU that waits, or whose vCPU lost its memory: has there been a panic?
+ */
+static inline void panic_check(const struct vcpu *vcpu)
+{
+	if (__atomic_load_n(&panic_culprit, __ATOMIC_RELAXED))
+		panic_stop(vcpu);
+}
+
+/* Takes all memory from all VMs: each of their CPUs comes here soon. */
+void revoke_all(void);
+
+static inline void cpu_relax(void)
+{
+	__asm__ volatile("yield" : : : "memory");
+}
 
 /* --- el2.c: what is trapped --- */
 
@@ -136,6 +169,8 @@ uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired);
 
 /* Lets EL1 of the primary use the GIC's system registers on this CPU. */
 void gic_init_cpu(void);
+/* Wakes the other CPUs, which may sleep, by the primary's SGI 0. */
+void gic_wake_others(void);
 /* Takes them from a secondary, and gives them back to the primary. */
 void gic_enter_secondary(void);
 void gic_leave_secondary(void);

@@ -9,7 +9,7 @@
 #include "vcpu.h"
 #include "vm.h"
 
-struct cpu_features features;
+struct cpu_features features RO_AFTER_BOOT;
 
 /* HCR_EL2 that all VMs share. */
 #define HCR_ALL                                                            \
@@ -35,7 +35,7 @@ static unsigned int field(uint64_t value, unsigned int shift)
 }
 
 /* VTCR_EL2 of the boot CPU; all page tables are made for it. */
-static uint64_t boot_vtcr;
+static uint64_t boot_vtcr RO_AFTER_BOOT;
 
 static uint64_t vtcr(void)
 {

@@ -82,7 +82,7 @@ static const struct {
 };
 
 /* The registers of the first CPU. */
-static uint64_t value[REG_COUNT];
+static uint64_t value[REG_COUNT] RO_AFTER_BOOT;
 
 #define READ(crm, op2) \
 	value[REG(crm, op2)] = read_sysreg(s3_0_c0_c##crm##_##op2)

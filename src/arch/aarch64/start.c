@@ -95,6 +95,7 @@ paddr_t arch_own_memory(uint64_t *size)
 void arch_cpus_may_start(void)
 {
 	arch_clean_to_memory(&start_root, sizeof(start_root));
+	hypmap_protect();
 }
 
 void arch_init_cpu(void)
@@ -144,12 +145,28 @@ void arch_primary_enter(struct cpu *cpu)
 	primary_first_entry(vcpu, cpu->arch.stack_top);
 }
 
+static void empty_root(const struct ptable *t)
+{
+	for (unsigned int i = 0; i < t->root_pages * PT_ENTRIES; i++)
+		__atomic_store_n(&t->root[i], 0, __ATOMIC_RELAXED);
+}
+
+void revoke_all(void)
+{
+	empty_root(&vm_primary.stage2);
+	for (uint32_t i = 0; i < vm_count; i++)
+		empty_root(&vm_secondary[i].stage2);
+	dsb(ish);
+	__asm__ volatile("tlbi alle1is" : : : "memory");
+	dsb(ish);
+	isb();
+}
+
 void arch_vm_revoke(struct vm *vm)
 {
 	uint64_t primary_vttbr = read_sysreg(vttbr_el2);
 
-	for (unsigned int i = 0; i < vm->stage2.root_pages * PT_ENTRIES; i++)
-		__atomic_store_n(&vm->stage2.root[i], 0, __ATOMIC_RELAXED);
+	empty_root(&vm->stage2);
 	dsb(ish);
 	write_sysreg(vttbr_el2, vm->arch.vttbr);
 	isb();
@@ -161,7 +178,8 @@ void arch_vm_revoke(struct vm *vm)
 
 void arch_relax(void)
 {
-	__asm__ volatile("yield" : : : "memory");
+	cpu_relax();
+	panic_check(NULL);
 }
 
 void arch_halt(void)

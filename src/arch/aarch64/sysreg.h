@@ -85,6 +85,9 @@ static inline void isb(void)
 #define CNTHCTL_EL1PCTEN BIT(0) /* EL1 may read the physical counter */
 #define CNTHCTL_EL1PCEN BIT(1)	/* EL1 may use the physical timer */
 
+/* MPIDR_EL1: Aff3, Aff2 to Aff0 */
+#define MPIDR_AFFINITY 0xff00ffffff
+
 /* Timer control registers */
 #define TIMER_ENABLE BIT(0)
 #define TIMER_IMASK BIT(1)

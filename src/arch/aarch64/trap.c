@@ -94,6 +94,7 @@ static uint64_t primary_sysreg(struct vcpu *vcpu, uint64_t esr)
 /* The primary touched what it does not have: its own fault, and it goes on. */
 static uint64_t primary_abort(struct vcpu *vcpu, uint64_t esr)
 {
+	panic_check(vcpu);
 	inject_external_abort(vcpu, esr, read_sysreg(far_el2));
 	return 0;
 }
@@ -158,6 +159,7 @@ static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 	uint64_t ipa = read_sysreg(hpfar_el2) >> 4 << 12;
 	struct vm *vm = vcpu->vm;
 
+	panic_check(vcpu);
 	if ((esr & ISS_FSC_MASK) >= ISS_FSC_EXTERNAL)
 		return secondary_external_abort(vcpu, esr);
 	ipa |= read_sysreg(far_el2) & (PAGE_SIZE - 1);

@@ -9,6 +9,7 @@
  *
  * TPIDR_EL2 holds the current vCPU (struct vcpu), of either kind.
  */
+#include "layout.h"
 #include "offsets.h"
 #include "sysreg.h"
 
@@ -427,8 +428,9 @@ fp_load:
 	ret
 
 /*
- * A fault of the hypervisor. The first CPU to get here reports, on a stack of
- * its own as the fault may be that the CPU's stack is full; others halt.
+ * A fault of the hypervisor. Each one gets a stack of its own, as the fault may
+ * be that the CPU's is full, and as a report may fault, too. Below the top of
+ * it: x0-x30 and SP. Whoever finds no stack left halts.
  */
 .macro fault_entry kind
 hypervisor_fault_\kind:
@@ -449,17 +451,20 @@ hypervisor_fault:
 	msr	tpidrro_el0, x1
 	msr	tpidr_el1, x2
 	msr	elr_el1, x3
-	adrp	x1, fault_taken
-	add	x1, x1, :lo12:fault_taken
-1:	ldaxr	w2, [x1]
-	cbnz	w2, 2f
-	mov	w2, #1
+	adrp	x1, faults
+	add	x1, x1, :lo12:faults
+1:	ldxr	w2, [x1]
+	add	w2, w2, #1
 	stxr	w3, w2, [x1]
 	cbnz	w3, 1b
+	cmp	w2, #FAULT_STACKS
+	b.hi	arch_halt
+	adrp	x1, fault_stacks
+	mov	w3, #FAULT_STACK_SIZE
+	madd	x1, x2, x3, x1
+	sub	x1, x1, #(8 * 32)
 	mrs	x2, tpidr_el1
 	mrs	x3, elr_el1
-	adrp	x1, fault_regs
-	add	x1, x1, :lo12:fault_regs
 	stp	x2, x3, [x1, #16]
 	stp	x4, x5, [x1, #32]
 	stp	x6, x7, [x1, #48]
@@ -479,22 +484,16 @@ hypervisor_fault:
 	mrs	x2, tpidr_el0
 	mrs	x3, tpidrro_el0
 	stp	x2, x3, [x1]
-	adrp	x2, fault_stack + 4096
-	mov	sp, x2
+	mov	sp, x1
 	bl	panic_fault
-2:	wfi				/* another CPU reports */
-	b	2b
 
 	.section .bss
 	.balign	8
-fault_taken:
+faults:
 	.skip	8
 
 	.section .noinit, "aw", %nobits
 	.balign	4096
-	.global fault_stack
-fault_stack:
-	.skip	4096
-	.global fault_regs
-fault_regs:
-	.skip	256
+	.global fault_stacks
+fault_stacks:
+	.skip	FAULT_STACKS * FAULT_STACK_SIZE
