@@ -94,6 +94,9 @@ void arch_zero_pages(void *p, size_t size);
 /* Hints that the CPU spins on a lock. */
 void arch_relax(void);
 
+/* Seconds since some moment before boot; never fewer than before. */
+uint64_t arch_seconds(void);
+
 /* The CPU that runs this. */
 struct cpu *arch_this_cpu(void);
 

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Before the first line. */
 void log_init(void);
@@ -17,6 +18,23 @@ void log_init(void);
  * console was found is kept and printed then.
  */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* How much of the log one VM may cause: LOG_BURST lines, and one a second. */
+#define LOG_BURST 16
+
+struct log_limit {
+	uint32_t
+		spent; /* lines of its burst; all guarded by the console lock */
+	uint32_t lost; /* lines left out since the last one */
+	uint64_t since; /* when `spent` was right, in seconds */
+};
+
+/*
+ * The same for a line that a VM caused. One that is over the VM's limit is
+ * left out, and counted in front of the next that is not.
+ */
+void log_guest(struct log_limit *limit, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /*
  * Formats into `out` of `size` bytes (size > 0), cut off and terminated if

@@ -2,6 +2,7 @@
 #include "vm.h"
 
 #include "arch.h"
+#include "nospec.h"
 #include "string.h"
 
 /* Not zeroed with .bss: vm_init() clears what is used. */
@@ -34,7 +35,9 @@ void vm_init(struct vm *vm, uint32_t rank, struct vcpu *vcpus,
 
 struct vm *vm_find(uint64_t index)
 {
-	return index < vm_count ? &vm_secondary[index] : NULL;
+	if (index >= vm_count)
+		return NULL;
+	return &vm_secondary[index_nospec(index, vm_count)];
 }
 
 void vm_abort(struct vm *vm, uint32_t reason)

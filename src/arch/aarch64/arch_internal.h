@@ -6,9 +6,9 @@
 #include "arch.h"
 #include "arch_vcpu.h"
 #include "board.h"
+#include "cpu.h"
 #include "sysreg.h"
 
-struct cpu;
 struct vcpu;
 
 /* --- boot.S --- */
@@ -21,7 +21,7 @@ void image_moved(void);
 
 /* --- vectors.S --- */
 
-extern char vectors_primary[], vectors_secondary[];
+extern char vectors_primary[], vectors_secondary[], vectors_spectre[];
 _Noreturn void primary_first_entry(struct vcpu *vcpu, uint64_t stack_top);
 void fp_save(struct fp_regs *regs);
 void fp_load(const struct fp_regs *regs);
@@ -154,6 +154,30 @@ bool psci_secondary(struct vcpu *vcpu, uint32_t fn, int64_t *result,
 
 /* Calls the firmware. */
 int64_t psci_firmware(uint64_t fn, uint64_t a1, uint64_t a2, uint64_t a3);
+
+/* --- spectre.c --- */
+
+#define SMCCC_ARCH_WORKAROUND_1 0x80008000
+#define SMCCC_ARCH_WORKAROUND_2 0x80007fff
+#define SMCCC_ARCH_WORKAROUND_3 0x80003fff
+
+/* Finds out what this CPU needs, and chooses its vectors. */
+void spectre_init_cpu(struct cpu *cpu);
+
+/*
+ * What SMCCC_ARCH_FEATURES says of a workaround on this CPU: 0: call it; 1: not
+ * affected; less: none, or none needed. A call has been answered when it gets
+ * here.
+ */
+int64_t spectre_answer(uint32_t fn);
+
+/* Vectors for a kind of VM; vectors_spectre, which end there, serve both. */
+static inline void use_vectors(const struct cpu *cpu, const char *vectors)
+{
+	if (cpu->arch.spectre.branches | cpu->arch.spectre.call)
+		vectors = vectors_spectre;
+	write_sysreg(vbar_el2, (uint64_t)(uintptr_t)vectors);
+}
 
 /* --- timer.c --- */
 

@@ -221,7 +221,7 @@ void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
 	write_sysreg(vmpidr_el2, vcpu->arch.vmpidr);
 	write_sysreg(vttbr_el2, vm->vttbr);
 	write_sysreg(hcr_el2, vm->hcr);
-	write_sysreg(vbar_el2, (uint64_t)(uintptr_t)vectors_secondary);
+	use_vectors(vcpu->cpu, vectors_secondary);
 	gic_enter_secondary();
 	forget_other_vcpu(vcpu);
 }
@@ -243,7 +243,7 @@ void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu)
 	write_sysreg(vmpidr_el2, primary->arch.vmpidr);
 	write_sysreg(vttbr_el2, vm->vttbr);
 	write_sysreg(hcr_el2, vm->hcr);
-	write_sysreg(vbar_el2, (uint64_t)(uintptr_t)vectors_primary);
+	use_vectors(primary->cpu, vectors_primary);
 	timer_leave_secondary(primary, vcpu);
 }
 

@@ -5,6 +5,7 @@
  * reads as zero. Fields and registers: DDI 0487, D17.2.
  */
 #include "arch_internal.h"
+#include "nospec.h"
 
 #define REG(crm, op2) ((crm)*8 + (op2))
 #define REG_COUNT REG(8, 0)
@@ -122,5 +123,6 @@ uint64_t idreg_value(unsigned int crm, unsigned int op2, bool primary)
 
 	if (reg >= REG_COUNT)
 		return 0;
+	reg = (unsigned int)index_nospec(reg, REG_COUNT);
 	return value[reg] & (primary ? rows[reg].primary : rows[reg].secondary);
 }

@@ -103,12 +103,14 @@ void arch_init_cpu(void)
 	el2_read_features();
 	el2_init();
 	idregs_init();
+	spectre_init_cpu(arch_this_cpu());
 }
 
 /* Turns this CPU, which has just started, off again. */
 static _Noreturn void refuse_cpu(struct cpu *cpu)
 {
-	log_line(
+	log_guest(
+		&vm_primary.log,
 		"CPU %u not started: its physical addresses differ from the boot CPU's",
 		cpu->index);
 	cpu_goes_down(cpu);
@@ -126,6 +128,7 @@ void boot_other_cpu(uint64_t index)
 	cpu->arch.fp_owner = NULL;
 	memset(cpu->last_vcpu, 0, sizeof(cpu->last_vcpu));
 	el2_init();
+	spectre_init_cpu(cpu);
 	cpu_came_up(cpu);
 	arch_primary_enter(cpu);
 }

@@ -143,9 +143,14 @@ static inline void isb(void)
 /* ISS of instruction and data aborts */
 #define ISS_FSC_MASK 0x3f
 #define ISS_FSC_EXTERNAL 0x10
+#define ISS_FSC_EXTERNAL_WALK 0x14 /* + level of the stage-1 table */
 #define ISS_S1PTW BIT(7)
+#define ISS_CM BIT(8) /* cache maintenance */
 #define ISS_FNV BIT(10)
 #define ISS_WNR BIT(6)
+
+/* TTBRn_EL1 without the ASID */
+#define TTBR_ADDRESS 0xfffffffff000
 
 /* Granule, IRGN/ORGN write-back, inner shareable, for TCR_EL2 and VTCR_EL2 */
 #define TCR_WALK_WB_IS (BIT(8) | BIT(10) | BIT(12) | BIT(13))

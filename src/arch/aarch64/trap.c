@@ -143,13 +143,17 @@ static const char *access_name(uint64_t esr)
 	return esr & ISS_WNR ? "write to" : "read of";
 }
 
-/* The memory system refused an access that the VM was allowed to make. */
-static uint64_t secondary_external_abort(struct vcpu *vcpu, uint64_t esr)
+/* What the memory system answered to an access that the VM may make. */
+static uint64_t stop_on_fault(struct vcpu *vcpu, const char *what, uint64_t esr)
 {
-	log_line(
-		"vm%u %s: vcpu %u stopped: external abort, syndrome 0x%lx, pc 0x%lx",
-		vcpu->vm->index, vcpu->vm->name, vcpu->index, esr,
-		read_sysreg(elr_el2));
+	struct vm *vm = vcpu->vm;
+
+	if (!vm_aborted(vm))
+		log_guest(
+			&vm->log,
+			"vm%u %s: vcpu %u stopped: %s, syndrome 0x%lx, pc 0x%lx",
+			vm->index, vm->name, vcpu->index, what, esr,
+			read_sysreg(elr_el2));
 	return vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT);
 }
 
@@ -161,11 +165,12 @@ static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 
 	panic_check(vcpu);
 	if ((esr & ISS_FSC_MASK) >= ISS_FSC_EXTERNAL)
-		return secondary_external_abort(vcpu, esr);
+		return stop_on_fault(vcpu, "external abort", esr);
 	ipa |= read_sysreg(far_el2) & (PAGE_SIZE - 1);
 	/* Not if its memory was taken because the VM was stopped. */
 	if (!vm_aborted(vm))
-		log_line(
+		log_guest(
+			&vm->log,
 			"vm%u %s: vcpu %u stopped: %s 0x%lx, which it does not have, pc 0x%lx",
 			vm->index, vm->name, vcpu->index, access_name(esr), ipa,
 			read_sysreg(elr_el2));
@@ -174,10 +179,7 @@ static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 
 uint64_t trap_secondary_serror(struct vcpu *vcpu)
 {
-	log_line("vm%u %s: vcpu %u stopped: SError, syndrome 0x%lx, pc 0x%lx",
-		 vcpu->vm->index, vcpu->vm->name, vcpu->index,
-		 read_sysreg(esr_el2), read_sysreg(elr_el2));
-	return vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT);
+	return stop_on_fault(vcpu, "SError", read_sysreg(esr_el2));
 }
 
 /*

@@ -58,6 +58,8 @@
 	sub	w4, w0, w5
 	cmp	w4, #API_CALLS_COUNT
 	b.hs	\slow
+	csel	w4, w4, wzr, lo		/* no other row, speculatively either */
+	hint	#20			/* CSDB */
 	adrp	x5, api_calls
 	add	x5, x5, :lo12:api_calls
 	add	x5, x5, x4, lsl #4
@@ -165,6 +167,37 @@
 .endm
 
 	.section .vectors, "ax"
+/*
+ * An entry from a VM, of either kind, on a CPU whose branch prediction the VM
+ * may have trained: fills the branch history with `branches` taken branches,
+ * calls the firmware, or both (struct spectre); then goes on where the vectors
+ * of that kind of VM do. No indirect branch before.
+ */
+.macro spectre_vector offset
+	.balign	0x80
+	stp	x0, x1, [sp, #-32]!
+	stp	x2, x3, [sp, #16]
+	mrs	x0, tpidr_el2
+	ldr	x0, [x0, #VCPU_CPU]
+	add	x0, x0, #CPU_SPECTRE
+	ldp	w1, w0, [x0]
+	cbz	w1, 2f
+1:	b	. + 4
+	subs	w1, w1, #1
+	b.ne	1b
+	hint	#22			/* CLRBHB */
+2:	cbz	w0, 3f
+	smc	#0			/* changes x0-x3 */
+3:	dsb	nsh
+	isb
+	mrs	x0, hcr_el2
+	tst	x0, #HCR_IMO
+	ldp	x2, x3, [sp, #16]
+	ldp	x0, x1, [sp], #32
+	b.ne	vectors_secondary + \offset
+	b	vectors_primary + \offset
+.endm
+
 	.balign	0x800
 	.global vectors_primary
 vectors_primary:
@@ -218,6 +251,14 @@ vectors_secondary:
 	b	secondary_interrupt
 	.balign	0x80
 	b	secondary_serror
+
+	.balign	0x800
+	.global vectors_spectre
+vectors_spectre:
+	fault_vectors
+	.irp	offset, 0x400, 0x480, 0x500, 0x580, 0x600, 0x680, 0x700, 0x780
+	spectre_vector \offset
+	.endr
 
 	.text
 /* x0: the call's value. */
