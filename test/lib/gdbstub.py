@@ -124,23 +124,23 @@ class Machine:
     def set_memory(self, address, data):
         self._ask(f"M{address:x},{len(data):x}:{data.hex()}")
 
-    def run_to(self, address):
+    def set_physical(self, address, data):
+        self._ask("Qqemu.PhyMemMode:1")
+        self.set_memory(address, data)
+        self._ask("Qqemu.PhyMemMode:0")
+
+    def run_to(self, address, cpus=None):
         """Runs until a CPU is about to execute `address`, selects it and
-        returns its number."""
+        returns its number. `cpus`: the others stand still."""
+        who = [f"c:{cpu + 1:x}" for cpu in cpus] if cpus else ["c"]
         self._ask(f"Z1,{address:x},4")
-        self._send("vCont;c")
+        self._send(";".join(["vCont", *who]))
         stop = self._read_packet()
         self._ask(f"z1,{address:x},4")
         cpu = int(re.search(rb"thread:(?:p\w+\.)?0*(\w+)", stop).group(1),
                   16) - 1
         self.select(cpu)
         return cpu
-
-    def step(self, cpu):
-        """One instruction of one CPU; the others stand still."""
-        self._send(f"vCont;s:{cpu + 1:x}")
-        self._read_packet()
-        self.select(cpu)
 
     def finish(self):
         """Lets the machine go, waits for its end, returns qemu.Result."""
