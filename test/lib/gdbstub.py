@@ -15,6 +15,9 @@ from lib.testing import Failure
 
 PATIENCE_S = 60
 
+# For the report of a panic that the test wants, of all CPUs.
+GRACE_S = 20
+
 
 class Machine:
     """A run of QEMU, halted before its first instruction."""
@@ -32,7 +35,7 @@ class Machine:
         self._numbers = self._register_numbers()
 
     def _run(self, arguments, timeout, until):
-        self._result = qemu.run(arguments, timeout, until)
+        self._result = qemu.run(arguments, timeout, until, grace=GRACE_S)
 
     def _connect(self, path):
         end = time.monotonic() + PATIENCE_S

@@ -182,7 +182,7 @@ def map_test(machine):
     def run(ctx):
         where, at = start(ctx, machine, "smp")
         first_guard = guard_of(where, at)
-        for _ in range(20):
+        for _ in range(4):
             where.run_to(at["rpc_reply"])
         check_registers(where)
         pages, tables = read_tables(where, where.register("TTBR0_EL2"))
@@ -236,6 +236,7 @@ def overflow_stack(where, at):
 def overwrite_frame(where, at):
     """An array that grew over the end of its frame: the guard in the frame is
     not the guard of before, as seen by a function that is on the stack."""
+    where.run_to(at["vm_configure"])
     where.run_to(at["arch_map_slot"])
     root = where.register("TTBR0_EL2")
     pages, _ = read_tables(where, root)

@@ -20,7 +20,7 @@
 #define MAX_FRAMES 16
 
 /* How long a CPU waits for another one to get on, in seconds. */
-#define PATIENCE_S 2
+#define PATIENCE_S 5
 
 uint64_t panic_culprit;
 
