@@ -88,7 +88,7 @@ static uint32_t others_running(void)
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < cpu_count; i++)
-		count += cpus[i].state == CPU_ON && i != this_index();
+		count += cpus[i].state != CPU_OFF && i != this_index();
 	return count;
 }
 

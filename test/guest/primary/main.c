@@ -21,7 +21,7 @@ enum outcome { OK, NOT_OK, SKIPPED, OUTCOMES };
 static const struct suite *const suites[] = {
 	&suite_lib,  &suite_boot,      &suite_calls, &suite_mailbox,
 	&suite_vcpu, &suite_isolation, &suite_state, &suite_psci,
-	&suite_smp,  &suite_race,      &suite_spec,
+	&suite_smp,  &suite_race,      &suite_spec,  &suite_faults,
 };
 
 static enum outcome outcome;
