@@ -422,3 +422,52 @@ TEST(abort_of_cache_maintenance)
 	check_injected(0x200, SYNDROME(0x25) | EXTERNAL | BIT(6) | BIT(8),
 		       EL1H);
 }
+
+/* --- conditions of AArch32 --- */
+
+/* NZCV for which each condition holds, a bit for each of the 16. */
+static const uint16_t holds[] = {0xf0f0, 0x0f0f, 0xcccc, 0x3333, 0xff00, 0x00ff,
+				 0xaaaa, 0x5555, 0x0c0c, 0xf3f3, 0xaa55, 0x55aa,
+				 0x0a05, 0xf5fa, 0xffff, 0xffff};
+
+static void check_condition(uint64_t esr, uint64_t pstate, bool is_executed)
+{
+	for (unsigned int primary = 0; primary < 2; primary++) {
+		start(pstate);
+		CHECK_EQ(trap(esr, primary), 0);
+		if (is_executed)
+			check_injected(0x600, IL, pstate);
+		else
+			CHECK_EQ(regs_read("elr_el2"), PC + (esr & IL ? 4 : 2));
+		CHECK_EQ(lines, 0);
+	}
+}
+
+/* What traps although its condition fails is stepped over. */
+TEST(conditions)
+{
+	for (unsigned int i = 0; i < 16 * 16; i++) {
+		unsigned int condition = i >> 4, nzcv = i & 15;
+		uint64_t pstate = AARCH32_USER | (uint64_t)nzcv << 28;
+		bool is_executed = holds[condition] >> nzcv & 1;
+
+		check_condition(SYNDROME(CP15) | BIT(24) | condition << 20,
+				pstate, is_executed);
+		/* Without a condition in the syndrome there is ITSTATE's. */
+		check_condition(SYNDROME(CP15),
+				pstate | with_it(condition << 4 | 8),
+				is_executed);
+		check_condition(SYNDROME(CP15), pstate, true);
+	}
+}
+
+/* The same bits mean nothing in AArch64, and in other exceptions. */
+TEST(no_condition)
+{
+	start(EL0);
+	CHECK_EQ(trap(PMCR(5) | READ, false), 0);
+	CHECK_EQ(vcpu.arch.x[5], 0);
+	start(AARCH32_USER);
+	CHECK_EQ(trap(SYNDROME(DABT) | TRANSLATION_3 | BIT(24), false),
+		 vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS));
+}

@@ -150,8 +150,9 @@ void spectre_init_cpu(struct cpu *cpu)
 		s->branches = 1;
 	s->call = choose_call(&f, f.history_safe || s->branches);
 	s->workaround_1 = answer(f.targets_safe, s->call);
-	s->workaround_2 =
-		f.workaround_2 == REQUIRED ? NOT_REQUIRED : f.workaround_2;
+	s->workaround_2 = f.workaround_2;
+	if (f.workaround_2 == REQUIRED)
+		s->workaround_2 = NOT_REQUIRED;
 	s->workaround_3 =
 		answer(f.history_safe,
 		       s->branches || s->call == SMCCC_ARCH_WORKAROUND_3);

@@ -129,6 +129,7 @@ static inline void isb(void)
 #define EC_UNKNOWN 0x00
 #define EC_WFX 0x01
 #define EC_FP 0x07
+#define EC_CP14_64 0x0c
 #define EC_HVC64 0x16
 #define EC_SMC64 0x17
 #define EC_SYSREG 0x18
