@@ -5,6 +5,7 @@ by QEMU's gdb server, looked at, changed, and let go (test/lib/gdbstub.py)."""
 
 import re
 import struct
+import subprocess
 
 from lib import elf, gdbstub, qemu
 from lib.qemu import Machine
@@ -217,14 +218,27 @@ def another_guard(ctx, machine):
 
 # --- panics ----------------------------------------------------------------
 
+CPU_ON = 2  # enum cpu_state
+
+
+def gdb_number(ctx, expression):
+    """What gdb makes of an expression of the hypervisor's types."""
+    said = subprocess.run(
+        ["gdb-multiarch", "-nx", "-batch", "-ex", f"print {expression}",
+         ctx.built("holdfast.elf")], capture_output=True, text=True,
+        check=True, stdin=subprocess.DEVNULL).stdout
+    return int(said.split()[-1], 0)
+
+
 def run_all(where, at):
-    """Runs until all CPUs have made calls."""
-    seen = set()
-    for _ in range(1000):
-        seen.add(where.run_to(at["rpc_reply"]))
-        if len(seen) == 4:
+    """Runs until all four CPUs are on, and one of them makes a call."""
+    for _ in range(5000):
+        where.run_to(at["rpc_reply"])
+        states = [where.memory(at["state"] + i * at["cpu"], 4)[0]
+                  for i in range(4)]
+        if states == 4 * [CPU_ON]:
             return
-    raise Failure(f"only {len(seen)} CPUs make calls")
+    raise Failure("the CPUs are not all on")
 
 
 def jump_nowhere(where, at):
@@ -341,6 +355,9 @@ def panic_test(name):
     def run(ctx):
         where, at = start(ctx, machine, suite, until="holdfast: halted, and . of . other CPUs")
         at["blr"] = call_instruction(ctx)
+        at["cpu"] = gdb_number(ctx, "sizeof(struct cpu)")
+        at["state"] = at["cpus"] + gdb_number(
+            ctx, "(long)&((struct cpu *)0)->state")
         provoke(where, at)
         result = where.finish()
         for pattern in wanted:
