@@ -40,6 +40,8 @@ PANIC_MACHINE = Machine(3, "cortex-a72", 4, 1024)
 PANIC_GIC2 = Machine(2, "cortex-a53", 4, 512)
 BTI_MACHINE = Machine(3, "max", 4, 1024)
 
+JUMP_TO_ITSELF = struct.pack("<I", 0x14000000)
+
 # An address that nothing is mapped at.
 NOWHERE = 0x123456000
 
@@ -241,11 +243,21 @@ def run_all(where, at):
     raise Failure("the CPUs are not all on")
 
 
+def spin_guests(where, cpus):
+    """VMs that make no call any more, and are not in the hypervisor."""
+    for cpu in cpus:
+        where.select(cpu)
+        if where.register("cpsr") >> 2 & 3 == 1:
+            where.set_memory(where.register("pc"), JUMP_TO_ITSELF)
+
+
 def jump_nowhere(where, at):
     """Code that is not there, on CPU 2."""
     run_all(where, at)
-    for _ in range(1000):
+    for _ in range(5000):
         if where.run_to(at["rpc_reply"]) == 2:
+            spin_guests(where, (0, 1, 3))
+            where.select(2)
             where.set_register("pc", NOWHERE)
             return
     raise Failure("CPU 2 makes no call")
