@@ -326,7 +326,7 @@ PANICS = {
         JUMPED, BACKTRACE, REGISTERS, ALL]),
     "fault_gic2": (PANIC_GIC2, "race", jump_nowhere, [JUMPED, ALL]),
     "stack_overflow": (PANIC_MACHINE, "race", overflow_stack, [
-        r"^holdfast: ESR 0x96[0-9a-f]+ FAR 0x800000\d+f[0-9a-f]{2} ",
+        r"^holdfast: ESR 0x96[0-9a-f]+ FAR 0x800000[0-9a-f]{3}f[0-9a-f]{2} ",
         REGISTERS, ALL]),
     "stack_guard": (PANIC_MACHINE, "race", overwrite_frame, [
         r"^holdfast: panic: CPU \d: stack frame overwritten, in the function "
