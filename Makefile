@@ -42,8 +42,9 @@ OBJ := $(BUILD)/obj
 CPPFLAGS := -Iinc -Isrc/arch/aarch64 -I$(OBJ) $(if $(DEBUG),-DHF_DEBUG)
 CFLAGS := -std=c11 -O2 -g -ffreestanding -fno-common -fno-pic -fno-pie \
 	-mgeneral-regs-only -mstrict-align -ffixed-x18 -march=armv8-a \
-	-fno-stack-protector -fno-omit-frame-pointer \
-	-fno-asynchronous-unwind-tables -fno-strict-aliasing -ffunction-sections \
+	-fstack-protector-strong -mbranch-protection=bti \
+	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
+	-fno-strict-aliasing -ffunction-sections \
 	-ffile-prefix-map=$(CURDIR)=. \
 	-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wno-unused-parameter $(TOOLCHAIN_FLAGS) $(DIRECTORY_FLAGS)

@@ -94,6 +94,9 @@ void arch_zero_pages(void *p, size_t size);
 /* Hints that the CPU spins on a lock. */
 void arch_relax(void);
 
+/* Seconds since some moment before boot; never fewer than before. */
+uint64_t arch_seconds(void);
+
 /* The CPU that runs this. */
 struct cpu *arch_this_cpu(void);
 
@@ -144,6 +147,13 @@ void arch_console_put(char c);
 
 /* --- boot --- */
 
+/*
+ * Chooses what stands at the end of stack frames from here on, to tell an
+ * overflow. Called by a function that does not return. Reads the seeds of the
+ * board's tree, which stay the primary's.
+ */
+void arch_guard_stacks(const struct fdt *fdt);
+
 /* Where the hypervisor lies, all of it. */
 paddr_t arch_own_memory(uint64_t *size);
 
@@ -158,7 +168,10 @@ _Noreturn void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk,
 /* Sets this CPU up for running VMs; once arch_board_init() is done. */
 void arch_init_cpu(void);
 
-/* From here on other CPUs may be started. */
+/*
+ * Boot is over: what stays as it is from here on becomes read-only, and other
+ * CPUs may be started.
+ */
 void arch_cpus_may_start(void);
 
 /* --- the board --- */

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Before the first line. */
 void log_init(void);
@@ -17,6 +18,23 @@ void log_init(void);
  * console was found is kept and printed then.
  */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* How much of the log one VM may cause: LOG_BURST lines, and one a second. */
+#define LOG_BURST 16
+
+struct log_limit {
+	uint32_t
+		spent; /* lines of its burst; all guarded by the console lock */
+	uint32_t lost; /* lines left out since the last one */
+	uint64_t since; /* when `spent` was right, in seconds */
+};
+
+/*
+ * The same for a line that a VM caused. One that is over the VM's limit is
+ * left out, and counted in front of the next that is not.
+ */
+void log_guest(struct log_limit *limit, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /*
  * Formats into `out` of `size` bytes (size > 0), cut off and terminated if
@@ -31,7 +49,13 @@ size_t log_print(char *out, size_t size, const char *format, ...)
 /* Called once the console works: prints what was logged until then. */
 void log_console_ready(void);
 
-/* Prints text as it is, from the panic path: takes no lock. */
+/*
+ * The first CPU to panic calls this before its first line: what other CPUs are
+ * printing comes to its end, if it does soon, and they print no more.
+ */
+void log_panic_begin(void);
+
+/* Prints a line from the panic path: takes no lock. */
 void log_panic_line(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 

@@ -42,6 +42,12 @@ static inline void spin_init(struct spinlock *l, uint32_t rank)
 /* Takes the lock; acquires what its last holder wrote. */
 void spin_lock(struct spinlock *l);
 
+/*
+ * Takes the lock and never gives it back, from the panic path: goes on without
+ * it if its holder, who may be this CPU, does not give it soon.
+ */
+void spin_seize(struct spinlock *l);
+
 /* Gives the lock to the next in line; releases what this CPU wrote. */
 void spin_unlock(struct spinlock *l);
 

@@ -72,6 +72,12 @@ static inline bool is_aligned(uint64_t n, uint64_t alignment)
 	return (n & (alignment - 1)) == 0;
 }
 
+/*
+ * A variable that boot sets and nobody changes later: its page is read-only
+ * once the primary runs.
+ */
+#define RO_AFTER_BOOT __attribute__((section(".bss.ro_after_boot")))
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

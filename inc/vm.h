@@ -4,6 +4,7 @@
 #define VM_H
 
 #include "limits.h"
+#include "log.h"
 #include "mm.h"
 #include "spinlock.h"
 #include "vcpu.h"
@@ -42,6 +43,7 @@ struct vm {
 	struct ptable stage2; /* constant after boot */
 	paddr_t memory;	      /* of a secondary: where it lies, */
 	uint64_t memory_size; /* and its size in bytes */
+	struct log_limit log; /* of lines that this VM causes */
 	char name[MAX_NAME];
 };
 

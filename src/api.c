@@ -3,6 +3,7 @@
 
 #include "arch.h"
 #include "cpu.h"
+#include "nospec.h"
 #include "string.h"
 #include "vm.h"
 
@@ -32,7 +33,7 @@ static struct vcpu *find_vcpu(uint64_t vm_index, uint64_t vcpu_index)
 
 	if (!vm || (uint32_t)vcpu_index >= vm->vcpu_count)
 		return NULL;
-	return &vm->vcpus[(uint32_t)vcpu_index];
+	return &vm->vcpus[index_nospec((uint32_t)vcpu_index, vm->vcpu_count)];
 }
 
 static struct api_result cannot_run(struct vcpu *caller, uint64_t a1,

@@ -10,7 +10,7 @@
 #define MAX_START_ATTEMPTS 10000000
 
 struct cpu cpus[MAX_CPUS];
-uint32_t cpu_count;
+uint32_t cpu_count RO_AFTER_BOOT;
 
 /* Not zeroed with .bss: cpu_init_first() and vm_init() clear it. */
 static struct vcpu primary_vcpus[MAX_CPUS] __attribute__((section(".noinit")));

@@ -18,7 +18,7 @@ static struct {
 	char text[EARLY_SIZE];
 	size_t length;
 	bool console_works;
-} early;
+} early RO_AFTER_BOOT;
 
 /* Output that is counted whole but kept only as far as it fits. */
 struct sink {
@@ -201,6 +201,50 @@ void log_line(const char *format, ...)
 	print_line(format, args);
 	spin_unlock(&console_lock);
 	va_end(args);
+}
+
+/* Whether a line of the VM may be printed now; the console lock is held. */
+static bool may_print(struct log_limit *l)
+{
+	uint64_t now = arch_seconds();
+	uint64_t earned = now - l->since;
+
+	l->since = now;
+	l->spent = earned < l->spent ? l->spent - (uint32_t)earned : 0;
+	if (l->spent == LOG_BURST) {
+		l->lost += l->lost != UINT32_MAX;
+		return false;
+	}
+	l->spent++;
+	return true;
+}
+
+static void tell_lost(struct log_limit *l)
+{
+	if (l->lost)
+		log_panic_line("(%u lines left out)", l->lost);
+	l->lost = 0;
+}
+
+void log_guest(struct log_limit *limit, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	spin_lock(&console_lock);
+	if (may_print(limit)) {
+		tell_lost(limit);
+		print_line(format, args);
+	}
+	spin_unlock(&console_lock);
+	va_end(args);
+}
+
+void log_panic_begin(void)
+{
+	spin_seize(&console_lock);
+	if (early.console_works)
+		console_text("\n");
 }
 
 void log_panic_line(const char *format, ...)

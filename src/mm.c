@@ -4,10 +4,10 @@
 #include "arch.h"
 #include "pool.h"
 
-struct ptable mm_hypervisor;
+struct ptable mm_hypervisor RO_AFTER_BOOT;
 
 /* Virtual minus physical address of the hypervisor's own memory. */
-static uint64_t own_offset;
+static uint64_t own_offset RO_AFTER_BOOT;
 
 void mm_set_offset(uint64_t virt_minus_phys)
 {

@@ -5,6 +5,9 @@
 #include "cpu.h"
 #include "log.h"
 
+/* Looks at a lock that spin_seize() takes: more than a line of log lasts. */
+#define PATIENCE 10000000
+
 #ifdef HF_DEBUG
 
 #define MAX_HELD 4
@@ -60,6 +63,17 @@ void spin_lock(struct spinlock *l)
 	ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
 	while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket)
 		arch_relax();
+}
+
+void spin_seize(struct spinlock *l)
+{
+	uint32_t ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
+
+	for (uint32_t i = 0;
+	     i < PATIENCE &&
+	     __atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket;
+	     i++)
+		;
 }
 
 void spin_unlock(struct spinlock *l)

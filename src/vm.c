@@ -2,6 +2,7 @@
 #include "vm.h"
 
 #include "arch.h"
+#include "nospec.h"
 #include "string.h"
 
 /* Not zeroed with .bss: vm_init() clears what is used. */
@@ -9,7 +10,7 @@
 
 struct vm vm_primary;
 struct vm vm_secondary[MAX_VMS];
-uint32_t vm_count;
+uint32_t vm_count RO_AFTER_BOOT;
 uint64_t vm_options;
 
 static struct vcpu secondary_vcpus[MAX_VMS][MAX_VCPUS] NOINIT;
@@ -34,7 +35,9 @@ void vm_init(struct vm *vm, uint32_t rank, struct vcpu *vcpus,
 
 struct vm *vm_find(uint64_t index)
 {
-	return index < vm_count ? &vm_secondary[index] : NULL;
+	if (index >= vm_count)
+		return NULL;
+	return &vm_secondary[index_nospec(index, vm_count)];
 }
 
 void vm_abort(struct vm *vm, uint32_t reason)

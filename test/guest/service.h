@@ -9,6 +9,7 @@
 #define SERVICE_H
 
 #include <stdint.h>
+#include "access.h"
 #include "sweep.h"
 
 enum step_kind {
@@ -50,25 +51,14 @@ enum step_kind {
 	STEP_PRIVATE, /* a0: value that this vCPU is to find, by page tables of
 			 its own, at PRIVATE_DATA */
 	STEP_CPU_ON,  /* a0: vCPU that becomes another server -> x0 */
+	STEP_A32,     /* a0: enum a32_program, a1: its r0 -> x0 */
+	STEP_WALK,    /* a0: where a table of its own is not */
 	STEP_BAD_CONFIGURE, /* x0: 0, or 1: wrongly accepted x1, x2 at boot */
 };
 
 /* Paint the system registers too, and tell what changed in `sysregs`. */
 #define STEP_SYSREGS 0x100
 
-/* Accesses that report no syndrome, and others that are not a plain load. */
-enum access {
-	ACCESS_LDP,
-	ACCESS_STP,
-	ACCESS_EXCLUSIVE,
-	ACCESS_SIMD,
-	ACCESS_WRITEBACK,
-	ACCESS_DC_CIVAC,
-	ACCESS_DC_ZVA,
-	ACCESS_PREFETCH,
-	ACCESS_BYTE,
-	ACCESSES
-};
 
 #define STEPS_MAX 32
 

@@ -21,6 +21,20 @@ LOCAL_TLBI = {"el2_init", "switch_to_secondary"}
 # Registers that decide what TLB maintenance applies to.
 TLBI_CONTEXT = ("vttbr_el2", "hcr_el2", "vtcr_el2")
 
+# Run by each hypercall or world switch.
+HOT = {"vectors_primary", "vectors_secondary", "vectors_spectre", "vcpu_run",
+       "vcpu_run_call", "switch_to_secondary", "switch_to_primary",
+       "arch_vcpu_enter", "leave_secondary", "spin_lock", "spin_unlock",
+       "vcpu_claim", "vcpu_release", "memcpy", "api_finish_read", "fp_enter",
+       "fp_leave", "timer_enter_secondary", "timer_leave_secondary"}
+
+# Where a number of a guest chooses something.
+MASKED = {"vectors_primary", "vectors_secondary", "vm_find", "vcpu_run_call",
+          "idreg_value"}
+
+# Two symbols of one address: objdump knows the first.
+ALIASES = {"idmap_end": "vectors_primary"}
+
 SECTIONS = {".text", ".rodata", ".bss", ".noinit"}
 
 FP_REGISTER = re.compile(r"\b[vqdshbz][0-9]+\b")
@@ -44,7 +58,8 @@ def functions(ctx):
     for line in text.splitlines():
         label = re.match(r"([0-9a-f]+) <(.+)>:$", line)
         if label:
-            code = found.setdefault(label.group(2), [])
+            name = ALIASES.get(label.group(2), label.group(2))
+            code = found.setdefault(name, [])
             continue
         row = re.match(r"\s*([0-9a-f]+):\s+(\S+)\s*(.*?)(\s*//.*)?$", line)
         if row and not row.group(2).startswith("."):
@@ -113,8 +128,9 @@ def armv8_0(ctx):
 
 
 def reachable(found, start):
-    """Functions that are called or jumped to from `start` on."""
-    names, todo = set(), [start]
+    """Functions that are called or jumped to from `start` on, but for the end
+    of everything that an overwritten stack is."""
+    names, todo = {"__stack_chk_fail"}, [start]
     while todo:
         name = todo.pop()
         if name in names or name not in found:
@@ -132,7 +148,7 @@ def early(ctx):
     by what runs then."""
     found = functions(ctx)
     names = reachable(found, "early_map")
-    for name in sorted(names):
+    for name in sorted(names & set(found) - {"__stack_chk_fail"}):
         for i, (_, mnemonic, _) in enumerate(found[name]):
             if re.match(r"(ld|st)a?l?xr|(ld|st)a?l?xp", mnemonic):
                 fail(found[name], i, f"{name}: exclusive access")
@@ -213,7 +229,7 @@ def layout(ctx):
     at = symbols(ctx)
     code = {address for rows in functions(ctx).values()
             for address, mnemonic, _ in rows if mnemonic != "udf"}
-    for table in ("vectors_primary", "vectors_secondary"):
+    for table in ("vectors_primary", "vectors_secondary", "vectors_spectre"):
         if at[table] % 0x800:
             raise Failure(f"{table} at {at[table]:#x} is not 2 KiB-aligned")
         empty = [e for e in range(0, 0x800, 0x80) if at[table] + e not in code]
@@ -223,9 +239,10 @@ def layout(ctx):
         other = [n for n, a in at.items() if 0 < a - at[table] <= 0x780]
         if other:
             raise Failure(f"{table}: {other[0]} is in the place of a vector")
-    if at["vectors_secondary"] - at["vectors_primary"] != 0x800:
+    if at["vectors_secondary"] - at["vectors_primary"] != 0x800 or \
+            at["vectors_spectre"] - at["vectors_secondary"] != 0x800:
         raise Failure("a vector is longer than its place")
-    for stack in ("cpu_stacks", "fault_stack"):
+    for stack in ("cpu_stacks", "fault_stacks"):
         if at[stack] % 4096:
             raise Failure(f"{stack} shares a page")
 
@@ -255,6 +272,68 @@ def sections(ctx):
             raise Failure("not all of .bss is zeroed", headers)
 
 
+def constants(ctx):
+    """The 8-byte words of .rodata."""
+    text = tool("objdump", ctx, "-s", "-j", ".rodata")
+    data = b"".join(bytes.fromhex(row.group(1).replace(" ", "")) for row in
+                    re.finditer(r"^ [0-9a-f]+ ((?:[0-9a-f]{2,8} ){1,4})", text,
+                                re.M))
+    return {int.from_bytes(data[i:i + 8], "little")
+            for i in range(0, len(data), 8)}
+
+
+def branches(ctx):
+    """Whatever an indirect branch may go to is a landing pad, where the CPU
+    has FEAT_BTI: functions in tables, and what boot.S jumps to."""
+    found = functions(ctx)
+    at = symbols(ctx)
+    words = constants(ctx)
+    pads = {name: "c" for name in found if at.get(name) in words}
+    pads |= {"boot_move": "c", "first_cpu": "j", "other_cpu": "j"}
+    for name, kind in pads.items():
+        if found[name][0][1:] != ("bti", kind):
+            fail(found[name], 0, f"{name} does not begin with BTI {kind}")
+    if len(pads) < 20:
+        raise Failure(f"only {len(pads)} landing pads")
+    return f"{len(pads)} of them"
+
+
+def stack_guard(ctx):
+    """Functions with arrays have a guard; what each hypercall and world switch
+    goes through has none to pay for."""
+    found = functions(ctx)
+    guarded = {name for name, i, code in instructions(ctx)
+               if "<__stack_chk_fail>" in code[i][2]}
+    missing = {"log_format", "print_line", "arch_secondary_tree"} - guarded
+    if missing:
+        raise Failure(f"no guard in {', '.join(sorted(missing))}")
+    slow = guarded & (HOT | {n for n in found if n.startswith("rpc_")})
+    if slow:
+        raise Failure(f"a guard in {', '.join(sorted(slow))}")
+    return f"{len(guarded)} functions"
+
+
+def guesses(ctx):
+    """An index from a guest is masked behind the branch that checks it."""
+    masked = {name for name, i, code in instructions(ctx)
+              if code[i][1] == "csdb" and code[i - 1][1] == "csel"}
+    missing = MASKED - masked
+    if missing:
+        raise Failure(f"no CSDB in {', '.join(sorted(missing))}")
+
+
+def firmware_calls(ctx):
+    """The firmware is called by psci_firmware(), which may be inlined in its
+    file, and on entries of a CPU that needs it."""
+    callers = {name for name, i, code in instructions(ctx)
+               if code[i][1] == "smc"}
+    with open(ctx.source("src/arch/aarch64/psci.c")) as f:
+        allowed = set(re.findall(r"^[a-z].*?(\w+)\(", f.read(), re.M))
+    if not callers <= allowed | {"vectors_spectre"}:
+        raise Failure("SMC in " + ", ".join(sorted(callers)))
+
+
 def tests():
     return [Test(f"elf/{run.__name__}", run) for run in
-            (eret, registers, armv8_0, early, maintenance, layout, sections)]
+            (eret, registers, armv8_0, early, maintenance, layout, sections,
+             branches, stack_guard, guesses, firmware_calls)]

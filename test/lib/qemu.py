@@ -125,7 +125,7 @@ class _Console(threading.Thread):
             self.searched = max(0, len(self.data) - LONGEST_TEXT)
 
 
-def _wait(process, console, timeout):
+def _wait(process, console, timeout, grace):
     """Waits for the end or enough output; returns False if neither comes."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
@@ -137,15 +137,16 @@ def _wait(process, console, timeout):
         if console.enough:
             return True
         if console.fatal and \
-                time.monotonic() - console.fatal > FATAL_GRACE_S:
+                time.monotonic() - console.fatal > grace:
             return False
     return False
 
 
-def run(arguments, timeout=60, until=None, echo=False):
+def run(arguments, timeout=60, until=None, echo=False, grace=FATAL_GRACE_S):
     """Runs qemu-system-aarch64 with `arguments` until it ends by itself (the
-    guest turned the machine off), prints a text that matches `until` or a
-    fatal one, or `timeout` seconds are over. Returns a Result."""
+    guest turned the machine off), prints a text that matches `until` or,
+    `grace` seconds ago, a fatal one, or `timeout` seconds are over. Returns a
+    Result."""
     scratch = tempfile.mkdtemp(prefix="hf-qemu-")
     monitor = os.path.join(scratch, "qmp")
     command = ["qemu-system-aarch64", *arguments, "-display", "none",
@@ -160,7 +161,7 @@ def run(arguments, timeout=60, until=None, echo=False):
         console = _Console(process.stdout, until, echo)
         console.start()
         state = ""
-        ended = _wait(process, console, timeout)
+        ended = _wait(process, console, timeout, grace)
         if not ended:
             state = _cpu_state(monitor)
         ended = ended and process.poll() == 0

@@ -15,7 +15,7 @@ from lib.testing import Failure, Skip, Test
 
 # Suites of the test primary, the longest ones first.
 SUITES = ["race", "isolation", "smp", "psci", "lib", "boot", "calls", "mailbox",
-          "vcpu", "state", "debug"]
+          "vcpu", "state", "debug", "faults"]
 
 # Each CPU, both GICs, each number of CPUs and the ends of the memory sizes.
 SHORT = [

@@ -18,7 +18,7 @@
 struct cpu cpus[MAX_CPUS];
 uint32_t cpu_count;
 struct board board;
-char vectors_primary[1], vectors_secondary[1];
+char vectors_primary[1], vectors_secondary[1], vectors_spectre[1];
 
 static unsigned int fp_saves, fp_loads;
 

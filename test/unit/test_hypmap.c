@@ -19,6 +19,7 @@
 
 char image_begin[1], text_end[1], rodata_end[1], bss_begin[1], bss_end[1];
 char pool_begin[1], image_end[1], idmap_end[1], cpu_stacks[1];
+char ro_after_boot_end[1];
 struct board board;
 
 void cache_invalidate(const void *p, size_t size)

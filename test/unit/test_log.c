@@ -161,3 +161,63 @@ TEST(stop)
 	CHECK(fake_printed("holdfast: ramdisk: bad\r\n"));
 	CHECK(fake_printed("boot stopped, nothing was started\r\n"));
 }
+
+/* --- lines that VMs cause --- */
+
+static unsigned int count_text(const char *text)
+{
+	const char *at = fake.output;
+	unsigned int n = 0;
+
+	while ((at = strstr(at, text)) != NULL) {
+		n++;
+		at++;
+	}
+	return n;
+}
+
+/* A flood of one VM: its burst, then a line a second; nobody else's is lost. */
+TEST(flood)
+{
+	struct log_limit noisy = {0}, quiet = {0};
+
+	fake_clear_output();
+	for (unsigned int i = 0; i < 1000000; i++) {
+		log_guest(&noisy, "noise");
+		if (i % 100000 == 0) {
+			log_line("own");
+			log_guest(&quiet, "quiet");
+		}
+	}
+	CHECK_EQ(count_text("noise"), LOG_BURST);
+	CHECK_EQ(count_text("own"), 10);
+	CHECK_EQ(count_text("quiet"), 10);
+	CHECK_EQ(count_text("left out"), 0);
+
+	fake_clear_output();
+	fake.seconds += 2;
+	for (unsigned int i = 0; i < 5; i++)
+		log_guest(&noisy, "noise");
+	CHECK_STR(fake.output,
+		  "holdfast: (999984 lines left out)\r\nholdfast: noise\r\n"
+		  "holdfast: noise\r\n");
+	fake_clear_output();
+	fake.seconds += 1000000;
+	for (unsigned int i = 0; i < 1000; i++)
+		log_guest(&noisy, "noise");
+	CHECK_EQ(count_text("noise"), LOG_BURST);
+	CHECK_EQ(count_text("(3 lines left out)"), 1);
+}
+
+/* A panic line comes whole and on a line of its own, whoever has the lock. */
+TEST(panic_begins)
+{
+	fake_clear_output();
+	log_panic_begin();
+	log_panic_line("end");
+	CHECK_STR(fake.output, "\r\nholdfast: end\r\n");
+	/* Once more: the lock is not given back, and does not block. */
+	log_panic_begin();
+	log_panic_line("end");
+	CHECK_EQ(count_text("end"), 2);
+}

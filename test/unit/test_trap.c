@@ -35,10 +35,20 @@ struct board board;
 
 static unsigned int lines, fp_traps;
 static uint64_t wait_ns;
+static jmp_buf away;
+static const struct vcpu *stopped;
 
-void log_line(const char *format, ...)
+void log_guest(struct log_limit *limit, const char *format, ...)
 {
 	lines++;
+}
+
+uint64_t panic_culprit;
+
+void panic_stop(const struct vcpu *v)
+{
+	stopped = v;
+	longjmp(away, 1);
 }
 
 void panic(const char *format, ...)
@@ -313,6 +323,37 @@ TEST(external_abort)
 	CHECK_EQ(lines, 1);
 }
 
+TEST(fault_of_stopped_vm)
+{
+	start(EL1H);
+	vm.aborted = HF_ABORT_SYSTEM_OFF;
+	CHECK_EQ(trap(SYNDROME(DABT) | EXTERNAL, false),
+		 vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT));
+	trap_secondary_serror(&vcpu);
+	CHECK_EQ(lines, 0);
+}
+
+/* Once a CPU panicked, every VM aborts, and its CPU stops. */
+static void check_stops(uint64_t class, bool primary)
+{
+	start(EL1H);
+	stopped = NULL;
+	panic_culprit = 0x80000001;
+	if (!setjmp(away))
+		trap(SYNDROME(class) | TRANSLATION_3, primary);
+	panic_culprit = 0;
+	CHECK(stopped == &vcpu);
+	CHECK_EQ(lines, 0);
+}
+
+TEST(abort_after_panic)
+{
+	check_stops(DABT, false);
+	check_stops(IABT, false);
+	check_stops(DABT, true);
+	check_stops(IABT, true);
+}
+
 TEST(serror)
 {
 	start(EL1H);
@@ -333,4 +374,100 @@ TEST(abort_of_primary)
 	trap(SYNDROME(IABT) | TRANSLATION_3, true);
 	check_injected(0x400, SYNDROME(0x20) | EXTERNAL, EL0);
 	CHECK_EQ(lines, 0);
+}
+
+#define S1PTW BIT(7)
+#define WALK 0x14u
+#define TTBR UINT64_C(0x48005000)
+
+static void check_walk(uint64_t tcr, uint64_t va, uint64_t table,
+		       uint64_t level)
+{
+	start(EL1H);
+	regs_set("tcr_el1", tcr);
+	regs_set("ttbr0_el1", TTBR | UINT64_C(7) << 48 | 1);
+	regs_set("ttbr1_el1", TTBR + 0x10000);
+	regs_set("far_el2", va);
+	regs_set("hpfar_el2", table >> 8);
+	trap(SYNDROME(DABT) | TRANSLATION_3 | S1PTW, true);
+	check_injected(0x200, SYNDROME(0x25) | (WALK + level), EL1H);
+}
+
+/* Its tables lie where it has no memory: the abort is of the walk. */
+TEST(abort_of_walk)
+{
+	const uint64_t high = ~UINT64_C(0) << 48;
+
+	/* 4 KiB: 48, 39, 30 bits; 16 KiB: 47, 36; 64 KiB: 48, 42 */
+	check_walk(16, 0x1000, TTBR, 0);
+	check_walk(25, 0x1000, TTBR, 1);
+	check_walk(34, 0x1000, TTBR, 2);
+	check_walk(17 | 2 << 14, 0x1000, TTBR, 1);
+	check_walk(28 | 2 << 14, 0x1000, TTBR, 2);
+	check_walk(16 | 1 << 14, 0x1000, TTBR, 1);
+	check_walk(22 | 1 << 14, 0x1000, TTBR, 2);
+	/* TTBR1 has its own size and granule. */
+	check_walk(34 | 25 << 16 | UINT64_C(2) << 30, high, TTBR + 0x10000, 1);
+	check_walk(34 | 16 << 16 | UINT64_C(3) << 30, high, TTBR + 0x10000, 1);
+	/* A table further down. */
+	check_walk(16, 0x1000, TTBR + 0x1000, 3);
+	check_walk(34 | 16 << 16 | UINT64_C(2) << 30, high, TTBR, 3);
+}
+
+/* Cache maintenance by address is told as such. */
+TEST(abort_of_cache_maintenance)
+{
+	start(EL1H);
+	trap(SYNDROME(DABT) | TRANSLATION_3 | BIT(6) | BIT(8), true);
+	check_injected(0x200, SYNDROME(0x25) | EXTERNAL | BIT(6) | BIT(8),
+		       EL1H);
+}
+
+/* --- conditions of AArch32 --- */
+
+/* NZCV for which each condition holds, a bit for each of the 16. */
+static const uint16_t holds[] = {0xf0f0, 0x0f0f, 0xcccc, 0x3333, 0xff00, 0x00ff,
+				 0xaaaa, 0x5555, 0x0c0c, 0xf3f3, 0xaa55, 0x55aa,
+				 0x0a05, 0xf5fa, 0xffff, 0xffff};
+
+static void check_condition(uint64_t esr, uint64_t pstate, bool is_executed)
+{
+	for (unsigned int primary = 0; primary < 2; primary++) {
+		start(pstate);
+		CHECK_EQ(trap(esr, primary), 0);
+		if (is_executed)
+			check_injected(0x600, IL, pstate);
+		else
+			CHECK_EQ(regs_read("elr_el2"), PC + (esr & IL ? 4 : 2));
+		CHECK_EQ(lines, 0);
+	}
+}
+
+/* What traps although its condition fails is stepped over. */
+TEST(conditions)
+{
+	for (unsigned int i = 0; i < 16 * 16; i++) {
+		unsigned int condition = i >> 4, nzcv = i & 15;
+		uint64_t pstate = AARCH32_USER | (uint64_t)nzcv << 28;
+		bool is_executed = holds[condition] >> nzcv & 1;
+
+		check_condition(SYNDROME(CP15) | BIT(24) | condition << 20,
+				pstate, is_executed);
+		/* Without a condition in the syndrome there is ITSTATE's. */
+		check_condition(SYNDROME(CP15),
+				pstate | with_it(condition << 4 | 8),
+				is_executed);
+		check_condition(SYNDROME(CP15), pstate, true);
+	}
+}
+
+/* The same bits mean nothing in AArch64, and in other exceptions. */
+TEST(no_condition)
+{
+	start(EL0);
+	CHECK_EQ(trap(PMCR(5) | READ, false), 0);
+	CHECK_EQ(vcpu.arch.x[5], 0);
+	start(AARCH32_USER);
+	CHECK_EQ(trap(SYNDROME(DABT) | TRANSLATION_3 | BIT(24), false),
+		 vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS));
 }

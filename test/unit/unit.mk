@@ -39,7 +39,7 @@ unit_src_devtree := src/devtree.c src/fdt.c src/fdt_write.c
 unit_arm := src/arch/aarch64
 unit_arm_cflags := -include test/unit/arm/regs.h -iquote $(unit_arm) \
 	-iquote test/unit/arm -Wno-unused-parameter
-unit_arm_names := el2 trap idregs pte hypmap
+unit_arm_names := el2 trap idregs pte hypmap spectre
 $(foreach name,$(unit_arm_names),\
 	$(eval unit_cflags_$(name) := $(unit_arm_cflags))\
 	$(eval unit_src_$(name) := test/unit/arm/regs.c $(unit_arm)/$(name).c))

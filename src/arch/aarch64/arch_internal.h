@@ -6,9 +6,9 @@
 #include "arch.h"
 #include "arch_vcpu.h"
 #include "board.h"
+#include "cpu.h"
 #include "sysreg.h"
 
-struct cpu;
 struct vcpu;
 
 /* --- boot.S --- */
@@ -21,10 +21,16 @@ void image_moved(void);
 
 /* --- vectors.S --- */
 
-extern char vectors_primary[], vectors_secondary[];
+extern char vectors_primary[], vectors_secondary[], vectors_spectre[];
 _Noreturn void primary_first_entry(struct vcpu *vcpu, uint64_t stack_top);
 void fp_save(struct fp_regs *regs);
 void fp_load(const struct fp_regs *regs);
+
+/* --- hypmap.c --- */
+
+/* Makes read-only what boot alone writes: RO_AFTER_BOOT, and the hypervisor's
+ * own page tables but for the slots'. */
+void hypmap_protect(void);
 
 /* --- entries from assembly --- */
 
@@ -38,7 +44,34 @@ void trap_primary(struct vcpu *vcpu);
 void trap_primary_interrupt(struct vcpu *vcpu);
 uint64_t trap_secondary(struct vcpu *vcpu);
 uint64_t trap_secondary_serror(struct vcpu *vcpu);
-_Noreturn void panic_fault(uint64_t kind);
+_Noreturn void panic_fault(uint64_t kind, const uint64_t *regs);
+
+/* --- panic.c --- */
+
+/* The CPU that panicked first, by its MPIDR, or 0. */
+extern uint64_t panic_culprit;
+
+/*
+ * Where a CPU comes that another one's panic stopped: tells what it did, and
+ * halts. `vcpu`: what it ran; NULL: it was in the hypervisor.
+ */
+_Noreturn void panic_stop(const struct vcpu *vcpu);
+
+/* Of a CPU that waits, or whose vCPU lost its memory: has there been a panic?
+ */
+static inline void panic_check(const struct vcpu *vcpu)
+{
+	if (__atomic_load_n(&panic_culprit, __ATOMIC_RELAXED))
+		panic_stop(vcpu);
+}
+
+/* Takes all memory from all VMs: each of their CPUs comes here soon. */
+void revoke_all(void);
+
+static inline void cpu_relax(void)
+{
+	__asm__ volatile("yield" : : : "memory");
+}
 
 /* --- el2.c: what is trapped --- */
 
@@ -120,6 +153,36 @@ bool psci_secondary(struct vcpu *vcpu, uint32_t fn, int64_t *result,
 /* Calls the firmware: PSCI, or an architecture call. Its w0, extended. */
 int64_t psci_firmware(uint64_t fn, uint64_t a1, uint64_t a2, uint64_t a3);
 
+/* --- spectre.c --- */
+
+#define SMCCC_ARCH_WORKAROUND_1 0x80008000
+#define SMCCC_ARCH_WORKAROUND_2 0x80007fff
+#define SMCCC_ARCH_WORKAROUND_3 0x80003fff
+
+/* Finds out what this CPU needs, and chooses its vectors. */
+void spectre_init_cpu(struct cpu *cpu);
+
+/*
+ * Whether the firmware may be asked for architecture calls at all: before
+ * SMCCC 1.1 it might hang (DEN0028, 7.2 discovery).
+ */
+bool firmware_has_smccc(void);
+
+/*
+ * What SMCCC_ARCH_FEATURES says of a workaround on this CPU: 0: call it; 1: not
+ * affected; less: none, or none needed. A call has been answered when it gets
+ * here.
+ */
+int64_t spectre_answer(uint32_t fn);
+
+/* Vectors for a kind of VM; vectors_spectre, which end there, serve both. */
+static inline void use_vectors(const struct cpu *cpu, const char *vectors)
+{
+	if (cpu->arch.spectre.branches | cpu->arch.spectre.call)
+		vectors = vectors_spectre;
+	write_sysreg(vbar_el2, (uint64_t)(uintptr_t)vectors);
+}
+
 /* --- timer.c --- */
 
 void timer_enter_secondary(struct vcpu *primary, struct vcpu *vcpu);
@@ -134,6 +197,8 @@ uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired);
 
 /* Lets EL1 of the primary use the GIC's system registers on this CPU. */
 void gic_init_cpu(void);
+/* Wakes the other CPUs, which may sleep, by the primary's SGI 0. */
+void gic_wake_others(void);
 /* Takes them from a secondary, and gives them back to the primary. */
 void gic_enter_secondary(void);
 void gic_leave_secondary(void);

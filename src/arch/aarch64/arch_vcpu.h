@@ -63,8 +63,17 @@ struct arch_vm {
 
 struct vcpu;
 
+/* What a CPU does about branch prediction on each entry from a VM: spectre.c */
+struct spectre {
+	uint32_t branches; /* to take, to fill the history with; or 0 */
+	uint32_t call;	   /* of the firmware; or 0 */
+	/* What VMs that run here are told of SMCCC_ARCH_WORKAROUND_*. */
+	int8_t workaround_1, workaround_2, workaround_3;
+};
+
 struct arch_cpu {
 	uint64_t stack_top; /* where SP_EL2 begins */
+	struct spectre spectre;
 	/* vCPU whose FP/SIMD registers are in the CPU, or NULL. */
 	struct vcpu *fp_owner;
 	/*

@@ -10,9 +10,8 @@
 #include "string.h"
 #include "vm.h"
 
-struct board board;
+struct board board RO_AFTER_BOOT;
 
-#define MPIDR_AFFINITY 0xff00ffffff
 #define GIC_PPI_BASE 16
 #define TIMER_INTERRUPTS_EL1 3 /* secure, physical, virtual; then EL2's */
 /* Places in the interrupts of the timer */

@@ -188,6 +188,7 @@ secondary_cpu_start:
  */
 	.global boot_move
 boot_move:
+	hint	#34			/* BTI c */
 	mmu_off	el2, SCTLR_EL2_RES1
 	ic	iallu
 	tlbi	alle2
@@ -200,6 +201,7 @@ boot_move:
 /* From here on at the link address. */
 	.text
 first_cpu:
+	hint	#36			/* BTI j */
 	adrp	x9, cpu_stacks + GUARD_SIZE + STACK_SIZE
 	mov	sp, x9
 	mov	x0, x19
@@ -216,6 +218,7 @@ first_cpu:
 	bl	boot_wrong_level
 
 other_cpu:
+	hint	#36			/* BTI j */
 	/* x19: index. sp = cpu_stacks + (index + 1) * (guard + stack) */
 	adrp	x9, cpu_stacks
 	mov	x10, #(GUARD_SIZE + STACK_SIZE)

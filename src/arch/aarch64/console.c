@@ -25,7 +25,7 @@ static struct {
 	volatile char *base;
 	uint32_t reg_shift; /* of a 16550's registers */
 	bool wide;	    /* a 16550 with registers of 32 bits */
-} console;
+} console RO_AFTER_BOOT;
 
 static uint32_t read_register(uint32_t offset)
 {
@@ -58,7 +58,7 @@ void arch_console_put(char c)
 	if (console.kind == CONSOLE_NONE)
 		return;
 	for (uint32_t i = 0; i < MAX_POLLS && !is_ready(); i++)
-		arch_relax();
+		cpu_relax();
 	write_register(console.kind == CONSOLE_PL011 ? PL011_DR : UART_THR,
 		       (uint8_t)c);
 }

@@ -9,7 +9,7 @@
 #include "vcpu.h"
 #include "vm.h"
 
-struct cpu_features features;
+struct cpu_features features RO_AFTER_BOOT;
 
 /* MPIDR of vCPU i of a secondary: affinity 0.0.0.i */
 #define MPIDR_RES1 BIT(31)
@@ -21,7 +21,7 @@ static unsigned int field(uint64_t value, unsigned int shift)
 }
 
 /* VTCR_EL2 of the boot CPU; all page tables are made for it. */
-static uint64_t boot_vtcr;
+static uint64_t boot_vtcr RO_AFTER_BOOT;
 
 static uint64_t vtcr(void)
 {
@@ -185,7 +185,7 @@ void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
 	write_sysreg(vmpidr_el2, vcpu->arch.vmpidr);
 	write_sysreg(vttbr_el2, vm->vttbr);
 	write_sysreg(hcr_el2, vm->hcr);
-	write_sysreg(vbar_el2, (uint64_t)(uintptr_t)vectors_secondary);
+	use_vectors(vcpu->cpu, vectors_secondary);
 	gic_enter_secondary();
 	forget_other_vcpu(vcpu);
 }
@@ -207,7 +207,7 @@ void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu)
 	write_sysreg(vmpidr_el2, primary->arch.vmpidr);
 	write_sysreg(vttbr_el2, vm->vttbr);
 	write_sysreg(hcr_el2, vm->hcr);
-	write_sysreg(vbar_el2, (uint64_t)(uintptr_t)vectors_primary);
+	use_vectors(primary->cpu, vectors_primary);
 	timer_leave_secondary(primary, vcpu);
 	/*
 	 * The vCPU may go on elsewhere. What it began here, and has not waited

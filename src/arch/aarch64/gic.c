@@ -10,11 +10,19 @@
 #include "control.h"
 #include "cpu.h"
 
+#define ICC_SGI1R_EL1 s3_0_c12_c11_5
+#define SGI1R_ALL_OTHERS BIT(40)
+
 #define GICD_ISENABLER 0x100
+#define GICD_SGIR 0xf00
+#define SGIR_ALL_OTHERS BIT(24)
 #define GICR_TYPER 0x8
 #define GICR_TYPER_VLPIS BIT(1)
 #define GICR_TYPER_LAST BIT(4)
 #define GICR_FRAME 0x10000
+
+/* A GICv2's distributor, or NULL. */
+static volatile uint32_t *gicd RO_AFTER_BOOT;
 
 void gic_init_cpu(void)
 {
@@ -40,6 +48,15 @@ void gic_leave_secondary(void)
 		return;
 	write_sysreg(icc_sre_el2, FOR_PRIMARY(ICC_SRE_EL2));
 	write_sysreg(ich_hcr_el2, FOR_PRIMARY(ICH_HCR_EL2));
+}
+
+void gic_wake_others(void)
+{
+	if (features.gic_regs)
+		write_sysreg(ICC_SGI1R_EL1, SGI1R_ALL_OTHERS);
+	else if (gicd)
+		gicd[GICD_SGIR / 4] = SGIR_ALL_OTHERS;
+	isb();
 }
 
 /* Affinity of a CPU as GICR_TYPER has it: Aff3..Aff0 in 32 bits. */
@@ -81,7 +98,7 @@ static const char *scan_region(uint64_t base, uint64_t size)
 }
 
 /* The page with the enable register of a CPU's private interrupts. */
-static const char *map_enable_page(struct cpu *cpu, volatile uint32_t *gicd)
+static const char *map_enable_page(struct cpu *cpu)
 {
 	char *page;
 
@@ -99,7 +116,6 @@ static const char *map_enable_page(struct cpu *cpu, volatile uint32_t *gicd)
 
 const char *gic_init_board(void)
 {
-	volatile uint32_t *gicd = NULL;
 	const char *error;
 
 	if (board.gic_version == 2)
@@ -115,7 +131,7 @@ const char *gic_init_board(void)
 					     << board.hyp_timer_intid;
 		cpus[i].arch.ppi_virtual_bit = (uint32_t)1
 					       << board.virtual_timer_intid;
-		error = map_enable_page(&cpus[i], gicd);
+		error = map_enable_page(&cpus[i]);
 		if (error)
 			return error;
 	}

@@ -3,22 +3,20 @@
  * The hypervisor's own address space (layout.h): its image with the rights of
  * each part, the slots, and the boot window.
  */
-#include "arch.h"
-#include "board.h"
+#include "arch_internal.h"
 #include "cache.h"
 #include "layout.h"
 #include "log.h"
 #include "pool.h"
-#include "sysreg.h"
 
 /* Where CPUs that start find the root page table; read with the MMU off. */
-uint64_t start_root;
+uint64_t start_root RO_AFTER_BOOT;
 
 /* Link address of image_begin, and of the slots behind the image. */
-static uint64_t link_base;
-static uint64_t slot_base;
+static uint64_t link_base RO_AFTER_BOOT;
+static uint64_t slot_base RO_AFTER_BOOT;
 /* The page table that holds the slots' entries. */
-static uint64_t *slot_table;
+static uint64_t *slot_table RO_AFTER_BOOT;
 
 #define DTB_HEADER_BYTES 8
 
@@ -53,22 +51,28 @@ static bool map_identity_page(const char *image)
 			  MM_R | MM_X);
 }
 
+/* The table with the entries of the pages around `va`. */
+static uint64_t *leaf_table(uint64_t va)
+{
+	uint64_t *table = mm_hypervisor.root;
+
+	for (unsigned int l = mm_hypervisor.level; l < PT_LEAF_LEVEL; l++)
+		table = phys_to_virt(
+			arch_pte_pa(table[(va >> pt_shift(l)) % PT_ENTRIES]));
+	return table;
+}
+
 /* Makes the table for the slots and keeps where it is. */
 static bool make_slots(void)
 {
 	struct ptable *t = &mm_hypervisor;
-	uint64_t *table;
-	unsigned int level = t->level;
 
 	slot_base = link_base + HYP_SIZE;
 	/* A page mapped and cleared again leaves the leaf table behind. */
 	if (!ptable_map(t, slot_base, PAGE_SIZE, paddr(0), MM_R) ||
 	    !ptable_clear(t, slot_base, PAGE_SIZE, OWNER_NOBODY))
 		return false;
-	for (table = t->root; level < PT_LEAF_LEVEL; level++)
-		table = phys_to_virt(arch_pte_pa(
-			table[(slot_base >> pt_shift(level)) % PT_ENTRIES]));
-	slot_table = table;
+	slot_table = leaf_table(slot_base);
 	return true;
 }
 
@@ -198,4 +202,46 @@ void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
 	slot_table[slot] = arch_pte_leaf(MM_STAGE_1, PT_LEAF_LEVEL, pa, mode);
 	arch_pt_sync();
 	return (void *)(uintptr_t)(slot_base + slot * PAGE_SIZE);
+}
+
+/*
+ * Takes the right to write from a part of the image. That it is mapped by pages
+ * already keeps the change to the permissions of live entries, which needs no
+ * break-before-make (DDI 0487, D8.14.1).
+ */
+static void protect(const char *begin, const char *end)
+{
+	if (!map_part(begin, end, image_begin, MM_R))
+		panic("no page table left to protect %lx",
+		      (uint64_t)(uintptr_t)begin);
+}
+
+static void protect_table(const uint64_t *table)
+{
+	const char *page = (const char *)table;
+
+	protect(page, page + PAGE_SIZE);
+}
+
+/* Protects a table and those below it, but for two that are written to. */
+static void protect_tables(const uint64_t *table, unsigned int level,
+			   const uint64_t *last)
+{
+	for (unsigned int i = 0; i < PT_ENTRIES; i++)
+		if (arch_pte_is_table(table[i], level))
+			protect_tables(phys_to_virt(arch_pte_pa(table[i])),
+				       level + 1, last);
+	if (table != slot_table && table != last)
+		protect_table(table);
+}
+
+void hypmap_protect(void)
+{
+	/* All that is done here is written into this one. */
+	const uint64_t *image_table = leaf_table(link_base);
+
+	protect(bss_begin, ro_after_boot_end);
+	protect_tables(mm_hypervisor.root, mm_hypervisor.level, image_table);
+	protect_table(image_table);
+	forget_own_translations();
 }

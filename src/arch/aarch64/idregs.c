@@ -5,6 +5,7 @@
  * reads as zero. Fields and registers: DDI 0487, D17.2.
  */
 #include "arch_internal.h"
+#include "nospec.h"
 
 #define REG(crm, op2) ((crm)*8 + (op2))
 #define REG_COUNT REG(8, 0)
@@ -86,7 +87,7 @@ static const struct {
 };
 
 /* The registers of the first CPU. */
-static uint64_t value[REG_COUNT];
+static uint64_t value[REG_COUNT] RO_AFTER_BOOT;
 
 #define READ(crm, op2) \
 	value[REG(crm, op2)] = read_sysreg(s3_0_c0_c##crm##_##op2)
@@ -127,5 +128,6 @@ uint64_t idreg_value(unsigned int crm, unsigned int op2, bool primary)
 
 	if (reg >= REG_COUNT)
 		return 0;
+	reg = (unsigned int)index_nospec(reg, REG_COUNT);
 	return value[reg] & (primary ? rows[reg].primary : rows[reg].secondary);
 }

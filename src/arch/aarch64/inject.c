@@ -57,14 +57,54 @@ void inject_undefined(struct vcpu *vcpu)
 	inject(vcpu, (uint64_t)EC_UNKNOWN << 26 | ESR_IL);
 }
 
+/* Where the stage-1 walk of a virtual address starts. */
+struct walk {
+	uint64_t table;	      /* TTBR: the table's IPA, and more */
+	unsigned int bits;    /* of input addresses */
+	unsigned int granule; /* log2 */
+};
+
+static struct walk stage1_walk(uint64_t va)
+{
+	static const uint8_t tg0[] = {12, 16, 14, 12}, tg1[] = {12, 14, 12, 16};
+	uint64_t tcr = read_sysreg(tcr_el1);
+
+	if (va & BIT(55))
+		return (struct walk){read_sysreg(ttbr1_el1),
+				     64 - (tcr >> 16 & 0x3f),
+				     tg1[tcr >> 30 & 3]};
+	return (struct walk){read_sysreg(ttbr0_el1), 64 - (tcr & 0x3f),
+			     tg0[tcr >> 14 & 3]};
+}
+
+/*
+ * Level of the table that a stage-1 walk could not read: the first one if it is
+ * TTBR's. Else the last one is taken for it: nothing tells, short of reading
+ * the guest's tables.
+ */
+static unsigned int walk_level(uint64_t va)
+{
+	struct walk w = stage1_walk(va);
+	uint64_t page = read_sysreg(hpfar_el2) >> 4 << 12;
+	unsigned int levels;
+
+	if (page != (w.table & TTBR_ADDRESS & ~(PAGE_SIZE - 1)))
+		return 3;
+	/* Each level resolves granule - 3 bits, the first one what is left. */
+	levels = (w.bits - 4) / (w.granule - 3);
+	return levels < 4 ? 4 - levels : 0;
+}
+
 void inject_external_abort(struct vcpu *vcpu, uint64_t esr, uint64_t far)
 {
 	uint64_t pstate = read_sysreg(spsr_el2);
 	uint64_t ec = ESR_EC(esr);
 	uint64_t iss = ISS_FSC_EXTERNAL;
 
-	if (ec == EC_DABT_LOWER)
-		iss |= esr & ISS_WNR;
+	if (esr & ISS_S1PTW)
+		iss = ISS_FSC_EXTERNAL_WALK + walk_level(far);
+	else if (ec == EC_DABT_LOWER)
+		iss |= esr & (ISS_WNR | ISS_CM);
 	/* The syndrome says "lower" of EL1 and EL0 alike; EL1 does not. */
 	if (!from_el0(pstate))
 		ec += EC_DABT_SAME - EC_DABT_LOWER;

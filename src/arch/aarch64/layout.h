@@ -17,6 +17,11 @@
 #define GUARD_SIZE 4096
 #define STACK_SIZE 8192
 
+/* Stacks for faults of the hypervisor: one a CPU, one for its report's fault.
+ */
+#define FAULT_STACKS (2 * MAX_CPUS)
+#define FAULT_STACK_SIZE 2048
+
 /* What early_map() may take of the pool, in bytes. */
 #define EARLY_POOL_SIZE 0x20000
 
@@ -24,7 +29,7 @@
 
 /* Bounds of the image; linker.ld. */
 extern char image_begin[], text_end[], rodata_end[], bss_begin[], bss_end[];
-extern char pool_begin[], image_end[], idmap_end[];
+extern char pool_begin[], image_end[], idmap_end[], ro_after_boot_end[];
 extern char cpu_stacks[];
 
 #endif

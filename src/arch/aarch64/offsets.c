@@ -32,6 +32,7 @@ void offsets(void)
 	DEFINE(VM_VTTBR, offsetof(struct vm, arch.vttbr));
 	DEFINE(VM_CNTVOFF, offsetof(struct vm, arch.cntvoff));
 	DEFINE(CPU_STACK_TOP, offsetof(struct cpu, arch.stack_top));
+	DEFINE(CPU_SPECTRE, offsetof(struct cpu, arch.spectre));
 	DEFINE(CPU_VCPU, offsetof(struct cpu, vcpu));
 	DEFINE(API_CALLS_COUNT, API_COUNT);
 	DEFINE(API_CALLS_FIRST, API_FIRST);
@@ -39,4 +40,7 @@ void offsets(void)
 }
 
 _Static_assert(offsetof(struct vcpu, arch) == 0, "assembly relies on it");
+_Static_assert(offsetof(struct spectre, call) ==
+		       offsetof(struct spectre, branches) + 4,
+	       "assembly loads both");
 _Static_assert(sizeof(struct api_row) == 16, "assembly indexes it");

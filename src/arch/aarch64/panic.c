@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The end of a hypervisor that can not go on: a report with what is needed to
- * find out why, then a halt. Addresses are link addresses: `make` leaves the
- * symbols in build/holdfast.elf (addr2line).
+ * find out why, then a halt of all CPUs. Addresses are link addresses: `make`
+ * leaves the symbols in build/holdfast.elf (addr2line).
+ *
+ * The hypervisor owns no interrupt to stop the other CPUs by. The first CPU to
+ * panic takes all memory from all VMs instead: the others trap at their next
+ * fetch, find panic_culprit set, tell where they were, and halt. One that spins
+ * in the hypervisor looks at it there (arch_relax()).
  */
 #include "arch_internal.h"
 #include "cpu.h"
@@ -10,27 +15,140 @@
 #include "log.h"
 #include "vcpu.h"
 #include "version.h"
+#include "vm.h"
 
 #define MAX_FRAMES 16
 
-/* x0-x30 and SP at the fault; vectors.S. */
-extern uint64_t fault_regs[32];
+/* How long a CPU waits for another one to get on, in seconds. */
+#define PATIENCE_S 5
 
-static uint32_t panicking;
+uint64_t panic_culprit;
 
-/* True for the first CPU that asks. */
-static bool is_first(void)
+/* MPIDR of the CPU that prints, or 0. */
+static uint64_t printing;
+
+/* CPUs that came to their end. */
+static uint32_t stopped;
+
+/* Bit 31 is always set: never 0. */
+static uint64_t this_id(void)
 {
-	return !__atomic_exchange_n(&panicking, 1, __ATOMIC_RELAXED);
+	return read_sysreg(mpidr_el1);
+}
+
+static uint64_t deadline(void)
+{
+	return read_sysreg(cntpct_el0) + PATIENCE_S * read_sysreg(cntfrq_el0);
+}
+
+static bool swap(uint64_t *at, uint64_t *expected, uint64_t value)
+{
+	return __atomic_compare_exchange_n(at, expected, value, false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * Waits until no CPU prints, or the one that does is stuck. False: it is this
+ * one, and it has faulted while it printed.
+ */
+static bool take_turn(void)
+{
+	uint64_t end = deadline();
+	uint64_t who;
+
+	do {
+		who = 0;
+		if (swap(&printing, &who, this_id()))
+			return true;
+		if (who == this_id())
+			return false;
+		cpu_relax();
+	} while (read_sysreg(cntpct_el0) < end);
+	__atomic_store_n(&printing, this_id(), __ATOMIC_RELAXED);
+	return true;
+}
+
+static void give_turn(void)
+{
+	__atomic_store_n(&printing, 0, __ATOMIC_RELEASE);
+}
+
+/* By its ID: TPIDR_EL2 may be what is broken. */
+static uint32_t this_index(void)
+{
+	uint32_t i = 0;
+
+	while (i < cpu_count && ((cpus[i].id ^ this_id()) & MPIDR_AFFINITY))
+		i++;
+	return i;
+}
+
+static uint32_t others_running(void)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < cpu_count; i++)
+		count += cpus[i].state != CPU_OFF && i != this_index();
+	return count;
+}
+
+static void wait_for_others(void)
+{
+	uint64_t end = deadline();
+	uint32_t others = others_running();
+	uint32_t done;
+
+	do {
+		cpu_relax();
+		done = __atomic_load_n(&stopped, __ATOMIC_ACQUIRE);
+	} while (done < others && read_sysreg(cntpct_el0) < end);
+	log_panic_line("halted, and %u of %u other CPUs", done, others);
+}
+
+/* The report of this CPU is complete. */
+static _Noreturn void end(void)
+{
+	give_turn();
+	if (panic_culprit == this_id())
+		wait_for_others();
+	else
+		__atomic_fetch_add(&stopped, 1, __ATOMIC_RELEASE);
+	arch_halt();
+}
+
+/* Before the first line of a report. */
+static void begin(void)
+{
+	uint64_t nobody = 0;
+	bool first = swap(&panic_culprit, &nobody, this_id());
+
+	if (!take_turn()) {
+		log_panic_line(
+			"panic: in the report itself: ESR 0x%lx FAR 0x%lx ELR 0x%lx",
+			read_sysreg(esr_el2), read_sysreg(far_el2),
+			read_sysreg(elr_el2));
+		end();
+	}
+	if (first)
+		log_panic_begin();
+}
+
+/* Behind the headline: the others are stopped before all else is looked at. */
+static void stop_others(void)
+{
+	if (panic_culprit != this_id())
+		return;
+	revoke_all();
+	gic_wake_others();
 }
 
 static bool on_a_stack(uint64_t at)
 {
-	uint64_t begin = (uint64_t)(uintptr_t)cpu_stacks;
+	uint64_t begin_va = (uint64_t)(uintptr_t)cpu_stacks;
 	uint64_t size = MAX_CPUS * (GUARD_SIZE + STACK_SIZE);
 
-	return is_aligned(at, 16) && at - begin < size - 16 &&
-	       (at - begin) % (GUARD_SIZE + STACK_SIZE) >= GUARD_SIZE;
+	return is_aligned(at, 16) && at - begin_va < size - 16 &&
+	       (at - begin_va) % (GUARD_SIZE + STACK_SIZE) >= GUARD_SIZE;
 }
 
 /* Frame records: the caller's frame pointer, then the return address. */
@@ -47,15 +165,19 @@ static void print_backtrace(uint64_t pc, uint64_t frame)
 	}
 }
 
-static void print_cpu(void)
+#define PRINT_CALLER()                                                    \
+	print_backtrace((uint64_t)(uintptr_t)__builtin_return_address(0), \
+			(uint64_t)(uintptr_t)__builtin_frame_address(0))
+
+static void print_vcpu(void)
 {
 	const struct vcpu *vcpu = current_vcpu();
 
-	log_panic_line("version %s, CPU MPIDR 0x%lx", version_text,
-		       read_sysreg(mpidr_el1));
-	if (vcpu)
-		log_panic_line("current vCPU at 0x%lx, index %u",
-			       (uint64_t)(uintptr_t)vcpu, vcpu->index);
+	log_panic_line("version %s, MPIDR 0x%lx", version_text, this_id());
+	if (vcpu->vm)
+		log_panic_line("current vCPU: %s vcpu %u at 0x%lx",
+			       vcpu->vm->name, vcpu->index,
+			       (uint64_t)(uintptr_t)vcpu);
 }
 
 void panic(const char *format, ...)
@@ -63,36 +185,47 @@ void panic(const char *format, ...)
 	char text[160];
 	va_list args;
 
-	if (!is_first())
-		arch_halt();
+	begin();
 	va_start(args, format);
 	log_format(text, sizeof(text), format, args);
 	va_end(args);
-	log_panic_line("panic: %s", text);
-	print_cpu();
-	print_backtrace((uint64_t)(uintptr_t)__builtin_return_address(0),
-			(uint64_t)(uintptr_t)__builtin_frame_address(0));
-	log_panic_line("halted");
-	arch_halt();
+	log_panic_line("panic: CPU %u: %s", this_index(), text);
+	stop_others();
+	PRINT_CALLER();
+	print_vcpu();
+	end();
 }
 
-void panic_fault(uint64_t kind)
+void panic_fault(uint64_t kind, const uint64_t *regs)
 {
-	static const char *const kinds[] = {"synchronous exception", "IRQ",
-					    "FIQ", "SError"};
-	const uint64_t *x = fault_regs;
+	static const char kinds[][8] = {"sync", "IRQ", "FIQ", "SError"};
 
-	if (!is_first())
-		arch_halt();
-	log_panic_line("panic: %s in the hypervisor", kinds[kind % 4]);
-	print_cpu();
+	begin();
+	log_panic_line("panic: CPU %u: %s exception in the hypervisor",
+		       this_index(), kinds[kind % 4]);
+	stop_others();
 	log_panic_line("ESR 0x%lx FAR 0x%lx ELR 0x%lx SPSR 0x%lx",
 		       read_sysreg(esr_el2), read_sysreg(far_el2),
 		       read_sysreg(elr_el2), read_sysreg(spsr_el2));
 	for (unsigned int i = 0; i < 32; i += 4)
 		log_panic_line("x%02u 0x%016lx 0x%016lx 0x%016lx 0x%016lx", i,
-			       x[i], x[i + 1], x[i + 2], x[i + 3]);
-	print_backtrace(read_sysreg(elr_el2), x[29]);
-	log_panic_line("halted");
-	arch_halt();
+			       regs[i], regs[i + 1], regs[i + 2], regs[i + 3]);
+	print_backtrace(read_sysreg(elr_el2), regs[29]);
+	print_vcpu();
+	end();
+}
+
+void panic_stop(const struct vcpu *vcpu)
+{
+	take_turn();
+	if (vcpu) {
+		log_panic_line("CPU %u stopped: %s vcpu %u, pc 0x%lx",
+			       this_index(), vcpu->vm->name, vcpu->index,
+			       read_sysreg(elr_el2));
+	} else {
+		log_panic_line("CPU %u stopped in the hypervisor",
+			       this_index());
+		PRINT_CALLER();
+	}
+	end();
 }

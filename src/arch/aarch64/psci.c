@@ -6,6 +6,7 @@
 #include "arch_internal.h"
 #include "cpu.h"
 #include "hf/abi.h"
+#include "nospec.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -186,7 +187,9 @@ static struct vcpu *target_vcpu(const struct psci_call *call)
 {
 	struct vm *vm = call->caller->vm;
 
-	return call->a1 < vm->vcpu_count ? &vm->vcpus[call->a1] : NULL;
+	if (call->a1 >= vm->vcpu_count)
+		return NULL;
+	return &vm->vcpus[index_nospec(call->a1, vm->vcpu_count)];
 }
 
 static int64_t secondary_cpu_on(struct psci_call *call)

@@ -15,6 +15,7 @@
 #define S1_ATTR_DEVICE (1 << 2)
 #define S1_AP_RES1 BIT(6)
 #define S1_READ_ONLY BIT(7)
+#define S1_GUARDED BIT(50) /* indirect branches end at a BTI only */
 #define S1_XN BIT(54)
 
 #define S2_ATTR_DEVICE_NGNRE (1 << 2)
@@ -27,6 +28,12 @@
 /* Absent entries: the owner, in bits that the hardware ignores. */
 #define ABSENT_OWNER_SHIFT 8
 
+/* ID_AA64PFR1_EL1.BT; called with the MMU off, too. */
+static bool has_bti(void)
+{
+	return read_sysreg(id_aa64pfr1_el1) & 0xf;
+}
+
 static uint64_t stage1_bits(unsigned int mode)
 {
 	uint64_t bits = S1_AP_RES1;
@@ -36,6 +43,8 @@ static uint64_t stage1_bits(unsigned int mode)
 		bits |= S1_READ_ONLY;
 	if (!(mode & MM_X))
 		bits |= S1_XN;
+	else if (has_bti())
+		bits |= S1_GUARDED;
 	return bits;
 }
 

@@ -95,6 +95,7 @@ paddr_t arch_own_memory(uint64_t *size)
 void arch_cpus_may_start(void)
 {
 	arch_clean_to_memory(&start_root, sizeof(start_root));
+	hypmap_protect();
 }
 
 void arch_init_cpu(void)
@@ -102,12 +103,14 @@ void arch_init_cpu(void)
 	el2_read_features();
 	el2_init();
 	idregs_init();
+	spectre_init_cpu(arch_this_cpu());
 }
 
 /* Turns this CPU, which has just started, off again. */
 static _Noreturn void refuse_cpu(struct cpu *cpu)
 {
-	log_line(
+	log_guest(
+		&vm_primary.log,
 		"CPU %u not started: its physical addresses differ from the boot CPU's",
 		cpu->index);
 	cpu_goes_down(cpu);
@@ -125,6 +128,7 @@ void boot_other_cpu(uint64_t index)
 	cpu->arch.fp_owner = NULL;
 	memset(cpu->last_vcpu, 0, sizeof(cpu->last_vcpu));
 	el2_init();
+	spectre_init_cpu(cpu);
 	cpu_came_up(cpu);
 	arch_primary_enter(cpu);
 }
@@ -144,14 +148,30 @@ void arch_primary_enter(struct cpu *cpu)
 	primary_first_entry(vcpu, cpu->arch.stack_top);
 }
 
+static void empty_root(const struct ptable *t)
+{
+	for (unsigned int i = 0; i < t->root_pages * PT_ENTRIES; i++)
+		__atomic_store_n(&t->root[i], 0, __ATOMIC_RELAXED);
+}
+
+void revoke_all(void)
+{
+	empty_root(&vm_primary.stage2);
+	for (uint32_t i = 0; i < vm_count; i++)
+		empty_root(&vm_secondary[i].stage2);
+	dsb(ish);
+	__asm__ volatile("tlbi alle1is" : : : "memory");
+	dsb(ish);
+	isb();
+}
+
 void arch_vm_revoke(struct vm *vm)
 {
 	uint64_t primary_vttbr = read_sysreg(vttbr_el2);
 
 	/* Who faults because of this finds the VM aborted. */
 	dsb(ish);
-	for (unsigned int i = 0; i < vm->stage2.root_pages * PT_ENTRIES; i++)
-		__atomic_store_n(&vm->stage2.root[i], 0, __ATOMIC_RELAXED);
+	empty_root(&vm->stage2);
 	dsb(ish);
 	write_sysreg(vttbr_el2, vm->arch.vttbr);
 	isb();
@@ -163,7 +183,8 @@ void arch_vm_revoke(struct vm *vm)
 
 void arch_relax(void)
 {
-	__asm__ volatile("yield" : : : "memory");
+	cpu_relax();
+	panic_check(NULL);
 }
 
 void arch_halt(void)

@@ -39,6 +39,9 @@ static inline void isb(void)
 /* HCR_EL2 while there are no VMs: control.h has the rest. */
 #define HCR_RW BIT(31) /* EL1 is AArch64 */
 
+/* MPIDR_EL1: Aff3, Aff2 to Aff0 */
+#define MPIDR_AFFINITY 0xff00ffffff
+
 /* Timer control registers */
 #define TIMER_ENABLE BIT(0)
 #define TIMER_IMASK BIT(1)
@@ -57,6 +60,8 @@ static inline void isb(void)
 /* SCTLR_EL1 at reset, MMU and caches off: RES1 bits 11, 20, 22, 23, 28, 29 */
 #define SCTLR_EL1_RESET 0x30d00800
 #define SCTLR_EL1_DSSBS BIT(44)
+
+#define HCR_IMO BIT(4) /* set while a secondary runs: control.h */
 
 /* PSTATE in SPSR */
 #define PSTATE_MODE_MASK 0xf
@@ -80,6 +85,7 @@ static inline void isb(void)
 #define EC_UNKNOWN 0x00
 #define EC_WFX 0x01
 #define EC_FP 0x07
+#define EC_CP14_64 0x0c
 #define EC_HVC64 0x16
 #define EC_SMC64 0x17
 #define EC_SYSREG 0x18
@@ -94,9 +100,14 @@ static inline void isb(void)
 /* ISS of instruction and data aborts */
 #define ISS_FSC_MASK 0x3f
 #define ISS_FSC_EXTERNAL 0x10
+#define ISS_FSC_EXTERNAL_WALK 0x14 /* + level of the stage-1 table */
 #define ISS_S1PTW BIT(7)
+#define ISS_CM BIT(8) /* cache maintenance */
 #define ISS_FNV BIT(10)
 #define ISS_WNR BIT(6)
+
+/* TTBRn_EL1 without the ASID */
+#define TTBR_ADDRESS 0xfffffffff000
 
 /* Granule, IRGN/ORGN write-back, inner shareable, for TCR_EL2 and VTCR_EL2 */
 #define TCR_WALK_WB_IS (BIT(8) | BIT(10) | BIT(12) | BIT(13))

@@ -104,6 +104,13 @@ void timer_leave_secondary(struct vcpu *primary, struct vcpu *vcpu)
 		unmask_virtual_timer(&primary->cpu->arch);
 }
 
+uint64_t arch_seconds(void)
+{
+	uint64_t frequency = read_sysreg(cntfrq_el0);
+
+	return frequency ? read_sysreg(cntpct_el0) / frequency : 0;
+}
+
 uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired)
 {
 	uint64_t ctl = read_sysreg(cntv_ctl_el0);

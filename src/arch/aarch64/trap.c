@@ -18,14 +18,23 @@
 #define WFX_IS_WFE BIT(0)
 #define WFX_HAS_TIMEOUT BIT(1)
 
+/* Condition field of traps from AArch32, and whether it is valid */
+#define ISS_CV BIT(24)
+#define CONDITION_ALWAYS 14
+
 #define SPSR_BTYPE (BIT(10) | BIT(11))
 /* ITSTATE of AArch32: bits 7:2 in SPSR[15:10], bits 1:0 in SPSR[26:25] */
 #define SPSR_IT (BIT(25) | BIT(26) | 0x3full << 10)
 
+static uint64_t it_state(uint64_t spsr)
+{
+	return (spsr >> 10 & 0x3f) << 2 | (spsr >> 25 & 3);
+}
+
 /* ITSTATE behind one instruction of an IT block (DDI 0487, G1 ITAdvance). */
 static uint64_t advance_it(uint64_t spsr)
 {
-	uint64_t it = (spsr >> 10 & 0x3f) << 2 | (spsr >> 25 & 3);
+	uint64_t it = it_state(spsr);
 
 	it = it & 7 ? (it & 0xe0) | (it << 1 & 0x1f) : 0;
 	return (spsr & ~SPSR_IT) | it >> 2 << 10 | (it & 3) << 25;
@@ -43,6 +52,36 @@ void skip_instruction(uint64_t esr)
 	write_sysreg(elr_el2, read_sysreg(elr_el2) + (esr & ESR_IL ? 4 : 2));
 }
 
+/* Whether a condition of AArch32 holds (DDI 0487, F1.3.1). */
+static bool condition_holds(unsigned int condition, uint64_t spsr)
+{
+	bool n = spsr & BIT(31), z = spsr & BIT(30);
+	bool c = spsr & BIT(29), v = spsr & BIT(28);
+	const bool holds[] = {z, c, n, v, c && !z, n == v, n == v && !z, true};
+
+	if (condition >= CONDITION_ALWAYS)
+		return true;
+	return holds[condition >> 1] != (condition & 1);
+}
+
+/*
+ * Whether the instruction that trapped is one of AArch32 that does nothing, as
+ * its condition fails: a CPU may trap it all the same. In an IT block the
+ * syndrome need not have the condition (ISS.CV).
+ */
+static bool is_skipped(uint64_t esr)
+{
+	uint64_t spsr = read_sysreg(spsr_el2);
+	uint64_t it = it_state(spsr);
+
+	if (!(spsr & PSTATE_AARCH32) || ESR_EC(esr) < EC_WFX ||
+	    ESR_EC(esr) > EC_CP14_64)
+		return false;
+	if (esr & ISS_CV)
+		return !condition_holds(esr >> 20 & 0xf, spsr);
+	return it && !condition_holds((unsigned int)it >> 4, spsr);
+}
+
 /* --- handlers; a secondary's return a vcpu_exit() --- */
 
 typedef uint64_t (*trap_handler)(struct vcpu *vcpu, uint64_t esr);
@@ -51,6 +90,13 @@ static uint64_t undefined(struct vcpu *vcpu, uint64_t esr)
 {
 	(void)esr;
 	inject_undefined(vcpu);
+	return 0;
+}
+
+static uint64_t skip(struct vcpu *vcpu, uint64_t esr)
+{
+	(void)vcpu;
+	skip_instruction(esr);
 	return 0;
 }
 
@@ -94,6 +140,7 @@ static uint64_t primary_sysreg(struct vcpu *vcpu, uint64_t esr)
 /* The primary touched what it does not have: its own fault, and it goes on. */
 static uint64_t primary_abort(struct vcpu *vcpu, uint64_t esr)
 {
+	panic_check(vcpu);
 	inject_external_abort(vcpu, esr, read_sysreg(far_el2));
 	return 0;
 }
@@ -142,13 +189,17 @@ static const char *access_name(uint64_t esr)
 	return esr & ISS_WNR ? "write to" : "read of";
 }
 
-/* The memory system refused an access that the VM was allowed to make. */
-static uint64_t secondary_external_abort(struct vcpu *vcpu, uint64_t esr)
+/* What the memory system answered to an access that the VM may make. */
+static uint64_t stop_on_fault(struct vcpu *vcpu, const char *what, uint64_t esr)
 {
-	log_line(
-		"vm%u %s: vcpu %u stopped: external abort, syndrome 0x%lx, pc 0x%lx",
-		vcpu->vm->index, vcpu->vm->name, vcpu->index, esr,
-		read_sysreg(elr_el2));
+	struct vm *vm = vcpu->vm;
+
+	if (!vm_aborted(vm))
+		log_guest(
+			&vm->log,
+			"vm%u %s: vcpu %u stopped: %s, syndrome 0x%lx, pc 0x%lx",
+			vm->index, vm->name, vcpu->index, what, esr,
+			read_sysreg(elr_el2));
 	return vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT);
 }
 
@@ -158,12 +209,14 @@ static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 	uint64_t ipa = read_sysreg(hpfar_el2) >> 4 << 12;
 	struct vm *vm = vcpu->vm;
 
+	panic_check(vcpu);
 	if ((esr & ISS_FSC_MASK) >= ISS_FSC_EXTERNAL)
-		return secondary_external_abort(vcpu, esr);
+		return stop_on_fault(vcpu, "external abort", esr);
 	ipa |= read_sysreg(far_el2) & (PAGE_SIZE - 1);
 	/* Not if its memory was taken because the VM was stopped. */
 	if (!vm_aborted(vm))
-		log_line(
+		log_guest(
+			&vm->log,
 			"vm%u %s: vcpu %u stopped: %s 0x%lx, which it does not have, pc 0x%lx",
 			vm->index, vm->name, vcpu->index, access_name(esr), ipa,
 			read_sysreg(elr_el2));
@@ -172,10 +225,7 @@ static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 
 uint64_t trap_secondary_serror(struct vcpu *vcpu)
 {
-	log_line("vm%u %s: vcpu %u stopped: SError, syndrome 0x%lx, pc 0x%lx",
-		 vcpu->vm->index, vcpu->vm->name, vcpu->index,
-		 read_sysreg(esr_el2), read_sysreg(elr_el2));
-	return vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT);
+	return stop_on_fault(vcpu, "SError", read_sysreg(esr_el2));
 }
 
 /*
@@ -196,20 +246,25 @@ static const struct trap_row {
 	[EC_DABT_LOWER] = {primary_abort, secondary_abort},
 };
 
+static trap_handler choose(trap_handler handler, uint64_t esr)
+{
+	if (is_skipped(esr))
+		return skip;
+	return handler ? handler : undefined;
+}
+
 void trap_primary(struct vcpu *vcpu)
 {
 	uint64_t esr = read_sysreg(esr_el2);
-	trap_handler handler = traps[ESR_EC(esr)].primary;
 
-	(handler ? handler : undefined)(vcpu, esr);
+	choose(traps[ESR_EC(esr)].primary, esr)(vcpu, esr);
 }
 
 uint64_t trap_secondary(struct vcpu *vcpu)
 {
 	uint64_t esr = read_sysreg(esr_el2);
-	trap_handler handler = traps[ESR_EC(esr)].secondary;
 
-	return (handler ? handler : undefined)(vcpu, esr);
+	return choose(traps[ESR_EC(esr)].secondary, esr)(vcpu, esr);
 }
 
 void trap_primary_interrupt(struct vcpu *vcpu)

@@ -9,6 +9,7 @@
  *
  * TPIDR_EL2 holds the current vCPU (struct vcpu), of either kind.
  */
+#include "layout.h"
 #include "offsets.h"
 #include "sysreg.h"
 
@@ -57,6 +58,8 @@
 	sub	w4, w0, w5
 	cmp	w4, #API_CALLS_COUNT
 	b.hs	\slow
+	csel	w4, w4, wzr, lo		/* no other row, speculatively either */
+	hint	#20			/* CSDB */
 	adrp	x5, api_calls
 	add	x5, x5, :lo12:api_calls
 	add	x5, x5, x4, lsl #4
@@ -164,6 +167,37 @@
 .endm
 
 	.section .vectors, "ax"
+/*
+ * An entry from a VM, of either kind, on a CPU whose branch prediction the VM
+ * may have trained: fills the branch history with `branches` taken branches,
+ * calls the firmware, or both (struct spectre); then goes on where the vectors
+ * of that kind of VM do. No indirect branch before.
+ */
+.macro spectre_vector offset
+	.balign	0x80
+	stp	x0, x1, [sp, #-32]!
+	stp	x2, x3, [sp, #16]
+	mrs	x0, tpidr_el2
+	ldr	x0, [x0, #VCPU_CPU]
+	add	x0, x0, #CPU_SPECTRE
+	ldp	w1, w0, [x0]
+	cbz	w1, 2f
+1:	b	. + 4
+	subs	w1, w1, #1
+	b.ne	1b
+	hint	#22			/* CLRBHB */
+2:	cbz	w0, 3f
+	smc	#0			/* changes x0-x3 */
+3:	dsb	nsh
+	isb
+	mrs	x0, hcr_el2
+	tst	x0, #HCR_IMO
+	ldp	x2, x3, [sp, #16]
+	ldp	x0, x1, [sp], #32
+	b.ne	vectors_secondary + \offset
+	b	vectors_primary + \offset
+.endm
+
 	.balign	0x800
 	.global vectors_primary
 vectors_primary:
@@ -217,6 +251,14 @@ vectors_secondary:
 	b	secondary_interrupt
 	.balign	0x80
 	b	secondary_serror
+
+	.balign	0x800
+	.global vectors_spectre
+vectors_spectre:
+	fault_vectors
+	.irp	offset, 0x400, 0x480, 0x500, 0x580, 0x600, 0x680, 0x700, 0x780
+	spectre_vector \offset
+	.endr
 
 	.text
 /* x0: the call's value. */
@@ -427,8 +469,9 @@ fp_load:
 	ret
 
 /*
- * A fault of the hypervisor. The first CPU to get here reports, on a stack of
- * its own as the fault may be that the CPU's stack is full; others halt.
+ * A fault of the hypervisor. Each one gets a stack of its own, as the fault may
+ * be that the CPU's is full, and as a report may fault, too. Below the top of
+ * it: x0-x30 and SP. Whoever finds no stack left halts.
  */
 .macro fault_entry kind
 hypervisor_fault_\kind:
@@ -449,17 +492,20 @@ hypervisor_fault:
 	msr	tpidrro_el0, x1
 	msr	tpidr_el1, x2
 	msr	elr_el1, x3
-	adrp	x1, fault_taken
-	add	x1, x1, :lo12:fault_taken
-1:	ldaxr	w2, [x1]
-	cbnz	w2, 2f
-	mov	w2, #1
+	adrp	x1, faults
+	add	x1, x1, :lo12:faults
+1:	ldxr	w2, [x1]
+	add	w2, w2, #1
 	stxr	w3, w2, [x1]
 	cbnz	w3, 1b
+	cmp	w2, #FAULT_STACKS
+	b.hi	arch_halt
+	adrp	x1, fault_stacks
+	mov	w3, #FAULT_STACK_SIZE
+	madd	x1, x2, x3, x1
+	sub	x1, x1, #(8 * 32)
 	mrs	x2, tpidr_el1
 	mrs	x3, elr_el1
-	adrp	x1, fault_regs
-	add	x1, x1, :lo12:fault_regs
 	stp	x2, x3, [x1, #16]
 	stp	x4, x5, [x1, #32]
 	stp	x6, x7, [x1, #48]
@@ -479,22 +525,16 @@ hypervisor_fault:
 	mrs	x2, tpidr_el0
 	mrs	x3, tpidrro_el0
 	stp	x2, x3, [x1]
-	adrp	x2, fault_stack + 4096
-	mov	sp, x2
+	mov	sp, x1
 	bl	panic_fault
-2:	wfi				/* another CPU reports */
-	b	2b
 
 	.section .bss
 	.balign	8
-fault_taken:
+faults:
 	.skip	8
 
 	.section .noinit, "aw", %nobits
 	.balign	4096
-	.global fault_stack
-fault_stack:
-	.skip	4096
-	.global fault_regs
-fault_regs:
-	.skip	256
+	.global fault_stacks
+fault_stacks:
+	.skip	FAULT_STACKS * FAULT_STACK_SIZE

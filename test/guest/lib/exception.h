@@ -29,6 +29,11 @@ struct trap {
 #define ESR_EC(esr) ((esr) >> 26 & 0x3f)
 #define ESR_FSC(esr) ((esr)&0x3f)
 #define EC_UNKNOWN 0x00
+#define EC_CP15 0x03
+#define EC_CP14 0x05
+#define EC_CP14_64 0x0c
+#define EC_ILLEGAL_STATE 0x0e
+#define EC_SVC32 0x11
 #define EC_SVC 0x15
 #define EC_SYSREG 0x18
 #define EC_INSTRUCTION_ABORT_EL0 0x20
@@ -39,6 +44,7 @@ struct trap {
 #define EC_WATCHPOINT 0x35
 #define EC_BREAKPOINT 0x31
 #define FSC_EXTERNAL_ABORT 0x10
+#define FSC_EXTERNAL_WALK 0x14 /* + level */
 
 /*
  * From here to trap_take() this CPU takes exceptions at EL1 without complaint:
@@ -70,6 +76,39 @@ struct trap el0_run(const char *code, uint64_t argument, uint64_t *x0);
 
 /* The same for code at an address of EL0. */
 struct trap el0_run_at(uintptr_t address, uint64_t argument, uint64_t *x0);
+/*
+ * Programs for AArch32 at EL0; each ends with SVC. They get and leave r0.
+ */
+enum a32_program {
+	A32_SVC,
+	A32_HVC,
+	A32_SMC,
+	A32_LOAD, /* r0: address, as EL0 sees it */
+	A32_LOAD_MULTIPLE,
+	A32_CP15_TIMER, /* physical timer, by MRC */
+	A32_CP15_TIMER_64,
+	A32_CP15_PMU,
+	A32_CP14, /* debug registers, by MRC */
+	A32_CP14_64,
+	A32_CP14_STORE, /* STC */
+	/* WFI: always, if its condition holds, if not; r0 counts what follows
+	 */
+	A32_WFI,
+	T32_WFI,
+	A32_PROGRAMS
+};
+
+/* As el0_run(). Physical timer and WFI are allowed to EL0 meanwhile. */
+struct trap a32_run(enum a32_program program, uint64_t argument, uint64_t *x0);
+
+/* Whether the CPU has AArch32 at EL0. */
+bool a32_exists(void);
+
+/* An ERET to AArch32 at EL1, which is none. */
+struct trap try_a32_el1(void);
+
+/* A load through a page table of the last but one level at `table`. */
+struct trap try_walk(uint64_t table);
 
 /* Masks and unmasks interrupts of this CPU. */
 void irq_mask(void);

@@ -7,6 +7,7 @@
 #define ENTRIES 512
 #define PAGE_SIZE 4096
 #define GIB_SHIFT 30
+#define BLOCK_SHIFT 21
 
 #define PTE_BLOCK 0x1
 #define PTE_TABLE 0x3
@@ -28,6 +29,7 @@ typedef uint64_t table_t[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 
 table_t mmu_root;
 static table_t el0_level2;
+static table_t low_level2; /* of the first GiB */
 static table_t el0_level3;
 
 extern const char _image[], _end[], el0_page[];
@@ -59,6 +61,19 @@ static void map_memory(const uint32_t *node)
 	}
 }
 
+/* The first GiB has devices, and a hole in them for EL0 in AArch32. */
+static void map_low(void)
+{
+	uint64_t i;
+
+	for (i = 0; i < ENTRIES; i++)
+		low_level2[i] = i << BLOCK_SHIFT | PTE_AF | PTE_PXN | PTE_UXN |
+				PTE_BLOCK;
+	low_level2[EL0_CODE_32 >> BLOCK_SHIFT] =
+		(uintptr_t)el0_level3 | PTE_TABLE;
+	mmu_root[0] = (uintptr_t)low_level2 | PTE_TABLE;
+}
+
 void mmu_init(void)
 {
 	const uint32_t *node;
@@ -71,6 +86,7 @@ void mmu_init(void)
 		if (dt_string(node, "device_type"))
 			map_memory(node);
 	}
+	map_low();
 	mmu_root[gib] = (uintptr_t)el0_level2 | PTE_TABLE;
 	el0_level2[0] = (uintptr_t)el0_level3 | PTE_TABLE;
 	el0_level3[0] = (uintptr_t)el0_page | PTE_MEMORY | PTE_EL0 |
@@ -104,6 +120,17 @@ void mmu_map_el0_stubs(uintptr_t address)
 	for (offset = 0; offset < EL0_STUBS_SIZE; offset += PAGE_SIZE)
 		map_el0_page(EL0_STUBS + offset,
 			     (address + offset) | PTE_READ_ONLY);
+}
+
+void mmu_set_walk(uint64_t table)
+{
+	volatile uint64_t *entry = &mmu_root[(uint64_t)WALK_DATA >> GIB_SHIFT];
+
+	*entry = table ? table | PTE_TABLE : 0;
+	dsb();
+	__asm__ volatile("tlbi vmalle1is" ::: "memory");
+	dsb();
+	isb();
 }
 
 void mmu_set_private(uint64_t tables[3][ENTRIES], uint64_t page[ENTRIES])

@@ -16,6 +16,17 @@
 /* Where EL0 sees code of mmu_map_el0_stubs(). */
 #define EL0_STUBS 0x7fc0002000
 #define EL0_STUBS_SIZE 0x2000
+/* The same code for AArch32, which has 32-bit addresses; and the page. */
+#define EL0_CODE_32 0x200000
+#define EL0_DATA_32 0x201000
+
+/* An address that mmu_set_walk() is for. */
+#define WALK_DATA 0x7c00000000
+
+/*
+ * Lets the walk for WALK_DATA go through a table at `table`; 0: as before.
+ */
+void mmu_set_walk(uint64_t table);
 
 /* Builds the tables; MMU off. */
 void mmu_init(void);

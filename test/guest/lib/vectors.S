@@ -64,8 +64,8 @@ enter:
 	eret
 
 /*
- * el0_enter(x0: address, x1: argument): runs code at EL0, interrupts masked,
- * until it takes an exception; returns its x0 then. exception_handle() sends
+ * el0_enter(x0: address, x1: argument, x2: PSTATE): runs code at EL0, interrupts
+ * masked, until it takes an exception; returns its x0 then. exception_handle() sends
  * every synchronous exception of EL0 to el0_return.
  */
 	.globl	el0_enter, el0_return
@@ -76,7 +76,6 @@ el0_enter:
 	stp	x23, x24, [sp, #48]
 	stp	x25, x26, [sp, #64]
 	stp	x27, x28, [sp, #80]
-	mov	x2, #0x3c0
 	msr	spsr_el1, x2
 	msr	elr_el1, x0
 	mov	x0, x1
@@ -106,3 +105,32 @@ el0_load:
 el0_store:
 	str	xzr, [x0]
 	svc	#0
+
+/* The same in AArch32. */
+	.macro	a32_program name, words:vararg
+	.globl	\name
+\name:	.inst	\words
+	.inst	0xef000000		/* svc #0 */
+	.endm
+	.globl	a32_svc
+a32_svc:
+	.inst	0xef000000
+	a32_program a32_hvc, 0xe1400070
+	a32_program a32_smc, 0xe1600070
+	a32_program a32_load, 0xe5900000	/* ldr r0, [r0] */
+	a32_program a32_ldm, 0xe8900006		/* ldm r0, {r1, r2} */
+	a32_program a32_cntp_ctl, 0xee1e0f32	/* mrc p15, 0, r0, c14, c2, 1 */
+	a32_program a32_cntp_cval, 0xec510f2e	/* mrrc p15, 2, r0, r1, c14 */
+	a32_program a32_pmcr, 0xee190f1c	/* mrc p15, 0, r0, c9, c12, 0 */
+	a32_program a32_dbgdscr, 0xee100e11	/* mrc p14, 0, r0, c0, c1, 0 */
+	a32_program a32_dbgdrar, 0xec510e01	/* mrrc p14, 0, r0, r1, c1 */
+	a32_program a32_stc, 0xed805e00		/* stc p14, c5, [r0] */
+	/* wfi, wfieq, wfine with Z clear; add r0, r0, #1 behind each */
+	a32_program a32_wfi, 0xe320f003, 0xe2800001, 0x0320f003, 0xe2800001, \
+		0x1320f003, 0xe2800001
+	/* movs r0, #1; wfi; adds r0, #1; it eq, wfieq; adds r0, #1;
+	   it ne, wfine; adds r0, #1; svc #0 */
+	.globl	t32_wfi
+t32_wfi:
+	.short	0x2001, 0xbf30, 0x3001, 0xbf08, 0xbf30, 0x3001
+	.short	0xbf18, 0xbf30, 0x3001, 0xdf00

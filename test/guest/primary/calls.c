@@ -170,9 +170,6 @@ static const struct architecture_call {
 	uint64_t result;  /* with the argument 1 */
 } architecture_calls[] = {
 	{SMCCC_ARCH_SOC_ID, false, 0, 0x12346},
-	{SMCCC_ARCH_WORKAROUND_1, true, 0, 0},
-	{SMCCC_ARCH_WORKAROUND_2, false, 1, 0},
-	{SMCCC_ARCH_WORKAROUND_3, true, 0, 0},
 };
 
 #define ARCHITECTURE_CALLS \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdbool.h>
 #include <stddef.h>
+#include "access.h"
 #include "boot.h"
 #include "dt.h"
 #include "exception.h"
@@ -81,39 +82,6 @@ static void step_cpu_on(const struct step *s, struct step_result *r)
 	};
 
 	painted(&call, r);
-}
-
-static void access_memory(uint64_t p, enum access access)
-{
-	switch (access) {
-	case ACCESS_LDP:
-		__asm__ volatile("ldp x9, x10, [%0]" ::"r"(p) : "x9", "x10");
-		break;
-	case ACCESS_STP:
-		__asm__ volatile("stp xzr, xzr, [%0]" ::"r"(p) : "memory");
-		break;
-	case ACCESS_EXCLUSIVE:
-		__asm__ volatile("ldxr x9, [%0]" ::"r"(p) : "x9");
-		break;
-	case ACCESS_SIMD:
-		__asm__ volatile(".arch_extension fp\n\tldr d0, [%0]\n\t"
-				 ".arch_extension nofp" ::"r"(p));
-		break;
-	case ACCESS_WRITEBACK:
-		__asm__ volatile("ldr x9, [%0], #8" : "+r"(p)::"x9");
-		break;
-	case ACCESS_DC_CIVAC:
-		__asm__ volatile("dc civac, %0" ::"r"(p) : "memory");
-		break;
-	case ACCESS_DC_ZVA:
-		__asm__ volatile("dc zva, %0" ::"r"(p) : "memory");
-		break;
-	case ACCESS_PREFETCH:
-		__asm__ volatile("prfm pldl1keep, [%0]" ::"r"(p));
-		break;
-	default:
-		__asm__ volatile("ldrb w9, [%0]" ::"r"(p) : "x9");
-	}
 }
 
 static void step_access(const struct step *s, struct step_result *r)
@@ -339,6 +307,13 @@ void step_take(const struct step *s, struct step_result *r, uint8_t *data)
 		break;
 	case STEP_EL0:
 		set_trap(r, el0_run(s->a[0] ? el0_smc : el0_hvc, 0, NULL));
+		break;
+	case STEP_A32:
+		set_trap(r,
+			 a32_run((enum a32_program)s->a[0], s->a[1], &r->x[0]));
+		break;
+	case STEP_WALK:
+		set_trap(r, try_walk(s->a[0]));
 		break;
 	case STEP_CPU_ON:
 		step_cpu_on(s, r);

@@ -223,6 +223,11 @@ void arch_relax(void)
 		sched_yield();
 }
 
+uint64_t arch_seconds(void)
+{
+	return fake.seconds;
+}
+
 struct cpu *arch_this_cpu(void)
 {
 	return this_cpu;
@@ -455,6 +460,11 @@ void arch_init_cpu(void)
 
 void arch_cpus_may_start(void)
 {
+}
+
+void arch_guard_stacks(const struct fdt *fdt)
+{
+	(void)fdt;
 }
 
 const char *arch_board_init(const struct fdt *fdt)

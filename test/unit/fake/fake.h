@@ -119,6 +119,9 @@ struct fake {
 	/* arch_stage2_geometry()'s answer. */
 	uint8_t level, root_pages, input_bits;
 
+	/* arch_seconds()'s answer. */
+	uint64_t seconds;
+
 	/* arch_own_memory()'s answer. */
 	uint64_t own, own_size;
 
