@@ -65,6 +65,9 @@ enum arch_slot {
 	SLOT_GICD = 1,
 	SLOT_MAILBOX = 16, /* two for each VM: send, receive */
 	SLOT_GICR = 128,   /* one for each CPU */
+	SLOT_ITS = 152,	   /* one for each ITS */
+	SLOT_WINDOW = 159, /* one access to a page of the primary */
+	SLOT_LPI = 160,	   /* one for each redistributor */
 	SLOT_COUNT = 512,
 };
 
@@ -197,6 +200,13 @@ enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,
 
 /* Whether a node of the board's tree is kept from the primary. */
 bool arch_hides_node(const struct fdt *fdt, fdt_node_t node);
+
+/*
+ * Takes the pages of devices that the primary reaches only by way of the
+ * hypervisor, which nobody has yet. False if there is no page table left, or
+ * they lie in RAM.
+ */
+bool arch_claim_devices(struct ptable *primary);
 
 /* Adds what a secondary's tree holds besides memory and chosen. */
 void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm);

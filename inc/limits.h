@@ -24,4 +24,13 @@
 /* Longest debug_name of a VM, with its terminator, in bytes. */
 #define MAX_NAME 32
 
+/* GIC redistributors, those of CPUs that are not used included. */
+#define MAX_REDISTRIBUTORS 64
+
+/* GIC Interrupt Translation Services; others are withheld from the primary. */
+#define MAX_ITS 4
+
+/* Width of the DeviceIDs that an ITS takes. */
+#define MAX_DEVICE_ID_BITS 16
+
 #endif

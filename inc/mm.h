@@ -85,6 +85,15 @@ struct mm_walk {
 struct mm_walk ptable_walk(const struct ptable *t, uint64_t at);
 
 /*
+ * Whether all of [at, at + size) is mapped as normal memory that may be read,
+ * written and run; any values are allowed. Of the primary it means: its own
+ * RAM. The GIC is then allowed to use it (its.c, lpi.c), without telling when
+ * it stops: so what takes memory from a running primary must see to it that
+ * the GIC does not have it. Nothing does that today.
+ */
+bool ptable_is_normal(const struct ptable *t, uint64_t at, uint64_t size);
+
+/*
  * Gives [pa, pa + size) from one owner to another, in the primary's stage 2.
  * Checks first that all of it belongs to `from`; false with nothing changed if
  * not. False also if the pool is empty. `mode` is how the primary will see it

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Pages for page tables, from one range inside the hypervisor's own memory.
- * Nothing else is allocated. Pages are asked for during boot only, by one CPU,
- * from before its MMU is on: so there is no lock.
+ * Pages for page tables, and for the tables of an ITS, from one range inside
+ * the hypervisor's own memory. Nothing else is allocated. Pages are asked for
+ * during boot only, by one CPU, from before its MMU is on: so there is no lock.
  */
 #ifndef POOL_H
 #define POOL_H
@@ -24,6 +24,9 @@ void pool_rebase(uintptr_t difference);
  * NULL.
  */
 void *pool_alloc(size_t count);
+
+/* The same for any count, at a multiple of `alignment` (a power of two). */
+void *pool_alloc_aligned(size_t count, size_t alignment);
 
 /* Gives one page back. */
 void pool_free(void *page);

@@ -3,7 +3,7 @@
  * Ticket spinlocks: fair, so that no CPU starves.
  *
  * Order, to be taken downwards: primary VM's lock, secondary VMs' locks by
- * index, CPU lock, console. A debug build (make DEBUG=1)
+ * index, CPU lock, GIC, console. A debug build (make DEBUG=1)
  * panics on a lock taken against this order. No lock is held across a return
  * to a VM, and none is taken by the panic path.
  */
@@ -17,7 +17,8 @@
  * n: n + 1), or one of these.
  */
 #define LOCK_RANK_CPU 0x100
-#define LOCK_RANK_CONSOLE 0x101
+#define LOCK_RANK_GIC 0x101
+#define LOCK_RANK_CONSOLE 0x102
 
 struct spinlock {
 	uint32_t next;	  /* ticket that the next CPU to come draws */

@@ -147,6 +147,9 @@ void boot_build_primary(struct boot *b)
 	/* Hidden memory first, so that devices can not be laid over it. */
 	give_ram(&b->hidden, OWNER_NOBODY, OWNER_HYPERVISOR);
 	give_ram(&b->primary_ram, OWNER_NOBODY, OWNER_PRIMARY);
+	if (!arch_claim_devices(&vm_primary.stage2))
+		boot_stop(
+			"page tables: no room for the hypervisor's devices, or they lie in RAM");
 	devtree_begin(&w, &b->tree);
 	while (devtree_next(&w, &node))
 		if (!arch_hides_node(&b->tree, node))

@@ -215,6 +215,22 @@ struct mm_walk ptable_walk(const struct ptable *t, uint64_t at)
 	return w;
 }
 
+bool ptable_is_normal(const struct ptable *t, uint64_t at, uint64_t size)
+{
+	if (!in_input_range(t, at, size))
+		return false;
+	while (size) {
+		struct mm_walk w = ptable_walk(t, at);
+		uint64_t step = w.span < size ? w.span : size;
+
+		if (w.mode != MM_NORMAL_RWX)
+			return false;
+		at += step;
+		size -= step;
+	}
+	return true;
+}
+
 enum mm_owner mm_owner(const struct ptable *primary, paddr_t pa)
 {
 	struct mm_walk w = ptable_walk(primary, pa.pa);

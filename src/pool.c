@@ -31,10 +31,9 @@ void pool_rebase(uintptr_t difference)
 	pool.end += difference;
 }
 
-static void *take_fresh(size_t count)
+static void *take_fresh(size_t size, size_t alignment)
 {
-	uintptr_t size = count * PAGE_SIZE;
-	uintptr_t at = align_up(pool.next, size);
+	uintptr_t at = align_up(pool.next, alignment);
 
 	if (at > pool.end || size > pool.end - at)
 		return NULL;
@@ -54,15 +53,21 @@ void *pool_alloc(size_t count)
 {
 	void *page;
 
-	if (count == 1 && pool.freed) {
-		page = pool.freed;
-		pool.freed = pool.freed->next;
-	} else {
-		page = take_fresh(count);
-	}
-	if (page)
-		memset(page, 0, count * PAGE_SIZE);
+	if (count != 1 || !pool.freed)
+		return pool_alloc_aligned(count, count * PAGE_SIZE);
+	page = pool.freed;
+	pool.freed = pool.freed->next;
+	memset(page, 0, PAGE_SIZE);
 	return page;
+}
+
+void *pool_alloc_aligned(size_t count, size_t alignment)
+{
+	void *pages = take_fresh(count * PAGE_SIZE, alignment);
+
+	if (pages)
+		memset(pages, 0, count * PAGE_SIZE);
+	return pages;
 }
 
 void pool_free(void *page)

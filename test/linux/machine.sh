@@ -35,6 +35,13 @@ sleep 2
 slept=$(($(date +%s) - before))
 check "sleep 2 takes about two seconds" test $slept -ge 2 -a $slept -le 6
 
+# PCI devices have their MSIs sent to the ITS, where there is one.
+its=$(ls -d /proc/device-tree/intc@*/its@* 2>/dev/null)
+if [ "$its" ] && [ "$(option disk)" ]; then
+	check "MSIs come by way of the ITS" \
+		grep -q 'ITS-MSI .*virtio' /proc/interrupts
+fi
+
 if [ "$(option disk)" ]; then
 	# Written, dropped from the cache, read again.
 	dd if=/dev/urandom of=/tmp/data bs=64k count=16 2>/dev/null

@@ -17,6 +17,12 @@ from lib.testing import Failure, Skip, Test
 SUITES = ["race", "isolation", "smp", "psci", "lib", "boot", "calls", "mailbox",
           "vcpu", "state", "debug", "faults"]
 
+# What suite `lpi` is refused first, and all that is told of it: commands for
+# virtual LPIs, of an ITS that has none.
+REFUSED = [f"holdfast: primary: GIC: refused: ITS: command {n:#x}"
+           for n in range(0x20, 0x30)]
+REFUSED[-1] += "; no more of it is told"
+
 # Each CPU, both GICs, each number of CPUs and the ends of the memory sizes.
 SHORT = [
     Machine(3, "cortex-a53", 1, 256),
@@ -27,6 +33,9 @@ SHORT = [
     Machine(2, "max", 4, 4096),
     Machine(3, "max", 2, 1024),
 ]
+
+# Whose redistributors have registers for virtual LPIs.
+GICV4 = Machine(4, "max", 2, 512)
 
 # Machines for the guest library without a hypervisor.
 BARE = [Machine(3, "cortex-a57", 4, 256), Machine(2, "cortex-a53", 2, 256)]
@@ -192,6 +201,18 @@ def target_test(machine, suite):
     return Test(f"target/{suite}/{machine}", run)
 
 
+def lpi_test(machine):
+    """Suite `lpi`: the refusals that are told, too."""
+    def run(ctx):
+        result = boot(ctx, machine, "lpi")
+        text = parse(result)
+        told = re.findall(r"^holdfast: .* refused: .*$", result.console, re.M)
+        if told != REFUSED:
+            raise Failure("other refusals are told", result.details)
+        return text
+    return Test(f"target/lpi/{machine}", run)
+
+
 def bare_test(machine):
     """Suite `lib` without a hypervisor, which shows that the library of the
     guests is right."""
@@ -250,4 +271,5 @@ def rules(ctx):
 def tests(ctx):
     machines = LONG + [RACE_MACHINE] if ctx.long else SHORT
     return [Test("target/rules", rules)] + [bare_test(m) for m in BARE] + [
-        target_test(m, suite) for suite in SUITES for m in machines]
+        target_test(m, suite) for suite in SUITES for m in machines] + [
+        lpi_test(m) for m in machines + [GICV4] if m.gic != 2]

@@ -183,6 +183,35 @@ TEST(range_ends)
 	}
 }
 
+/* All of a range, whatever it is made of; and none that ends elsewhere. */
+TEST(is_normal)
+{
+	const uint64_t limit = UINT64_C(1) << 40;
+
+	make40();
+	CHECK(ptable_map(&t, GIB, GIB, paddr(GIB), MM_NORMAL_RWX));
+	CHECK(ptable_map(&t, 2 * GIB, PAGE_SIZE, paddr(2 * GIB),
+			 MM_NORMAL_RWX));
+	CHECK(ptable_map(&t, 2 * GIB + PAGE_SIZE, PAGE_SIZE,
+			 paddr(2 * GIB + PAGE_SIZE), MM_DEVICE_RW));
+	CHECK(ptable_map(&t, limit - PAGE_SIZE, PAGE_SIZE,
+			 paddr(limit - PAGE_SIZE), MM_NORMAL_RWX));
+	CHECK(ptable_map(&t, 4 * GIB, PAGE_SIZE, paddr(4 * GIB), MM_R | MM_W));
+	CHECK(ptable_is_normal(&t, GIB, GIB + PAGE_SIZE));
+	CHECK(ptable_is_normal(&t, GIB + 7, 1));
+	CHECK(ptable_is_normal(&t, 2 * GIB - 1, 2));
+	CHECK(!ptable_is_normal(&t, GIB, GIB + PAGE_SIZE + 1));
+	CHECK(!ptable_is_normal(&t, GIB - 1, 2));
+	CHECK(!ptable_is_normal(&t, 2 * GIB + PAGE_SIZE, 8));
+	CHECK(!ptable_is_normal(&t, 4 * GIB, 8));
+	CHECK(ptable_is_normal(&t, limit - PAGE_SIZE, PAGE_SIZE));
+	CHECK(!ptable_is_normal(&t, limit - PAGE_SIZE, PAGE_SIZE + 1));
+	CHECK(!ptable_is_normal(&t, GIB, ~UINT64_C(0)));
+	CHECK(!ptable_is_normal(&t, GIB, 0 - GIB));
+	for (unsigned int bit = 40; bit < 64; bit++)
+		CHECK(!ptable_is_normal(&t, GIB + (UINT64_C(1) << bit), 8));
+}
+
 /* The whole input range in one go, through all concatenated pages. */
 TEST(whole_range)
 {

@@ -71,6 +71,12 @@ uint64_t smccc_secondary(struct vcpu *vcpu)
 	return 0;
 }
 
+/* Emulated registers are unit/mmio's. */
+bool gic_access(struct vcpu *v, uint64_t esr)
+{
+	return false;
+}
+
 uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired)
 {
 	*fired = false;

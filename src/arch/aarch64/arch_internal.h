@@ -19,6 +19,11 @@ void boot_move(uint64_t dtb, uint64_t ramdisk_begin, uint64_t ramdisk_end,
 	       uint64_t left_out, uint64_t new_entry);
 void image_moved(void);
 
+/* --- hypmap.c --- */
+
+/* Empties a slot, on all CPUs: it may be used again for another page. */
+void unmap_slot(unsigned int slot);
+
 /* --- vectors.S --- */
 
 extern char vectors_primary[], vectors_secondary[], vectors_spectre[];
@@ -207,5 +212,10 @@ void gic_leave_secondary(void);
  * enables the interrupt of the EL2 timer. NULL or what is wrong.
  */
 const char *gic_init_board(void);
+/*
+ * Emulates the data abort of the primary, with syndrome `esr`, if it is an
+ * access to the GIC that is to be emulated; false if not.
+ */
+bool gic_access(struct vcpu *vcpu, uint64_t esr);
 
 #endif

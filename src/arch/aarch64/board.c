@@ -6,6 +6,7 @@
 #include "arch_internal.h"
 #include "cpu.h"
 #include "devtree.h"
+#include "gic.h"
 #include "log.h"
 #include "string.h"
 #include "vm.h"
@@ -189,7 +190,10 @@ const char *arch_board_init(const struct fdt *fdt)
 		if (error)
 			return error;
 	}
-	return gic_init_board();
+	error = gic_init_board();
+	if (!error)
+		its_init_board(fdt);
+	return error;
 }
 
 /* Names of common cores, by MIDR_EL1 implementer and part number. */
@@ -221,6 +225,7 @@ void arch_board_describe(void)
 	log_line("CPU: %u x %s (MIDR 0x%lx), %u-bit physical addresses",
 		 cpu_count, core_name(midr), midr, arch_pa_bits());
 	log_line("GIC: v%u at 0x%lx", board.gic_version, board.gicd);
+	its_describe();
 }
 
 /* --- what the primary does not get --- */
@@ -232,6 +237,8 @@ bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
 
 	/* It names CPUs that are not there. */
 	if (board.cpus_left_out && strcmp(fdt_name(fdt, node), "cpu-map") == 0)
+		return true;
+	if (its_withholds(fdt, node))
 		return true;
 	if (!devtree_has_type(fdt, node, "cpu"))
 		return false;
@@ -260,6 +267,8 @@ enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,
 {
 	if (node == board.gic)
 		return edit_gic(prop, size);
+	if (its_is_dangling(fdt, prop))
+		return EDIT_DROP;
 	if (strcmp(prop->name, "interrupts") == 0 && is_timer(fdt, node)) {
 		*size = TIMER_INTERRUPTS_EL1 * board.interrupt_cells * 4;
 		return *size < prop->size ? EDIT_CUT : EDIT_KEEP;

@@ -3,23 +3,42 @@
  * The interrupt controller belongs to the primary; the hypervisor acknowledges
  * no interrupt. What it needs: that the primary may use the GIC's system
  * registers and a secondary may not (IHI 0069, 12.2 and 12.4), to enable the
- * interrupt of its own timer, and to disable that of the virtual timer while a
- * vCPU runs whose timer has fired (timer.c).
+ * interrupt of its own timer, to disable that of the virtual timer while a vCPU
+ * runs whose timer has fired (timer.c), and that the primary can not make the
+ * GIC write into memory that is not the primary's (gic.h).
  */
+#include "gic.h"
+
 #include "arch_internal.h"
 #include "control.h"
 #include "cpu.h"
+#include "log.h"
+#include "vm.h"
 
 #define ICC_SGI1R_EL1 s3_0_c12_c11_5
 #define SGI1R_ALL_OTHERS BIT(40)
 
+#define GICD_TYPER 0x4
 #define GICD_ISENABLER 0x100
 #define GICD_SGIR 0xf00
 #define SGIR_ALL_OTHERS BIT(24)
 #define GICR_TYPER 0x8
 #define GICR_TYPER_VLPIS BIT(1)
 #define GICR_TYPER_LAST BIT(4)
-#define GICR_FRAME 0x10000
+
+/* RD_base and perhaps VLPI_base of each redistributor; the ITSs. */
+#define MAX_EMULATED (2 * MAX_REDISTRIBUTORS + MAX_ITS)
+
+/* Lines about what the primary was refused. */
+#define MAX_REFUSAL_LINES 16
+
+/* Reads of a register until something is late. */
+#define MAX_WAIT 1000000
+
+static struct mmio_range emulated[MAX_EMULATED];
+static uint32_t emulated_count;
+struct spinlock gic_lock;
+static uint32_t refusals; /* GIC's lock */
 
 /* A GICv2's distributor, or NULL. */
 static volatile uint32_t *gicd RO_AFTER_BOOT;
@@ -59,41 +78,100 @@ void gic_wake_others(void)
 	isb();
 }
 
+/* --- what is emulated for the primary --- */
+
+const char *gic_emulate_page(uint64_t base, const struct mmio_reg *regs,
+			     void *device)
+{
+	if (emulated_count == MAX_EMULATED || !is_aligned(base, GIC_FRAME))
+		return "GIC: frames that are not aligned, or too many";
+	emulated[emulated_count++] = (struct mmio_range){
+		.base = base,
+		.size = PAGE_SIZE,
+		.regs = regs,
+		.device = device,
+		.lock = &gic_lock,
+	};
+	return NULL;
+}
+
+bool gic_access(struct vcpu *vcpu, uint64_t esr)
+{
+	return mmio_access(vcpu, esr, emulated, emulated_count);
+}
+
+bool arch_claim_devices(struct ptable *primary)
+{
+	for (uint32_t i = 0; i < emulated_count; i++)
+		if (!mm_set_owner(primary, paddr(emulated[i].base),
+				  emulated[i].size, OWNER_NOBODY,
+				  OWNER_HYPERVISOR, 0))
+			return false;
+	return true;
+}
+
+void gic_log_refused(const char *what, uint64_t value)
+{
+	if (refusals == MAX_REFUSAL_LINES)
+		return;
+	refusals++;
+	log_line("primary: GIC: refused: %s 0x%lx%s", what, value,
+		 refusals == MAX_REFUSAL_LINES ? "; no more of it is told"
+					       : "");
+}
+
+bool gic_may_use(uint64_t base, uint64_t size)
+{
+	return ptable_is_normal(&vm_primary.stage2, base, size);
+}
+
+bool gic_wait_for(volatile char *regs, uint32_t offset, uint32_t mask,
+		  uint32_t wanted)
+{
+	for (uint32_t i = 0; i < MAX_WAIT; i++) {
+		if ((mmio_read32(regs, offset) & mask) == wanted)
+			return true;
+		arch_relax();
+	}
+	return false;
+}
+
+/* --- boot --- */
+
 /* Affinity of a CPU as GICR_TYPER has it: Aff3..Aff0 in 32 bits. */
 static uint32_t packed_affinity(uint64_t mpidr)
 {
 	return (uint32_t)((mpidr & 0xffffff) | (mpidr >> 8 & 0xff000000));
 }
 
-/* Notes which CPU the redistributor at `base` belongs to. Returns its TYPER. */
-static uint64_t visit_redistributor(uint64_t base)
+/* Notes which CPU the redistributor at `base`, with `typer`, belongs to. */
+static const char *visit_redistributor(uint64_t base, uint64_t typer)
 {
-	const volatile uint64_t *typer;
-	uint64_t value;
-
-	typer = (const volatile uint64_t *)(uintptr_t)(base + GICR_TYPER);
-	value = *typer;
 	for (uint32_t i = 0; i < cpu_count; i++)
-		if (packed_affinity(cpus[i].id) == value >> 32)
+		if (packed_affinity(cpus[i].id) == typer >> 32)
 			cpus[i].arch.gicr = base;
-	return value;
+	return lpi_add_redistributor(base, typer);
 }
 
 static const char *scan_region(uint64_t base, uint64_t size)
 {
-	uint64_t at = base;
-	uint64_t typer, step;
+	char *at = arch_boot_map(paddr(base), size, MM_DEVICE_RW);
+	uint64_t step = 0;
+	uint64_t typer = 0;
+	const char *error;
 
-	if (!arch_boot_map(paddr(base), size, MM_DEVICE_RW))
+	if (!at)
 		return "GIC redistributors lie outside of the address space";
-	do {
-		if (size - (at - base) < 2 * GICR_FRAME)
-			return NULL;
-		typer = visit_redistributor(at);
-		step = typer & GICR_TYPER_VLPIS ? 4 * GICR_FRAME
-						: 2 * GICR_FRAME;
-		at += step;
-	} while (!(typer & GICR_TYPER_LAST) && at - base < size);
+	for (; size >= 2 * GIC_FRAME && !(typer & GICR_TYPER_LAST);
+	     base += step, at += step, size -= step) {
+		typer = mmio_read64(at, GICR_TYPER);
+		step = typer & GICR_TYPER_VLPIS ? 4 * GIC_FRAME : 2 * GIC_FRAME;
+		if (size < step)
+			return "GIC: a region cuts off a redistributor";
+		error = visit_redistributor(base, typer);
+		if (error)
+			return error;
+	}
 	return NULL;
 }
 
@@ -109,7 +187,7 @@ static const char *map_enable_page(struct cpu *cpu)
 	if (!cpu->arch.gicr)
 		return "a CPU has no GIC redistributor";
 	page = arch_map_slot(SLOT_GICR + cpu->index,
-			     paddr(cpu->arch.gicr + GICR_FRAME), MM_DEVICE_RW);
+			     paddr(cpu->arch.gicr + GIC_FRAME), MM_DEVICE_RW);
 	cpu->arch.ppi_enable = (volatile uint32_t *)(page + GICD_ISENABLER);
 	return NULL;
 }
@@ -118,9 +196,9 @@ const char *gic_init_board(void)
 {
 	const char *error;
 
-	if (board.gic_version == 2)
-		gicd = arch_map_slot(SLOT_GICD, paddr(board.gicd),
-				     MM_DEVICE_RW);
+	spin_init(&gic_lock, LOCK_RANK_GIC);
+	gicd = arch_map_slot(SLOT_GICD, paddr(board.gicd), MM_DEVICE_RW);
+	lpi_init(gicd[GICD_TYPER / 4] >> 19 & 0x1f);
 	for (uint32_t i = 0; i < board.gicr_count; i++) {
 		error = scan_region(board.gicr[i].base, board.gicr[i].size);
 		if (error)

@@ -4,6 +4,7 @@
  * each part, the slots, and the boot window.
  */
 #include "arch_internal.h"
+#include "board.h"
 #include "cache.h"
 #include "layout.h"
 #include "log.h"
@@ -202,6 +203,12 @@ void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
 	slot_table[slot] = arch_pte_leaf(MM_STAGE_1, PT_LEAF_LEVEL, pa, mode);
 	arch_pt_sync();
 	return (void *)(uintptr_t)(slot_base + slot * PAGE_SIZE);
+}
+
+void unmap_slot(unsigned int slot)
+{
+	slot_table[slot] = arch_pte_absent(OWNER_NOBODY);
+	forget_own_translations();
 }
 
 /*

@@ -137,11 +137,12 @@ static uint64_t primary_sysreg(struct vcpu *vcpu, uint64_t esr)
 	return 0;
 }
 
-/* The primary touched what it does not have: its own fault, and it goes on. */
+/* Not emulated: the primary touched what it does not have, and goes on. */
 static uint64_t primary_abort(struct vcpu *vcpu, uint64_t esr)
 {
 	panic_check(vcpu);
-	inject_external_abort(vcpu, esr, read_sysreg(far_el2));
+	if (!gic_access(vcpu, esr))
+		inject_external_abort(vcpu, esr, read_sysreg(far_el2));
 	return 0;
 }
 

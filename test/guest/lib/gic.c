@@ -28,8 +28,10 @@
 #define GICC_EOIR 0x10
 
 #define GICR_STRIDE 0x20000
+#define GICR_STRIDE_VLPIS 0x40000
 #define GICR_SGI_FRAME 0x10000
 #define GICR_TYPER 0x08
+#define GICR_TYPER_VLPIS 0x02
 #define GICR_TYPER_LAST 0x10
 #define GICR_WAKER 0x14
 #define GICR_WAKER_SLEEP 0x2
@@ -50,7 +52,8 @@
 static unsigned int version;
 static uint64_t gicd;
 static uint64_t gicc; /* v3: the redistributors */
-static unsigned int counts[CPUS][PRIVATE_INTIDS];
+static uintptr_t redistributors[CPUS];
+static unsigned int counts[CPUS][PRIVATE_INTIDS + GIC_LPIS];
 
 static const uint32_t *find(void)
 {
@@ -90,30 +93,39 @@ unsigned int gic_version(void)
 	return version;
 }
 
-/* The redistributor of this CPU. */
-static uintptr_t redistributor(void)
+static uintptr_t find_redistributor(void)
 {
 	uint64_t mpidr = read_sysreg(mpidr_el1);
 	uint64_t affinity = (mpidr & 0xffffff) | (mpidr >> 8 & 0xff000000);
 	uintptr_t r = gicc;
+	uint64_t typer;
 
-	while (read64(r + GICR_TYPER) >> 32 != affinity) {
-		if (read64(r + GICR_TYPER) & GICR_TYPER_LAST)
+	while ((typer = read64(r + GICR_TYPER)) >> 32 != affinity) {
+		if (typer & GICR_TYPER_LAST)
 			panic("no GIC redistributor for CPU 0x%lx", affinity);
-		r += GICR_STRIDE;
+		r += typer & GICR_TYPER_VLPIS ? GICR_STRIDE_VLPIS : GICR_STRIDE;
 	}
 	return r;
+}
+
+uintptr_t gic_redistributor(void)
+{
+	uintptr_t *r = &redistributors[cpu_index()];
+
+	if (!*r)
+		*r = find_redistributor();
+	return *r;
 }
 
 /* Where the SGIs and PPIs of this CPU are configured. */
 static uintptr_t private_frame(void)
 {
-	return version == 2 ? gicd : redistributor() + GICR_SGI_FRAME;
+	return version == 2 ? gicd : gic_redistributor() + GICR_SGI_FRAME;
 }
 
 static void init_redistributor(void)
 {
-	uintptr_t r = redistributor();
+	uintptr_t r = gic_redistributor();
 
 	write32(r + GICR_WAKER, read32(r + GICR_WAKER) & ~GICR_WAKER_SLEEP);
 	while (read32(r + GICR_WAKER) & GICR_WAKER_ASLEEP)
@@ -196,27 +208,37 @@ static void end(uint32_t iar)
 	isb();
 }
 
+/* Where an interrupt is counted; panics if nobody can have wanted it. */
+static unsigned int *counter(unsigned int intid)
+{
+	unsigned int *count = counts[cpu_index()];
+
+	if (intid < PRIVATE_INTIDS)
+		return &count[intid];
+	if (intid - GIC_LPI >= GIC_LPIS)
+		panic("interrupt %u", intid);
+	return &count[PRIVATE_INTIDS + intid - GIC_LPI];
+}
+
 void gic_handle(void)
 {
 	uint32_t iar = acknowledge();
 	/* v2: the sender of an SGI is in bits 12:10. */
 	uint32_t intid = iar & (version == 2 ? 0x3ff : INTID_MASK);
 
-	if (intid >= INTID_SPECIAL)
+	if (intid >= INTID_SPECIAL && intid < GIC_LPI)
 		return;
-	if (intid >= PRIVATE_INTIDS)
-		panic("interrupt %u", intid);
 	if (intid == timer_intid(TIMER_VIRTUAL))
 		timer_stop(TIMER_VIRTUAL);
 	else if (intid == timer_intid(TIMER_PHYSICAL))
 		timer_stop(TIMER_PHYSICAL);
-	counts[cpu_index()][intid]++;
+	(*counter(intid))++;
 	end(iar);
 }
 
 unsigned int gic_count(unsigned int intid)
 {
-	return *(volatile unsigned int *)&counts[cpu_index()][intid];
+	return *(volatile unsigned int *)counter(intid);
 }
 
 bool gic_wait(unsigned int intid, unsigned int count)

@@ -33,24 +33,42 @@ static inline void wfi(void)
 	__asm__ volatile("dsb sy\n\twfi" ::: "memory");
 }
 
+/*
+ * Device registers. In assembly, as a compiler may choose an instruction with
+ * writeback, whose syndrome tells a hypervisor nothing.
+ */
 static inline uint32_t read32(uintptr_t address)
 {
-	return *(volatile uint32_t *)address;
+	uint32_t value;
+
+	__asm__ volatile("ldr %w0, [%1]"
+			 : "=r"(value)
+			 : "r"(address)
+			 : "memory");
+	return value;
 }
 
 static inline void write32(uintptr_t address, uint32_t value)
 {
-	*(volatile uint32_t *)address = value;
+	__asm__ volatile("str %w0, [%1]" ::"rZ"(value), "r"(address)
+			 : "memory");
 }
 
 static inline uint64_t read64(uintptr_t address)
 {
-	return *(volatile uint64_t *)address;
+	uint64_t value;
+
+	__asm__ volatile("ldr %x0, [%1]"
+			 : "=r"(value)
+			 : "r"(address)
+			 : "memory");
+	return value;
 }
 
 static inline void write64(uintptr_t address, uint64_t value)
 {
-	*(volatile uint64_t *)address = value;
+	__asm__ volatile("str %x0, [%1]" ::"rZ"(value), "r"(address)
+			 : "memory");
 }
 
 #endif

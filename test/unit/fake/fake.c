@@ -490,6 +490,12 @@ enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,
 	return EDIT_CUT;
 }
 
+bool arch_claim_devices(struct ptable *primary)
+{
+	(void)primary;
+	return true;
+}
+
 bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
 {
 	struct fdt_prop p;

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a GICv3 keeps in memory: LPI configuration and pending tables (lpi.c),
+ * the tables and queue of an ITS (its.c). The primary must not choose other
+ * memory for them than its own. So the pages of registers that hold addresses
+ * are emulated for it; all others, those of every interrupt's way among them,
+ * it has directly (IHI 0069, chapters 5 and 12).
+ */
+#ifndef GIC_H
+#define GIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fdt.h"
+#include "mmio.h"
+#include "spinlock.h"
+
+#define GIC_FRAME 0x10000
+
+/* Attributes of the tables and queue of GICR_* and GITS_*BASER. */
+#define GIC_TABLE_VALID BIT(63)
+#define GIC_TABLE_ADDRESS 0x000ffffffffff000
+
+/* Physical addresses of RDbase fields of ITS commands, as they stand there. */
+#define GIC_RDBASE 0x000fffffffff0000
+
+/* Registers of a device, from C. */
+static inline uint32_t mmio_read32(volatile char *regs, uint32_t offset)
+{
+	return *(volatile uint32_t *)(regs + offset);
+}
+
+static inline uint64_t mmio_read64(volatile char *regs, uint32_t offset)
+{
+	return *(volatile uint64_t *)(regs + offset);
+}
+
+static inline void mmio_write32(volatile char *regs, uint32_t offset,
+				uint32_t value)
+{
+	*(volatile uint32_t *)(regs + offset) = value;
+}
+
+static inline void mmio_write64(volatile char *regs, uint32_t offset,
+				uint64_t value)
+{
+	*(volatile uint64_t *)(regs + offset) = value;
+}
+
+/* --- gic.c --- */
+
+/* Held by what writes to an emulated register. */
+extern struct spinlock gic_lock;
+
+/*
+ * Emulates the page of a device at `base` (physical, and the primary's IPA).
+ * NULL, or what is wrong. Boot only.
+ */
+const char *gic_emulate_page(uint64_t base, const struct mmio_reg *regs,
+			     void *device);
+
+/* Logs what the primary was refused; a few times. Takes the console's lock. */
+void gic_log_refused(const char *what, uint64_t value);
+
+/* Whether the GIC may be given [base, base + size): the primary's own RAM. */
+bool gic_may_use(uint64_t base, uint64_t size);
+
+/* Waits until bits of a register are as wanted. False if that takes too long.*/
+bool gic_wait_for(volatile char *regs, uint32_t offset, uint32_t mask,
+		  uint32_t wanted);
+
+/* --- lpi.c --- */
+
+/* Before the first redistributor: GICD_TYPER.IDbits. */
+void lpi_init(uint32_t id_bits);
+
+/*
+ * Emulates the registers for LPIs of the redistributor at `base`, which is
+ * mapped there for now, and has `typer`. NULL, or what is wrong. Boot only.
+ */
+const char *lpi_add_redistributor(uint64_t base, uint64_t typer);
+
+/*
+ * Whether an RDbase field of an ITS command names a redistributor: by its
+ * address (GITS_TYPER.PTA set) or by its number.
+ */
+bool lpi_is_target(uint64_t rdbase, bool by_address);
+
+/* --- its.c --- */
+
+/* Takes the ITSs of the device tree; tells of those that are withheld. */
+void its_init_board(const struct fdt *fdt);
+
+/* Whether a node is an ITS that the primary does not get. */
+bool its_withholds(const struct fdt *fdt, fdt_node_t node);
+
+/* Whether a property sends MSIs to such an ITS. */
+bool its_is_dangling(const struct fdt *fdt, const struct fdt_prop *prop);
+
+/* One line about each ITS. */
+void its_describe(void);
+
+#endif

@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The Interrupt Translation Service, which makes LPIs of MSIs (IHI 0069, 5.2,
+ * 5.3 and 12.18). An ITS reads its commands and keeps its tables in memory, so
+ * both are the hypervisor's: the primary sees an ITS that holds the tables
+ * itself (no GITS_BASER is implemented), and whose commands wait in the
+ * primary's memory. They are copied from there one by one, judged, and handed
+ * to the hardware.
+ *
+ * Only the tables of interrupts, one for each device (ITT), are the primary's
+ * memory, and MAPD says where. The primary may write into them as into any
+ * memory of its own: what the ITS keeps there is an INTID and a collection,
+ * and no address, and it looks both up like those of a command.
+ */
+#include "arch_internal.h"
+#include "cpu.h"
+#include "devtree.h"
+#include "gic.h"
+#include "layout.h"
+#include "limits.h"
+#include "log.h"
+#include "pool.h"
+#include "string.h"
+
+/* The first page of the control frame; the frame behind it takes the MSIs. */
+#define GITS_CTLR 0x000
+#define GITS_IIDR 0x004
+#define GITS_TYPER 0x008
+#define GITS_CBASER 0x080
+#define GITS_CWRITER 0x088
+#define GITS_CREADR 0x090
+#define GITS_BASER 0x100
+#define GITS_BASERS 8
+#define ITS_SIZE (2 * GIC_FRAME)
+
+#define CTLR_ENABLED ((uint32_t)1 << 0)
+#define CTLR_QUIESCENT ((uint32_t)1 << 31)
+
+/*
+ * Of GITS_TYPER the primary sees Physical, ITT_entry_size, ID_bits, SEIS and
+ * PTA as they are; Devbits, HCC, CIDbits and CIL are ours.
+ */
+#define TYPER_PHYSICAL BIT(0)
+#define TYPER_SHOWN (BIT(0) | BIT(4) * 0x1ff | BIT(18) | BIT(19))
+#define TYPER_ITT_ENTRY(t) (((t) >> 4 & 0xf) + 1)
+#define TYPER_ID_BITS(t) (((t) >> 8 & 0x1f) + 1)
+#define TYPER_DEVICE_BITS(t) (((t) >> 13 & 0x1f) + 1)
+#define TYPER_DEVICE_BITS_SHIFT 13
+#define TYPER_PTA BIT(19)
+#define TYPER_HCC(t) ((t) >> 24 & 0xff)
+#define TYPER_HCC_SHIFT 24
+#define TYPER_CID_BITS_SHIFT 32
+#define TYPER_CID_BITS(t) (((t) >> 32 & 0xf) + 1)
+#define TYPER_CIL BIT(36)
+
+#define BASER_TYPE(b) ((b) >> 56 & 7)
+#define BASER_DEVICES 1
+#define BASER_COLLECTIONS 4
+#define BASER_ENTRY_SIZE(b) (((b) >> 48 & 0x1f) + 1)
+#define BASER_PAGE_SIZE_BITS (BIT(8) * 3)
+#define BASER_PAGE_SIZE(b) (PAGE_SIZE << 2 * ((b) >> 8 & 3))
+#define BASER_PAGES(b) (((b)&0xff) + 1)
+#define BASER_MAX_PAGES 256
+/* Write-back, inner shareable; bits 61:59 and 11:10 of GITS_*BASER. */
+#define BASER_CACHED (BIT(59) * 7 | BIT(10))
+
+/* Collections: one for each CPU and one more are needed. */
+#define COLLECTION_BITS 6
+#define COLLECTIONS (1u << COLLECTION_BITS)
+
+/* A table that is made smaller for lack of room has at least 2^5 entries. */
+#define MIN_TABLE_BITS 5
+_Static_assert(1u << MIN_TABLE_BITS > MAX_CPUS, "collections");
+
+/* What page tables of VMs may still need of the pool, in bytes. */
+#define POOL_RESERVE 0x80000
+
+#define COMMAND_DWORDS 4
+#define COMMAND_SIZE (8 * COMMAND_DWORDS)
+
+/*
+ * Our queue: at a multiple of 64 KiB, and larger than the page of commands
+ * that is taken at a time, as a full queue looks like an empty one.
+ */
+#define QUEUE_ALIGNMENT 0x10000
+#define QUEUE_SIZE (2 * PAGE_SIZE)
+
+#define CBASER_FIELDS                                                      \
+	(GIC_TABLE_VALID | BIT(59) * 7 | BIT(53) * 7 | GIC_TABLE_ADDRESS | \
+	 BIT(10) * 3 | 0xff)
+#define CREADR_STALLED BIT(0)
+#define COMMAND_OFFSET 0xfffe0
+
+struct its {
+	volatile char *regs;
+	fdt_node_t node;
+	uint64_t base;	/* physical address */
+	uint64_t typer; /* as the primary sees it */
+	unsigned int device_bits;
+	unsigned int collections;
+	uint64_t baser[GITS_BASERS]; /* tables of ours; 0: none */
+	uint64_t *queue;	     /* ours, for the hardware */
+	/* GIC's lock for all below. Bytes from the queue's beginning: */
+	uint32_t tail; /* of our queue */
+	/* The primary's queue, as it sees it. */
+	uint64_t cbaser;
+	uint32_t writer, reader;
+	bool stalled; /* no more of it is done */
+	bool used;    /* something is mapped */
+};
+
+static struct its all_its[MAX_ITS];
+static uint32_t its_count;
+
+/* --- the hardware's tables and queue --- */
+
+/* With the ITS at rest: empty tables, an empty queue. */
+static void reset_tables(struct its *its)
+{
+	for (unsigned int i = 0; i < GITS_BASERS; i++) {
+		uint64_t baser = its->baser[i];
+		uint64_t size = BASER_PAGES(baser) * BASER_PAGE_SIZE(baser);
+		void *table = phys_to_virt(paddr(baser & GIC_TABLE_ADDRESS));
+
+		if (!baser)
+			continue;
+		mmio_write64(its->regs, GITS_BASER + 8 * i, 0);
+		arch_zero_pages(table, size);
+		arch_clean_to_memory(table, size);
+		mmio_write64(its->regs, GITS_BASER + 8 * i, baser);
+	}
+	mmio_write64(its->regs, GITS_CBASER,
+		     GIC_TABLE_VALID | BASER_CACHED |
+			     virt_to_phys(its->queue).pa |
+			     (QUEUE_SIZE / PAGE_SIZE - 1));
+	mmio_write64(its->regs, GITS_CWRITER, 0);
+	its->tail = 0;
+	its->used = false;
+}
+
+static void post(struct its *its, const uint64_t *command)
+{
+	uint64_t *to = &its->queue[its->tail / 8];
+
+	for (unsigned int i = 0; i < COMMAND_DWORDS; i++)
+		to[i] = command[i];
+	arch_clean_to_memory(to, COMMAND_SIZE);
+	its->tail = (its->tail + COMMAND_SIZE) % QUEUE_SIZE;
+}
+
+/* Hands over what was posted; false if the ITS does not get done with it. */
+static bool submit(struct its *its)
+{
+	mmio_write64(its->regs, GITS_CWRITER, its->tail);
+	return gic_wait_for(its->regs, GITS_CREADR, COMMAND_OFFSET, its->tail);
+}
+
+/* --- commands --- */
+
+static bool device_exists(const struct its *its, const uint64_t *command)
+{
+	return command[0] >> 32 >> its->device_bits == 0;
+}
+
+static bool collection_exists(const struct its *its, const uint64_t *command)
+{
+	return (command[2] & 0xffff) < its->collections;
+}
+
+static bool target_exists(const struct its *its, const uint64_t *command)
+{
+	return lpi_is_target(command[2] & GIC_RDBASE, its->typer & TYPER_PTA);
+}
+
+static bool target2_exists(const struct its *its, const uint64_t *command)
+{
+	return lpi_is_target(command[3] & GIC_RDBASE, its->typer & TYPER_PTA);
+}
+
+#define ITT_ADDRESS 0x000fffffffffff00
+
+static bool itt_is_good(const struct its *its, const uint64_t *command)
+{
+	uint64_t bits = (command[1] & 0x1f) + 1;
+
+	return bits <= TYPER_ID_BITS(its->typer) &&
+	       gic_may_use(command[2] & ITT_ADDRESS, TYPER_ITT_ENTRY(its->typer)
+							     << bits);
+}
+
+/* A part of a command, and who may judge it. */
+struct field {
+	const char *name;
+	uint64_t mask;
+	unsigned int dword;
+	bool (*good)(const struct its *its, const uint64_t *command);
+};
+
+static const struct field unknown_command = {"ITS: command", 0xff, 0, NULL};
+
+static const struct field fields[] = {
+	{"ITS: DeviceID", 0xffffffff00000000, 0, device_exists},
+	{"ITS: EventID", 0x00000000ffffffff, 1, NULL},
+	{"ITS: INTID", 0xffffffff00000000, 1, NULL},
+	{"ITS: collection", 0xffff, 2, collection_exists},
+	{"ITS: V", GIC_TABLE_VALID, 2, NULL},
+	/* Those that count only if V is set, where there is a V: */
+	{"ITS: size of ITT", 0x1f, 1, NULL},
+	{"ITS: ITT", ITT_ADDRESS, 2, itt_is_good},
+	{"ITS: RDbase", GIC_RDBASE, 2, target_exists},
+	{"ITS: RDbase2", GIC_RDBASE, 3, target2_exists},
+};
+
+/* Bits of the rows above. */
+enum {
+	DEVICE = 1 << 0,
+	EVENT = 1 << 1,
+	INTID = 1 << 2,
+	COLLECTION = 1 << 3,
+	VALID = 1 << 4,
+	ITT = 1 << 5 | 1 << 6,
+	TARGET = 1 << 7,
+	TARGET2 = 1 << 8,
+};
+
+/* The commands there are, by number; those for virtual LPIs are not. */
+static const uint16_t commands[] = {
+	[0x01] = DEVICE | EVENT | COLLECTION,	      /* MOVI */
+	[0x03] = DEVICE | EVENT,		      /* INT */
+	[0x04] = DEVICE | EVENT,		      /* CLEAR */
+	[0x05] = TARGET,			      /* SYNC */
+	[0x08] = DEVICE | VALID | ITT,		      /* MAPD */
+	[0x09] = COLLECTION | VALID | TARGET,	      /* MAPC */
+	[0x0a] = DEVICE | EVENT | INTID | COLLECTION, /* MAPTI */
+	[0x0b] = DEVICE | EVENT | COLLECTION,	      /* MAPI */
+	[0x0c] = DEVICE | EVENT,		      /* INV */
+	[0x0d] = COLLECTION,			      /* INVALL */
+	[0x0e] = TARGET | TARGET2,		      /* MOVALL */
+	[0x0f] = DEVICE | EVENT,		      /* DISCARD */
+};
+
+/*
+ * Judges a command, and leaves of it only what it is made of. NULL, or what is
+ * not allowed.
+ */
+static const struct field *judge(const struct its *its, uint64_t *command)
+{
+	uint64_t number = command[0] & 0xff;
+	uint64_t kept[COMMAND_DWORDS] = {number};
+	uint32_t has = number < ARRAY_SIZE(commands) ? commands[number] : 0;
+
+	if (!has)
+		return &unknown_command;
+	if ((has & VALID) && !(command[2] & GIC_TABLE_VALID))
+		has &= ~(uint32_t)(ITT | TARGET);
+	for (unsigned int i = 0; i < ARRAY_SIZE(fields); i++) {
+		const struct field *f = &fields[i];
+
+		if (!(has >> i & 1))
+			continue;
+		if (f->good && !f->good(its, command))
+			return f;
+		kept[f->dword] |= command[f->dword] & f->mask;
+	}
+	for (unsigned int i = 0; i < COMMAND_DWORDS; i++)
+		command[i] = kept[i];
+	return NULL;
+}
+
+/* Takes one command out of the primary's memory, which may change meanwhile. */
+static void take_command(struct its *its, const volatile uint64_t *from)
+{
+	uint64_t command[COMMAND_DWORDS];
+	const struct field *bad;
+	uint64_t value;
+
+	for (unsigned int i = 0; i < COMMAND_DWORDS; i++)
+		command[i] = from[i];
+	bad = judge(its, command);
+	if (!bad) {
+		post(its, command);
+		return;
+	}
+	value = command[bad->dword] & bad->mask;
+	gic_log_refused(bad->name, (uint32_t)bad->mask ? value : value >> 32);
+}
+
+/* --- the primary's queue --- */
+
+static uint32_t queue_size(const struct its *its)
+{
+	return (uint32_t)(BASER_PAGES(its->cbaser) * PAGE_SIZE);
+}
+
+/* Takes the commands from the reader on up to `end`, all in one page. */
+static bool take_commands(struct its *its, uint32_t end)
+{
+	uint64_t page = (its->cbaser & GIC_TABLE_ADDRESS) +
+			align_down(its->reader, PAGE_SIZE);
+	const char *from;
+
+	if (!gic_may_use(page, PAGE_SIZE)) {
+		gic_log_refused("ITS command queue", page);
+		return false;
+	}
+	from = arch_map_slot(SLOT_WINDOW, paddr(page), MM_R);
+	from += its->reader % PAGE_SIZE;
+	/* The primary may have written them around the caches. */
+	arch_clean_to_memory(from, end - its->reader);
+	for (; its->reader != end;
+	     its->reader += COMMAND_SIZE, from += COMMAND_SIZE)
+		take_command(its, (const volatile uint64_t *)from);
+	unmap_slot(SLOT_WINDOW);
+	return submit(its);
+}
+
+/*
+ * Does the next commands of the primary, at most those of one page: the ITS
+ * may take its time, and whoever waits for it reads GITS_CREADR.
+ */
+static void work(struct its *its)
+{
+	uint32_t end = align_down(its->reader, PAGE_SIZE) + PAGE_SIZE;
+
+	if (its->stalled || its->writer >= queue_size(its) ||
+	    !(its->cbaser & GIC_TABLE_VALID) ||
+	    !(mmio_read32(its->regs, GITS_CTLR) & CTLR_ENABLED) ||
+	    its->reader == its->writer)
+		return;
+	if (its->writer > its->reader && its->writer < end)
+		end = its->writer;
+	its->used = true;
+	its->stalled = !take_commands(its, end);
+	if (its->reader == queue_size(its))
+		its->reader = 0;
+}
+
+/* --- the registers --- */
+
+static uint64_t read_ctlr(void *device, uint32_t offset)
+{
+	const struct its *its = device;
+
+	return mmio_read32(its->regs, offset) & (CTLR_ENABLED | CTLR_QUIESCENT);
+}
+
+static void write_ctlr(void *device, uint32_t offset, uint64_t value)
+{
+	struct its *its = device;
+
+	mmio_write32(its->regs, offset, (uint32_t)value & CTLR_ENABLED);
+	work(its);
+}
+
+static uint64_t read_iidr(void *device, uint32_t offset)
+{
+	const struct its *its = device;
+
+	return mmio_read32(its->regs, offset);
+}
+
+static uint64_t read_typer(void *device, uint32_t offset)
+{
+	const struct its *its = device;
+
+	return its->typer;
+}
+
+static uint64_t read_cbaser(void *device, uint32_t offset)
+{
+	const struct its *its = device;
+
+	return its->cbaser;
+}
+
+static bool is_at_rest(const struct its *its)
+{
+	return (mmio_read32(its->regs, GITS_CTLR) &
+		(CTLR_ENABLED | CTLR_QUIESCENT)) == CTLR_QUIESCENT;
+}
+
+/*
+ * Another queue is the beginning of another system: it does not know what the
+ * one before it mapped, and would make room for new tables.
+ */
+static void write_cbaser(void *device, uint32_t offset, uint64_t value)
+{
+	struct its *its = device;
+
+	if (!is_at_rest(its))
+		return;
+	value &= CBASER_FIELDS;
+	if (its->stalled || (its->used && value != its->cbaser))
+		reset_tables(its);
+	its->cbaser = value;
+	its->reader = 0;
+	its->stalled = false;
+}
+
+static uint64_t read_cwriter(void *device, uint32_t offset)
+{
+	const struct its *its = device;
+
+	return its->writer;
+}
+
+static void write_cwriter(void *device, uint32_t offset, uint64_t value)
+{
+	struct its *its = device;
+
+	its->writer = value & COMMAND_OFFSET;
+	work(its);
+}
+
+static uint64_t read_creadr(void *device, uint32_t offset)
+{
+	struct its *its = device;
+	uint64_t value;
+
+	spin_lock(&gic_lock);
+	work(its);
+	value = its->reader | (its->stalled ? CREADR_STALLED : 0);
+	spin_unlock(&gic_lock);
+	return value;
+}
+
+static const struct mmio_reg its_regs[] = {
+	{GITS_CTLR, 4, 4, 4, read_ctlr, write_ctlr},
+	{GITS_IIDR, 4, 4, 4, read_iidr, NULL},
+	{GITS_TYPER, 8, 8, 4 | 8, read_typer, NULL},
+	{GITS_CBASER, 8, 8, 4 | 8, read_cbaser, write_cbaser},
+	{GITS_CWRITER, 8, 8, 4 | 8, read_cwriter, write_cwriter},
+	{GITS_CREADR, 8, 8, 4 | 8, read_creadr, NULL},
+	{0},
+};
+
+/* --- boot --- */
+
+/* Room for what the hardware uses, or NULL. */
+static void *make_room(uint64_t size, uint64_t alignment)
+{
+	uint64_t left = (uint64_t)(image_end - pool_begin) - pool_used_bytes();
+
+	if (left < size + POOL_RESERVE)
+		return NULL;
+	return pool_alloc_aligned(size / PAGE_SIZE, alignment);
+}
+
+/*
+ * Makes the table that `baser`, GITS_BASER `i`, is for, with 2^bits entries, or
+ * with fewer if that is too much for the register or for the pool. Returns for
+ * how many bits, 0 if there is no room.
+ */
+static unsigned int make_table(struct its *its, unsigned int i, uint64_t baser,
+			       unsigned int bits)
+{
+	unsigned int least = bits < MIN_TABLE_BITS ? bits : MIN_TABLE_BITS;
+	uint64_t page_bits, page, size;
+	void *room = NULL;
+
+	/* 4 KiB pages were asked for; the ITS may have others only. */
+	page_bits = mmio_read64(its->regs, GITS_BASER + 8 * i) &
+		    BASER_PAGE_SIZE_BITS;
+	page = BASER_PAGE_SIZE(page_bits);
+	for (bits++; !room;) {
+		if (bits-- == least)
+			return 0;
+		size = align_up(BASER_ENTRY_SIZE(baser) << bits, page);
+		if (size <= BASER_MAX_PAGES * page)
+			room = make_room(size, page);
+	}
+	its->baser[i] = GIC_TABLE_VALID | BASER_CACHED | virt_to_phys(room).pa |
+			page_bits | (size / page - 1);
+	return bits;
+}
+
+static const char *make_tables(struct its *its, uint64_t typer)
+{
+	unsigned int limit = COLLECTIONS;
+	unsigned int bits = 1;
+
+	if (typer & TYPER_CIL && TYPER_CID_BITS(typer) < COLLECTION_BITS)
+		limit = 1u << TYPER_CID_BITS(typer);
+	its->collections = TYPER_HCC(typer);
+	its->device_bits = TYPER_DEVICE_BITS(typer);
+	if (its->device_bits > MAX_DEVICE_ID_BITS)
+		its->device_bits = MAX_DEVICE_ID_BITS;
+	for (unsigned int i = 0; i < GITS_BASERS && bits; i++) {
+		uint64_t baser = mmio_read64(its->regs, GITS_BASER + 8 * i);
+
+		mmio_write64(its->regs, GITS_BASER + 8 * i, 0);
+		if (BASER_TYPE(baser) == BASER_DEVICES) {
+			bits = make_table(its, i, baser, its->device_bits);
+			its->device_bits = bits;
+		} else if (BASER_TYPE(baser) == BASER_COLLECTIONS) {
+			bits = make_table(its, i, baser, COLLECTION_BITS);
+			its->collections += 1u << bits;
+		}
+	}
+	if (its->collections > limit)
+		its->collections = limit;
+	return bits ? NULL : "no memory for its tables";
+}
+
+static void set_typer(struct its *its, uint64_t typer)
+{
+	its->typer = (typer & TYPER_SHOWN) |
+		     (uint64_t)(its->device_bits - 1)
+			     << TYPER_DEVICE_BITS_SHIFT |
+		     (uint64_t)its->collections << TYPER_HCC_SHIFT |
+		     (uint64_t)(COLLECTION_BITS - 1) << TYPER_CID_BITS_SHIFT |
+		     TYPER_CIL;
+}
+
+/* NULL, or why the primary does not get it. */
+static const char *start_its(struct its *its)
+{
+	uint64_t typer = mmio_read64(its->regs, GITS_TYPER);
+	const char *error;
+
+	mmio_write32(its->regs, GITS_CTLR, 0);
+	if (!gic_wait_for(its->regs, GITS_CTLR, CTLR_QUIESCENT, CTLR_QUIESCENT))
+		return "it does not come to rest";
+	if (!(typer & TYPER_PHYSICAL))
+		return "it has no physical LPIs";
+	error = make_tables(its, typer);
+	if (error)
+		return error;
+	its->queue = make_room(QUEUE_SIZE, QUEUE_ALIGNMENT);
+	if (!its->queue)
+		return "no memory for its queue";
+	set_typer(its, typer);
+	reset_tables(its);
+	return gic_emulate_page(its->base, its_regs, its);
+}
+
+static const char *add_its(const struct devtree_walk *w, fdt_node_t node)
+{
+	struct its *its = &all_its[its_count];
+	const char *error;
+	uint64_t base, size;
+
+	if (its_count == MAX_ITS)
+		return "there are too many";
+	if (!devtree_reg(w, 0, &base, &size) || size < ITS_SIZE)
+		return "its reg is too short";
+	if (!is_aligned(base, GIC_FRAME) || base >> arch_pa_bits())
+		return "its reg is no place for it";
+	*its = (struct its){.node = node, .base = base};
+	its->regs =
+		arch_map_slot(SLOT_ITS + its_count, paddr(base), MM_DEVICE_RW);
+	error = start_its(its);
+	if (!error)
+		its_count++;
+	return error;
+}
+
+static bool is_its(const struct fdt *fdt, fdt_node_t node)
+{
+	return fdt_compatible(fdt, node, "arm,gic-v3-its");
+}
+
+void its_init_board(const struct fdt *fdt)
+{
+	struct devtree_walk w;
+	const char *error;
+	fdt_node_t node;
+
+	devtree_begin(&w, fdt);
+	while (devtree_next(&w, &node)) {
+		if (!is_its(fdt, node))
+			continue;
+		error = add_its(&w, node);
+		if (error)
+			log_line(
+				"device tree: %s withheld from the primary: %s",
+				fdt_name(fdt, node), error);
+	}
+}
+
+bool its_withholds(const struct fdt *fdt, fdt_node_t node)
+{
+	if (!is_its(fdt, node))
+		return false;
+	for (uint32_t i = 0; i < its_count; i++)
+		if (all_its[i].node == node)
+			return false;
+	return true;
+}
+
+bool its_is_dangling(const struct fdt *fdt, const struct fdt_prop *prop)
+{
+	fdt_node_t node;
+	uint32_t cell;
+
+	if (strcmp(prop->name, "msi-map") == 0)
+		cell = 1;
+	else if (strcmp(prop->name, "msi-parent") == 0)
+		cell = 0;
+	else
+		return false;
+	if (prop->size < 4 * (cell + 1))
+		return false;
+	node = fdt_by_phandle(fdt, fdt_cell(prop->value, cell));
+	return node != FDT_NO_NODE && its_withholds(fdt, node);
+}
+
+void its_describe(void)
+{
+	for (uint32_t i = 0; i < its_count; i++)
+		log_line("ITS: 0x%lx, %u-bit DeviceIDs", all_its[i].base,
+			 all_its[i].device_bits);
+}

@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * src/arch/aarch64/its.c over an ITS of memory: what is handed to the hardware
+ * of what the primary's queue holds, and ITSs that QEMU does not have.
+ */
+#include "regs.h"
+#include "unit.h"
+
+#include "its.c"
+
+#define PAGE 4096u
+#define KIB UINT64_C(1024)
+#define ITS_BASE UINT64_C(0x8080000)
+#define QUEUE UINT64_C(0x40000000) /* of the primary */
+#define ITT UINT64_C(0x50000000)
+
+/* Physical, ITTs of 12 bytes, EventIDs and DeviceIDs of 16 bits */
+#define TYPER_PLAIN (1 | 11 << 4 | 15 << 8 | 15 << 13)
+
+/* Types of GITS_BASER, with entries of 8 bytes */
+#define BASER_OF(type) ((uint64_t)(type) << 56 | UINT64_C(7) << 48)
+#define DEVICE_TABLE BASER_OF(1)
+#define VPE_TABLE BASER_OF(2)
+#define COLLECTION_TABLE BASER_OF(4)
+
+/* --- what its.c needs of others --- */
+
+struct board board;
+struct spinlock gic_lock;
+char pool_begin[1], image_end[1];
+
+static _Alignas(65536) uint8_t pool[3 << 20];
+static size_t pool_used;
+
+/* Registers; all of them are plain memory. */
+static _Alignas(8) uint8_t hardware[PAGE];
+static _Alignas(4096) uint64_t queue_page[PAGE / 8];
+static uint64_t may_use_begin, may_use_end;
+static unsigned int refusals, windows;
+static bool hardware_works;
+static const struct mmio_reg *emulated;
+static void *device;
+
+void *pool_alloc_aligned(size_t count, size_t alignment)
+{
+	size_t at = (pool_used + alignment - 1) & ~(alignment - 1);
+
+	if (at + count * PAGE > sizeof(pool))
+		return NULL;
+	pool_used = at + count * PAGE;
+	return pool + at;
+}
+
+size_t pool_used_bytes(void)
+{
+	/* image_end is where pool_begin is, or about there. */
+	return (size_t)(image_end - pool_begin) - (sizeof(pool) - pool_used);
+}
+
+paddr_t virt_to_phys(const void *p)
+{
+	return paddr((uint64_t)((const uint8_t *)p - pool));
+}
+
+void *phys_to_virt(paddr_t p)
+{
+	return pool + p.pa;
+}
+
+void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
+{
+	if (slot != SLOT_WINDOW)
+		return hardware;
+	CHECK_EQ(pa.pa, QUEUE);
+	CHECK_EQ(mode, MM_R);
+	windows++;
+	return queue_page;
+}
+
+void unmap_slot(unsigned int slot)
+{
+	CHECK_EQ(slot, SLOT_WINDOW);
+	windows--;
+}
+
+void arch_clean_to_memory(const void *p, size_t size)
+{
+}
+
+void arch_zero_pages(void *p, size_t size)
+{
+	memset(p, 0, size);
+}
+
+unsigned int arch_pa_bits(void)
+{
+	return 40;
+}
+
+void log_line(const char *format, ...)
+{
+}
+
+void spin_lock(struct spinlock *l)
+{
+}
+
+void spin_unlock(struct spinlock *l)
+{
+}
+
+const char *gic_emulate_page(uint64_t base, const struct mmio_reg *r, void *d)
+{
+	CHECK_EQ(base, ITS_BASE);
+	emulated = r;
+	device = d;
+	return NULL;
+}
+
+void gic_log_refused(const char *what, uint64_t value)
+{
+	refusals++;
+}
+
+bool gic_may_use(uint64_t base, uint64_t size)
+{
+	return base >= may_use_begin && size <= may_use_end - base &&
+	       base <= may_use_end;
+}
+
+/* The hardware has done all that it was given. */
+bool gic_wait_for(volatile char *r, uint32_t offset, uint32_t mask,
+		  uint32_t wanted)
+{
+	memcpy(hardware + GITS_CREADR, hardware + GITS_CWRITER, 8);
+	return hardware_works;
+}
+
+/* By number: 2 and 7 are there. */
+bool lpi_is_target(uint64_t rdbase, bool by_address)
+{
+	return by_address ? rdbase == 0x80a0000 || rdbase == 0x80c0000
+			  : rdbase == 2 << 16 || rdbase == 7 << 16;
+}
+
+/* --- an ITS --- */
+
+static uint64_t hw(uint32_t offset)
+{
+	uint64_t value;
+
+	memcpy(&value, hardware + offset, 8);
+	return value;
+}
+
+static void set_hw(uint32_t offset, uint64_t value)
+{
+	memcpy(hardware + offset, &value, 8);
+}
+
+static _Alignas(8) uint8_t tree[1024];
+
+/* A device tree with an ITS; its.c keeps those that it has taken. */
+static void make_tree(struct fdt *fdt, uint32_t size)
+{
+	const uint32_t reg[] = {0, (uint32_t)ITS_BASE, 0, size};
+	struct fdt_writer w;
+
+	fdt_begin(&w, tree, sizeof(tree), 0);
+	fdt_put_node(&w, "");
+	fdt_put_u32(&w, "#address-cells", 2);
+	fdt_put_u32(&w, "#size-cells", 2);
+	fdt_put_node(&w, "its@8080000");
+	fdt_put_string(&w, "compatible", "arm,gic-v3-its");
+	fdt_put_cells(&w, "reg", reg, 4);
+	fdt_put_u32(&w, "phandle", 5);
+	fdt_put_end(&w);
+	fdt_put_node(&w, "pcie");
+	fdt_put_cells(&w, "msi-map", (const uint32_t[]){0, 5, 0, 65536}, 4);
+	fdt_put_u32(&w, "msi-parent", 5);
+	fdt_put_end(&w);
+	fdt_put_end(&w);
+	CHECK(fdt_finish(&w, 0) > 0);
+	CHECK(!fdt_open(fdt, tree, sizeof(tree)));
+}
+
+static void start(uint64_t typer, uint64_t baser0, uint64_t baser1)
+{
+	struct fdt fdt;
+
+	make_tree(&fdt, 0x20000);
+	memset(hardware, 0, sizeof(hardware));
+	set_hw(GITS_TYPER, typer);
+	set_hw(GITS_BASER, baser0);
+	set_hw(GITS_BASER + 8, baser1);
+	pool_used = 0;
+	refusals = windows = 0;
+	hardware_works = true;
+	may_use_begin = QUEUE;
+	may_use_end = ITT + 0x10000;
+	emulated = NULL;
+	its_count = 0;
+	its_init_board(&fdt);
+}
+
+static const struct mmio_reg *reg(uint32_t offset)
+{
+	const struct mmio_reg *r = emulated;
+
+	while (r->span && offset - r->offset >= r->span)
+		r++;
+	return r;
+}
+
+static uint64_t read_reg(uint32_t offset)
+{
+	return reg(offset)->read ? reg(offset)->read(device, offset) : 0;
+}
+
+static void write_reg(uint32_t offset, uint64_t value)
+{
+	if (reg(offset)->write)
+		reg(offset)->write(device, offset, value);
+	/* The hardware is at rest whenever it is off. */
+	if (offset == GITS_CTLR && !(value & 1))
+		hardware[GITS_CTLR + 3] |= CTLR_QUIESCENT >> 24;
+}
+
+/* What the hardware was given since `from` bytes, in its own queue. */
+static const uint64_t *given(uint32_t from)
+{
+	return (const uint64_t *)phys_to_virt(
+		       paddr(hw(GITS_CBASER) & GIC_TABLE_ADDRESS)) +
+	       from / 8;
+}
+
+static void start_queue(void)
+{
+	write_reg(GITS_CTLR, 0);
+	write_reg(GITS_CBASER, GIC_TABLE_VALID | QUEUE);
+	write_reg(GITS_CWRITER, 0);
+	write_reg(GITS_CTLR, 1);
+}
+
+/* Sends one command; true if the hardware was given one. */
+static bool send(const uint64_t *command, uint64_t *real)
+{
+	uint32_t from = (uint32_t)hw(GITS_CWRITER);
+	uint32_t at = (uint32_t)read_reg(GITS_CREADR);
+
+	memcpy(&queue_page[at / 8], command, COMMAND_SIZE);
+	write_reg(GITS_CWRITER, (at + COMMAND_SIZE) % PAGE);
+	CHECK_EQ(read_reg(GITS_CREADR), (at + COMMAND_SIZE) % PAGE);
+	CHECK_EQ(windows, 0);
+	if (hw(GITS_CWRITER) == from)
+		return false;
+	CHECK_EQ(hw(GITS_CWRITER), (from + COMMAND_SIZE) % QUEUE_SIZE);
+	memcpy(real, given(from), COMMAND_SIZE);
+	return true;
+}
+
+/* --- commands --- */
+
+#define DEVICE_FIELD 0xffffffff00000000
+#define EVENT_FIELD 0x00000000ffffffff
+#define RDBASE_FIELD 0x000fffffffff0000
+
+/* Each command with all its fields as the manual lists them, and no other. */
+static const struct {
+	uint64_t number, mask[4];
+} formats[] = {
+	{0x01, {DEVICE_FIELD, EVENT_FIELD, 0xffff, 0}},
+	{0x03, {DEVICE_FIELD, EVENT_FIELD, 0, 0}},
+	{0x04, {DEVICE_FIELD, EVENT_FIELD, 0, 0}},
+	{0x05, {0, 0, RDBASE_FIELD, 0}},
+	{0x08, {DEVICE_FIELD, 0x1f, 0x800fffffffffff00, 0}},
+	{0x09, {0, 0, 0x800fffffffffffff, 0}},
+	{0x0a, {DEVICE_FIELD, ~UINT64_C(0), 0xffff, 0}},
+	{0x0b, {DEVICE_FIELD, EVENT_FIELD, 0xffff, 0}},
+	{0x0c, {DEVICE_FIELD, EVENT_FIELD, 0, 0}},
+	{0x0d, {0, 0, 0xffff, 0}},
+	{0x0e, {0, 0, RDBASE_FIELD, RDBASE_FIELD}},
+	{0x0f, {DEVICE_FIELD, EVENT_FIELD, 0, 0}},
+};
+
+/* Allowed values in all fields at once. */
+static void fill(uint64_t command[4], uint64_t number)
+{
+	uint64_t rdbase = UINT64_C(7) << 16;
+
+	command[0] = number | UINT64_C(0xabcd) << 32;
+	command[1] = UINT64_C(0x2345) << 32 | 0x6;
+	command[2] = GIC_TABLE_VALID | (number == 0x08 ? ITT : rdbase | 5);
+	command[3] = UINT64_C(2) << 16;
+}
+
+/* Reserved bits do not get to the hardware, whatever they may mean one day. */
+TEST(reserved_bits)
+{
+	uint64_t command[4], real[4];
+
+	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
+	start_queue();
+	for (unsigned int i = 0; i < sizeof(formats) / sizeof(formats[0]);
+	     i++) {
+		const uint64_t *mask = formats[i].mask;
+
+		fill(command, formats[i].number);
+		for (unsigned int d = 0; d < 4; d++)
+			command[d] |=
+				~mask[d] & (d ? ~UINT64_C(0) : ~UINT64_C(0xff));
+		CHECK(send(command, real));
+		for (unsigned int d = 0; d < 4; d++)
+			CHECK_EQ(real[d],
+				 command[d] & (mask[d] | (d ? 0 : 0xff)));
+	}
+	CHECK_EQ(refusals, 0);
+}
+
+TEST(unknown_commands)
+{
+	uint64_t command[4], real[4];
+	unsigned int known = 0;
+
+	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
+	start_queue();
+	for (unsigned int number = 0; number < 256; number++) {
+		if (known < sizeof(formats) / sizeof(formats[0]) &&
+		    formats[known].number == number) {
+			known++;
+			continue;
+		}
+		fill(command, number);
+		CHECK(!send(command, real));
+	}
+	CHECK_EQ(refusals, 256 - known);
+}
+
+static void check_send(uint64_t number, unsigned int dword, uint64_t mask,
+		       uint64_t value, bool good)
+{
+	uint64_t command[4], real[4];
+	unsigned int before = refusals;
+
+	fill(command, number);
+	command[dword] = (command[dword] & ~mask) | value;
+	CHECK_EQ(send(command, real), good);
+	CHECK_EQ(refusals, before + !good);
+}
+
+TEST(arguments)
+{
+	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
+	start_queue();
+	for (unsigned int n = 0x0a; n <= 0x0c; n++) {
+		check_send(n, 0, DEVICE_FIELD, DEVICE_FIELD >> 16 << 16, false);
+		check_send(n, 0, DEVICE_FIELD, UINT64_C(0xffff) << 32, true);
+		check_send(n, 0, DEVICE_FIELD, UINT64_C(0x10000) << 32, false);
+	}
+	check_send(0x0d, 2, 0xffff, 63, true);
+	check_send(0x0d, 2, 0xffff, 64, false);
+	check_send(0x09, 2, 0xffff, 64, false);
+	/* A collection is checked also where V is not set. */
+	check_send(0x09, 2, ~UINT64_C(0), 64, false);
+	check_send(0x09, 2, ~UINT64_C(0), 63 | 0x30000, true);
+	check_send(0x09, 2, RDBASE_FIELD, 3 << 16, false);
+	check_send(0x05, 2, RDBASE_FIELD, 3 << 16, false);
+	check_send(0x05, 2, RDBASE_FIELD, 2 << 16, true);
+	check_send(0x0e, 2, RDBASE_FIELD, 0x80a0000, false);
+	check_send(0x0e, 3, RDBASE_FIELD, 0, false);
+	check_send(0x0e, 3, RDBASE_FIELD, 7 << 16, true);
+}
+
+#define ITT_FIELD 0x000fffffffffff00
+
+TEST(itt)
+{
+	const uint64_t end = ITT + 0x10000;
+
+	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
+	start_queue();
+	/* 2^7 entries of 12 bytes */
+	check_send(0x08, 2, ITT_FIELD, end - 12 * 128, true);
+	check_send(0x08, 2, ITT_FIELD, end - 12 * 128 + 256, false);
+	check_send(0x08, 2, ITT_FIELD, QUEUE - 256, false);
+	check_send(0x08, 2, ITT_FIELD, ITT_FIELD, false);
+	/* 2^16 EventIDs at most: more memory than there is, then more bits */
+	check_send(0x08, 1, 0x1f, 15, false);
+	may_use_end = ITT + 12 * 65536;
+	check_send(0x08, 1, 0x1f, 15, true);
+	may_use_end = ~UINT64_C(0);
+	check_send(0x08, 1, 0x1f, 16, false);
+	check_send(0x08, 1, 0x1f, 31, false);
+	/* Not looked at, nor handed on, without V */
+	may_use_end = ITT;
+	check_send(0x08, 2, ~UINT64_C(0), ITT, true);
+}
+
+/* Without V, neither ITT nor RDbase is handed on. */
+TEST(unmapping)
+{
+	uint64_t command[4] = {0x08 | UINT64_C(9) << 32, 3, ITT};
+	uint64_t real[4];
+
+	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
+	start_queue();
+	CHECK(send(command, real));
+	CHECK_EQ(real[0], command[0]);
+	CHECK_EQ(real[1] | real[2] | real[3], 0);
+	command[0] = 0x09;
+	command[2] = 0x123450000 | 3;
+	CHECK(send(command, real));
+	CHECK_EQ(real[2], 3);
+}
+
+/* Redistributors are named by their addresses. */
+TEST(physical_targets)
+{
+	start(TYPER_PLAIN | TYPER_PTA, DEVICE_TABLE, COLLECTION_TABLE);
+	start_queue();
+	check_send(0x05, 2, RDBASE_FIELD, 0x80a0000, true);
+	check_send(0x05, 2, RDBASE_FIELD, 0x80b0000, false);
+	check_send(0x05, 2, RDBASE_FIELD, 2 << 16, false);
+}
+
+/* --- the queue --- */
+
+TEST(dead_hardware)
+{
+	uint64_t tables;
+
+	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
+	start_queue();
+	hardware_works = false;
+	fill(queue_page, 0x0d);
+	write_reg(GITS_CWRITER, COMMAND_SIZE);
+	CHECK_EQ(read_reg(GITS_CREADR), COMMAND_SIZE | 1);
+	/* It starts anew with another queue. */
+	hardware_works = true;
+	tables = hw(GITS_BASER) & GIC_TABLE_ADDRESS;
+	memset(phys_to_virt(paddr(tables)), 0xee, 64);
+	start_queue();
+	CHECK_EQ(*(uint64_t *)phys_to_virt(paddr(tables)), 0);
+	CHECK_EQ(hw(GITS_CWRITER), 0);
+	CHECK_EQ(read_reg(GITS_CREADR), 0);
+}
+
+/* The tables are emptied for another queue, and for none other. */
+TEST(next_system)
+{
+	uint64_t command[4], real[4];
+	uint8_t *table;
+
+	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
+	table = phys_to_virt(paddr(hw(GITS_BASER) & GIC_TABLE_ADDRESS));
+	start_queue();
+	fill(command, 0x08);
+	CHECK(send(command, real));
+	table[100] = 1;
+	write_reg(GITS_CBASER, GIC_TABLE_VALID | (QUEUE + 0x10000));
+	CHECK_EQ(read_reg(GITS_CBASER), GIC_TABLE_VALID | QUEUE);
+	start_queue();
+	CHECK_EQ(table[100], 1);
+	write_reg(GITS_CTLR, 0);
+	write_reg(GITS_CBASER, GIC_TABLE_VALID | (QUEUE + 0x10000));
+	CHECK_EQ(table[100], 0);
+	CHECK(hw(GITS_BASER) & GIC_TABLE_VALID);
+}
+
+/* --- other ITSs --- */
+
+static uint64_t table_bytes(unsigned int i)
+{
+	return (hw(GITS_BASER + 8 * i) & 0xff) * PAGE + PAGE;
+}
+
+TEST(tables_of_others)
+{
+	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
+	CHECK_EQ(table_bytes(0), 512 * KIB);
+	CHECK_EQ(table_bytes(1), PAGE);
+	CHECK_EQ(hw(GITS_CBASER) & 0xffff, BASER_CACHED % 0x10000 + 1);
+	CHECK_EQ(read_reg(GITS_TYPER) >> 13 & 0x1f, 15);
+	CHECK_EQ(read_reg(GITS_TYPER) >> 24 & 0xff, 64);
+	/* 32 bits of DeviceIDs, virtual LPIs and all */
+	start(~UINT64_C(0) & ~TYPER_CIL, VPE_TABLE, DEVICE_TABLE);
+	CHECK_EQ(hw(GITS_BASER), 0);
+	CHECK_EQ(table_bytes(1), 512 * KIB);
+	CHECK_EQ(read_reg(GITS_TYPER),
+		 0xdfff1 + (UINT64_C(64) << 24) + (UINT64_C(0x15) << 32));
+	/* Entries of 32 bytes: 1 MiB of pages of 4 KiB is 2^15 */
+	start(TYPER_PLAIN, DEVICE_TABLE | UINT64_C(0x1f) << 48, 0);
+	CHECK_EQ(table_bytes(0), 1024 * KIB);
+	CHECK_EQ(read_reg(GITS_TYPER) >> 13 & 0x1f, 14);
+}
+
+/* Whether the primary gets the ITS, and MSIs that lead to it. */
+static void check_withheld(bool withheld, uint32_t size)
+{
+	fdt_node_t node, pcie;
+	struct fdt_prop p;
+	struct fdt fdt;
+
+	make_tree(&fdt, size);
+	its_count = 0;
+	its_init_board(&fdt);
+	node = fdt_child(&fdt, fdt_root(&fdt), "its");
+	pcie = fdt_child(&fdt, fdt_root(&fdt), "pcie");
+	CHECK_EQ(its_withholds(&fdt, node), withheld);
+	CHECK(!its_withholds(&fdt, pcie));
+	CHECK(fdt_prop(&fdt, pcie, "msi-map", &p));
+	CHECK_EQ(its_is_dangling(&fdt, &p), withheld);
+	CHECK(fdt_prop(&fdt, pcie, "msi-parent", &p));
+	CHECK_EQ(its_is_dangling(&fdt, &p), withheld);
+	CHECK(fdt_prop(&fdt, node, "reg", &p));
+	CHECK(!its_is_dangling(&fdt, &p));
+}
+
+TEST(withheld)
+{
+	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
+	check_withheld(false, 0x20000);
+	check_withheld(true, 0x10000);
+	/* It does not come to rest. */
+	hardware_works = false;
+	check_withheld(true, 0x20000);
+	hardware_works = true;
+	set_hw(GITS_TYPER, TYPER_PLAIN & ~1);
+	check_withheld(true, 0x20000);
+}
+
+/* What page tables may need stays in the pool: smaller tables, or none. */
+TEST(little_memory)
+{
+	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
+	set_hw(GITS_BASER, DEVICE_TABLE);
+	set_hw(GITS_BASER + 8, COLLECTION_TABLE);
+	pool_used = sizeof(pool) - POOL_RESERVE - 400 * KIB;
+	check_withheld(false, 0x20000);
+	CHECK_EQ(table_bytes(0), 256 * KIB);
+	CHECK_EQ(read_reg(GITS_TYPER) >> 13 & 0x1f, 14);
+	set_hw(GITS_BASER, DEVICE_TABLE);
+	pool_used = sizeof(pool) - POOL_RESERVE;
+	check_withheld(true, 0x20000);
+	CHECK_EQ(pool_used, sizeof(pool) - POOL_RESERVE);
+}
