@@ -23,13 +23,14 @@ unit_src_manifest := src/manifest.c src/fdt.c src/fdt_write.c
 unit_core := src/api.c src/vm.c src/vcpu.c src/cpu.c src/mm.c src/pool.c \
 	src/spinlock.c src/log.c src/fdt.c src/fdt_write.c test/unit/fake/fake.c
 unit_core_cflags := -DHF_DEBUG -Wno-unused-parameter -iquote test/unit/fake
-unit_boot := src/tree.c src/devtree.c src/ranges.c
+unit_boot := src/tree.c src/devices.c src/devtree.c src/ranges.c
 
-unit_core_names := api vcpu cpu mm spinlock log race tree plan load
+unit_core_names := api vcpu cpu mm spinlock log race tree plan load devices
 $(foreach name,$(unit_core_names),\
 	$(eval unit_src_$(name) := $(unit_core))\
 	$(eval unit_cflags_$(name) := $(unit_core_cflags)))
 unit_src_tree += $(unit_boot)
+unit_src_devices += $(unit_boot)
 unit_src_plan += $(unit_boot) src/plan.c src/cpio.c src/image.c src/manifest.c
 unit_src_load += $(unit_boot) src/load.c src/plan.c src/cpio.c src/image.c \
 	src/manifest.c

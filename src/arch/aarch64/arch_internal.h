@@ -40,6 +40,14 @@ uint64_t trap_secondary(struct vcpu *vcpu);
 uint64_t trap_secondary_serror(struct vcpu *vcpu);
 _Noreturn void panic_fault(uint64_t kind);
 
+/* --- panic.c --- */
+
+/*
+ * Until it is called with NULL, a fault here means that a device of the board
+ * is not where the device tree says: boot ends with a message.
+ */
+void boot_probe(const char *name);
+
 /* --- el2.c: what is trapped --- */
 
 /* Learns what the boot CPU has; the others are taken to have the same. */

@@ -7,6 +7,7 @@
 #include "cpu.h"
 #include "devtree.h"
 #include "log.h"
+#include "smmu.h"
 #include "string.h"
 #include "vm.h"
 
@@ -190,7 +191,10 @@ const char *arch_board_init(const struct fdt *fdt)
 		if (error)
 			return error;
 	}
-	return gic_init_board();
+	error = gic_init_board();
+	if (!error)
+		smmu_init_board(fdt);
+	return error;
 }
 
 /* Names of common cores, by MIDR_EL1 implementer and part number. */
@@ -231,6 +235,8 @@ bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
 	uint64_t id;
 	fdt_node_t parent;
 
+	if (smmu_is_own(node))
+		return true;
 	/* It names CPUs that are not there. */
 	if (board.cpus_left_out && strcmp(fdt_name(fdt, node), "cpu-map") == 0)
 		return true;

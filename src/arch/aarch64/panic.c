@@ -18,6 +18,14 @@ extern uint64_t fault_regs[32];
 
 static uint32_t panicking;
 
+/* The device whose registers are looked for. */
+static const char *probed;
+
+void boot_probe(const char *name)
+{
+	probed = name;
+}
+
 /* True for the first CPU that asks. */
 static bool is_first(void)
 {
@@ -82,6 +90,9 @@ void panic_fault(uint64_t kind)
 					    "FIQ", "SError"};
 	const uint64_t *x = fault_regs;
 
+	if (probed)
+		boot_stop("device tree: %s: nothing answers at its reg",
+			  probed);
 	if (!is_first())
 		arch_halt();
 	log_panic_line("panic: %s in the hypervisor", kinds[kind % 4]);

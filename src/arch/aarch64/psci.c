@@ -6,6 +6,7 @@
 #include "arch_internal.h"
 #include "cpu.h"
 #include "hf/abi.h"
+#include "smmu.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -152,6 +153,7 @@ static int64_t primary_affinity_info(struct psci_call *call)
 static int64_t primary_system_off(struct psci_call *call)
 {
 	(void)call;
+	smmu_poll(true);
 	psci_firmware(PSCI_FN_SYSTEM_OFF, 0, 0, 0);
 	return PSCI_INTERNAL_FAILURE;
 }
@@ -159,6 +161,7 @@ static int64_t primary_system_off(struct psci_call *call)
 static int64_t primary_system_reset(struct psci_call *call)
 {
 	(void)call;
+	smmu_poll(true);
 	psci_firmware(PSCI_FN_SYSTEM_RESET, 0, 0, 0);
 	return PSCI_INTERNAL_FAILURE;
 }

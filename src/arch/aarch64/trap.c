@@ -9,6 +9,7 @@
 #include "arch_internal.h"
 #include "hf/abi.h"
 #include "log.h"
+#include "smmu.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -201,6 +202,7 @@ void trap_primary(struct vcpu *vcpu)
 	uint64_t esr = read_sysreg(esr_el2);
 	trap_handler handler = traps[ESR_EC(esr)].primary;
 
+	smmu_poll(false);
 	(handler ? handler : undefined)(vcpu, esr);
 }
 
