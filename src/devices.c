@@ -255,8 +255,8 @@ static size_t add_kind(char *text, size_t size, const char *name,
 /* Names what was found, several on a line. */
 static void tell_masters(const struct boot *b)
 {
-	const char *what =
-		b->manifest.strict ? "strict: withheld" : "may reach all memory by DMA";
+	const char *what = b->manifest.strict ? "strict: withheld"
+					      : "may reach all memory by DMA";
 	char text[128];
 	size_t used = 0;
 
@@ -360,19 +360,22 @@ static void take_node(const struct devtree_walk *w, fdt_node_t node,
 		take_pages(pages, to);
 }
 
-/* Whether a page of the node is kept from the primary. */
-static bool shares_page(const struct devtree_walk *w, fdt_node_t node)
+/* Whether a page of the node is one of registers that are kept. */
+static bool shares_page(const struct boot *b, const struct devtree_walk *w,
+			fdt_node_t node)
 {
-	struct range pages;
+	struct range p;
 
-	for (uint32_t i = 0; node_pages(w, node, i, &pages); i++)
-		while (pages.begin < pages.end) {
+	for (uint32_t i = 0; node_pages(w, node, i, &p); i++)
+		while (p.begin < p.end) {
 			struct mm_walk at =
-				ptable_walk(&vm_primary.stage2, pages.begin);
+				ptable_walk(&vm_primary.stage2, p.begin);
 
-			if (!at.mode && at.owner == OWNER_HYPERVISOR)
+			if (!at.mode && at.owner == OWNER_HYPERVISOR &&
+			    !ranges_overlap(&b->hidden, p.begin,
+					    p.begin + PAGE_SIZE))
 				return true;
-			pages.begin += at.span;
+			p.begin += at.span;
 		}
 	return false;
 }
@@ -402,7 +405,7 @@ void boot_give_devices(struct boot *b)
 	while (devtree_next(&w, &node)) {
 		if (arch_hides_node(&b->tree, node) || is_inside(b, &w))
 			continue;
-		if (!is_device(&w, node) || !shares_page(&w, node)) {
+		if (!is_device(&w, node) || !shares_page(b, &w, node)) {
 			take_node(&w, node, OWNER_PRIMARY);
 			continue;
 		}

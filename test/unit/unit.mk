@@ -48,6 +48,11 @@ unit_src_el2 += $(addprefix $(unit_arm)/,pte.c timer.c fp.c) src/mm.c src/pool.c
 unit_src_trap += $(addprefix $(unit_arm)/,sysreg_trap.c inject.c idregs.c)
 unit_src_hypmap += $(unit_arm)/pte.c src/mm.c src/pool.c
 
+# test_smmu.c includes its source, to be in front of the registers.
+unit_cflags_smmu := $(unit_arm_cflags)
+unit_src_smmu := test/unit/arm/regs.c $(unit_arm)/pte.c src/mm.c src/pool.c \
+	src/fdt.c src/fdt_write.c src/devtree.c src/ranges.c
+
 # Threads: ThreadSanitizer, which goes with no other.
 unit_cflags_race += -fno-sanitize=all -fsanitize=thread -O2
 

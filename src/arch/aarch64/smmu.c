@@ -190,7 +190,8 @@ static void cut(const struct smmu *s)
 static void add_smmu(const struct devtree_walk *w, fdt_node_t node)
 {
 	struct smmu *s = &smmus[smmu_count];
-	uint64_t size;
+	uint64_t size, own_size;
+	uint64_t own = arch_own_memory(&own_size).pa;
 
 	if (smmu_count == MAX_SMMUS)
 		boot_stop("device tree: more than %u SMMUs", MAX_SMMUS);
@@ -200,6 +201,8 @@ static void add_smmu(const struct devtree_walk *w, fdt_node_t node)
 		stop(s, "no reg");
 	if (size < SMMU_SIZE || !is_aligned(s->base, PAGE_SIZE))
 		stop(s, "reg is not 128 KiB at a multiple of 4096");
+	if (s->base < own + own_size && own < s->base + SMMU_SIZE)
+		stop(s, "reg lies in the hypervisor");
 	s->regs = arch_boot_map(paddr(s->base), SMMU_SIZE, MM_DEVICE_RW);
 	if (!s->regs)
 		stop(s, "reg lies outside of the address space");
