@@ -15,6 +15,7 @@ UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror \
 # What each test links, where that is not src/NAME.c. test_string.c includes
 # its source, to give the functions other names than the host's.
 unit_src_string :=
+unit_included_string := src/string.c
 unit_src_fdt := src/fdt.c src/fdt_write.c
 unit_src_manifest := src/manifest.c src/fdt.c src/fdt_write.c
 
@@ -50,6 +51,7 @@ unit_src_hypmap += $(unit_arm)/pte.c src/mm.c src/pool.c
 
 # test_smmu.c includes its source, to be in front of the registers.
 unit_cflags_smmu := $(unit_arm_cflags)
+unit_included_smmu := $(unit_arm)/smmu.c
 unit_src_smmu := test/unit/arm/regs.c $(unit_arm)/pte.c src/mm.c src/pool.c \
 	src/fdt.c src/fdt_write.c src/devtree.c src/ranges.c
 
@@ -72,9 +74,11 @@ UNIT_HEADERS := $(wildcard inc/*.h inc/hf/*.h src/arch/aarch64/*.h \
 
 define unit_program
 $(BUILD)/unit/$(1): test/unit/test_$(1).c test/unit/unit.c \
-		$(call unit_sources,$(1)) $(UNIT_HEADERS) test/unit/unit.mk
+		$(call unit_sources,$(1)) $(unit_included_$(1)) $(UNIT_HEADERS) \
+		test/unit/unit.mk
 	@mkdir -p $$(@D)
-	$(HOSTCC) $(UNIT_CFLAGS) $(unit_cflags_$(1)) -o $$@ $$(filter %.c,$$^)
+	$(HOSTCC) $(UNIT_CFLAGS) $(unit_cflags_$(1)) -o $$@ \
+		$$(filter-out $(unit_included_$(1)),$$(filter %.c,$$^))
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call unit_program,$(name))))
 
