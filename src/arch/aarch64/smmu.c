@@ -152,6 +152,11 @@ static _Noreturn void stop(const struct smmu *s, const char *error)
 	boot_stop("device tree: %s: %s", s->name, error);
 }
 
+static uint64_t pa_of(const void *p)
+{
+	return virt_to_phys(p).pa;
+}
+
 /* --- finding --- */
 
 /* Waits until the bits of a register have a value. */
@@ -190,8 +195,8 @@ static void cut(const struct smmu *s)
 static void add_smmu(const struct devtree_walk *w, fdt_node_t node)
 {
 	struct smmu *s = &smmus[smmu_count];
-	uint64_t size, own_size;
-	uint64_t own = arch_own_memory(&own_size).pa;
+	uint64_t own = pa_of(image_begin);
+	uint64_t size;
 
 	if (smmu_count == MAX_SMMUS)
 		boot_stop("device tree: more than %u SMMUs", MAX_SMMUS);
@@ -201,7 +206,7 @@ static void add_smmu(const struct devtree_walk *w, fdt_node_t node)
 		stop(s, "no reg");
 	if (size < SMMU_SIZE || !is_aligned(s->base, PAGE_SIZE))
 		stop(s, "reg is not 128 KiB at a multiple of 4096");
-	if (s->base < own + own_size && own < s->base + SMMU_SIZE)
+	if (s->base < own + HYP_SIZE && own < s->base + SMMU_SIZE)
 		stop(s, "reg lies in the hypervisor");
 	s->regs = arch_boot_map(paddr(s->base), SMMU_SIZE, MM_DEVICE_RW);
 	if (!s->regs)
@@ -248,11 +253,6 @@ static void *alloc(const struct smmu *s, uint64_t size)
 	if (!p)
 		stop(s, "no room for its tables");
 	return p;
-}
-
-static uint64_t pa_of(const void *p)
-{
-	return virt_to_phys(p).pa;
 }
 
 /* Pages that a device writes to for an interrupt. */
