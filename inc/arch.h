@@ -8,6 +8,7 @@
 
 #include "fdt.h"
 #include "mm.h"
+#include "ranges.h"
 #include "types.h"
 
 struct cpu;
@@ -64,6 +65,7 @@ enum arch_slot {
 	SLOT_CONSOLE = 0,
 	SLOT_GICD = 1,
 	SLOT_MAILBOX = 16, /* two for each VM: send, receive */
+	SLOT_SMMU = 96,	   /* one for each SMMU */
 	SLOT_GICR = 128,   /* one for each CPU */
 	SLOT_ITS = 152,	   /* one for each ITS */
 	SLOT_WINDOW = 159, /* one access to a page of the primary */
@@ -210,5 +212,23 @@ bool arch_claim_devices(struct ptable *primary);
 
 /* Adds what a secondary's tree holds besides memory and chosen. */
 void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm);
+
+/* --- IOMMUs --- */
+
+/* Whether the IOMMU with this phandle is the hypervisor's. */
+bool arch_owns_iommu(const struct fdt *fdt, uint32_t phandle);
+
+/*
+ * Turns the board's IOMMUs on: their devices reach the primary's memory, which
+ * is `ram`, and no other. The last step before the primary starts: its stage 2
+ * does not change any more.
+ */
+void arch_confine_devices(const struct fdt *fdt, const struct ranges *ram);
+
+/*
+ * Tells what IOMMUs refused meanwhile. Called now and then, where time does not
+ * matter.
+ */
+void arch_poll_devices(void);
 
 #endif

@@ -43,6 +43,10 @@ struct boot {
 	struct range ramdisk_place;
 	struct range kernel_place; /* of the primary, text_offset included */
 	struct range primary_tree_place;
+
+	/* Devices of the board that the primary does not get. */
+	uint32_t withheld_count;
+	fdt_node_t withheld[MAX_WITHHELD];
 };
 
 /* --- plan.c: nothing is changed yet; ends boot on an error --- */
@@ -93,6 +97,23 @@ void boot_load_secondaries(struct boot *b);
 
 /* Loads the primary. Returns where its device tree is. */
 paddr_t boot_load_primary(struct boot *b, ipaddr_t *entry);
+
+/* --- devices.c --- */
+
+/*
+ * Gives the primary the devices of the board: all but those of the hypervisor,
+ * and what shares a page with them. A device that may write memory and has no
+ * IOMMU of the hypervisor's before it is named; if the manifest is strict, it
+ * is withheld, too.
+ */
+void boot_give_devices(struct boot *b);
+
+/* Whether boot_give_devices() withheld the node. */
+bool boot_withholds(const struct boot *b, fdt_node_t node);
+
+/* Whether a property leads a device of the node to the hypervisor's IOMMU. */
+bool boot_hides_prop(const struct fdt *tree, fdt_node_t node,
+		     const struct fdt_prop *prop);
 
 /* --- tree.c: device trees for VMs --- */
 

@@ -21,6 +21,13 @@
 /* Ranges in one list: the reserved ones, the VMs, and what boot itself has. */
 #define MAX_RANGES (MAX_RESERVED_RANGES + MAX_VMS + 8)
 
+/* SMMUs of a board, and bits of the stream numbers that one is set up for. */
+#define MAX_SMMUS 8
+#define MAX_STREAM_BITS 24
+
+/* Devices that are kept from the primary. */
+#define MAX_WITHHELD 256
+
 /* Longest debug_name of a VM, with its terminator, in bytes. */
 #define MAX_NAME 32
 

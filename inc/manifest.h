@@ -34,6 +34,7 @@ struct manifest {
 	struct manifest_vm primary;
 	struct manifest_vm vm[MAX_VMS];
 	uint32_t vm_count;
+	bool strict; /* no device for the primary that could reach all memory */
 	/* Set with an error of the whole manifest: the node and property. */
 	const char *error_node;
 	const char *error_property;

@@ -3,7 +3,6 @@
 #include "arch.h"
 #include "boot.h"
 #include "cpu.h"
-#include "devtree.h"
 #include "hf/abi.h"
 #include "log.h"
 #include "string.h"
@@ -62,67 +61,6 @@ void boot_settle(struct boot *b, bool settled)
 
 /* --- who owns what --- */
 
-/* Gives the primary the pages of a device range that nobody has yet. */
-static void give_device(uint64_t base, uint64_t size)
-{
-	uint64_t limit = (uint64_t)1 << vm_primary.stage2.input_bits;
-	uint64_t at = align_down(base, PAGE_SIZE);
-	uint64_t end;
-
-	if (size == 0 || base >= limit)
-		return;
-	end = size > limit - base ? limit : align_up(base + size, PAGE_SIZE);
-	while (at < end) {
-		struct mm_walk w = ptable_walk(&vm_primary.stage2, at);
-		uint64_t span = w.span < end - at ? w.span : end - at;
-
-		if (!w.mode && w.owner == OWNER_NOBODY &&
-		    !mm_set_owner(&vm_primary.stage2, paddr(at), span,
-				  OWNER_NOBODY, OWNER_PRIMARY, MM_DEVICE_RW))
-			boot_stop(
-				"page tables: no room for the primary's devices");
-		at += span;
-	}
-}
-
-/* Bytes of a node's reg that the primary may see. */
-static uint32_t visible_reg(const struct fdt *tree, fdt_node_t node)
-{
-	struct fdt_prop reg;
-	uint32_t size;
-
-	if (!fdt_prop(tree, node, "reg", &reg))
-		return 0;
-	size = reg.size;
-	switch (arch_edit_prop(tree, node, &reg, &size)) {
-	case EDIT_DROP:
-		return 0;
-	case EDIT_CUT:
-		return size;
-	default:
-		return reg.size;
-	}
-}
-
-static void give_node(const struct devtree_walk *w, fdt_node_t node)
-{
-	const struct devtree_level *bus;
-	uint64_t base, size;
-	uint32_t cells, count;
-
-	if (w->depth == 0)
-		return;
-	bus = &w->level[w->depth - 1];
-	cells = bus->address_cells + bus->size_cells;
-	count = cells ? visible_reg(w->fdt, node) / 4 / cells : 0;
-	for (uint32_t i = 0; i < count && devtree_reg(w, i, &base, &size); i++)
-		give_device(base, size);
-	if (!devtree_has_type(w->fdt, node, "pci"))
-		return;
-	for (uint32_t i = 0; devtree_window(w, i, &base, &size); i++)
-		give_device(base, size);
-}
-
 static void give_ram(const struct ranges *list, enum mm_owner from,
 		     enum mm_owner to)
 {
@@ -137,8 +75,6 @@ static void give_ram(const struct ranges *list, enum mm_owner from,
 void boot_build_primary(struct boot *b)
 {
 	uint8_t level, root_pages, input_bits;
-	struct devtree_walk w;
-	fdt_node_t node;
 
 	arch_stage2_geometry(&level, &root_pages, &input_bits);
 	if (!ptable_init(&vm_primary.stage2, MM_STAGE_2, level, root_pages,
@@ -147,13 +83,7 @@ void boot_build_primary(struct boot *b)
 	/* Hidden memory first, so that devices can not be laid over it. */
 	give_ram(&b->hidden, OWNER_NOBODY, OWNER_HYPERVISOR);
 	give_ram(&b->primary_ram, OWNER_NOBODY, OWNER_PRIMARY);
-	if (!arch_claim_devices(&vm_primary.stage2))
-		boot_stop(
-			"page tables: no room for the hypervisor's devices, or they lie in RAM");
-	devtree_begin(&w, &b->tree);
-	while (devtree_next(&w, &node))
-		if (!arch_hides_node(&b->tree, node))
-			give_node(&w, node);
+	boot_give_devices(b);
 	log_print(vm_primary.name, MAX_NAME, "primary");
 	arch_vm_init(&vm_primary, 0);
 }

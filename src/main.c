@@ -56,6 +56,7 @@ void main(paddr_t dtb, paddr_t ramdisk_begin, paddr_t ramdisk_end,
 	boot_load_secondaries(&boot);
 	tree = boot_load_primary(&boot, &entry);
 
+	arch_confine_devices(&boot.tree, &boot.primary_ram);
 	arch_boot_unmap_all();
 	arch_cpus_may_start();
 	cpus[0].entry = entry;

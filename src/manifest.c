@@ -269,10 +269,26 @@ static const char *read_node(struct manifest *m, const struct fdt *fdt,
 	return "is not known";
 }
 
-/* The root has one property, which says that this is a manifest. */
+/* The root's other property has no value: it is there or not. */
+static const char *read_root_property(struct manifest *m,
+				      const struct fdt_prop *prop)
+{
+	if (strcmp(prop->name, "compatible") == 0)
+		return NULL;
+	if (strcmp(prop->name, "strict") != 0)
+		return "is not known";
+	if (m->strict)
+		return "is given twice";
+	if (prop->size != 0)
+		return "must have no value";
+	m->strict = true;
+	return NULL;
+}
+
 static const char *read_root(struct manifest *m, const struct fdt *fdt)
 {
 	struct fdt_prop prop;
+	const char *error;
 	uint32_t at = 0;
 
 	m->error_property = "compatible";
@@ -282,8 +298,9 @@ static const char *read_root(struct manifest *m, const struct fdt *fdt)
 		return "must be \"" COMPATIBLE "\"";
 	while (fdt_each_prop(fdt, fdt_root(fdt), &at, &prop)) {
 		m->error_property = prop.name;
-		if (strcmp(prop.name, "compatible") != 0)
-			return "is not known";
+		error = read_root_property(m, &prop);
+		if (error != NULL)
+			return error;
 	}
 	m->error_property = NULL;
 	return NULL;

@@ -112,6 +112,13 @@ static bool is_memory_or_hypervisor(const struct fdt *t, fdt_node_t node)
 	       strcmp(fdt_name(t, node), "hypervisor") == 0;
 }
 
+/* What a node that is withheld says of where it is. */
+static bool describes_access(const char *name)
+{
+	return strcmp(name, "status") == 0 || strcmp(name, "reg") == 0 ||
+	       strcmp(name, "ranges") == 0;
+}
+
 /* A copy of the board's tree in progress. */
 struct copy {
 	struct fdt_writer *w;
@@ -120,6 +127,7 @@ struct copy {
 	uint32_t depth;	 /* of that node */
 	uint32_t skip;	 /* > 0: inside of a node that is left out */
 	bool in_chosen;
+	bool withheld; /* the node stays, for those that point to it */
 };
 
 static void copy_begin(struct copy *c, const struct fdt_token *t)
@@ -127,12 +135,18 @@ static void copy_begin(struct copy *c, const struct fdt_token *t)
 	const struct fdt *tree = &c->b->tree;
 	bool top = c->depth == 1;
 
+	bool withheld = boot_withholds(c->b, t->node);
+
 	if (c->skip || arch_hides_node(tree, t->node) ||
-	    (top && is_memory_or_hypervisor(tree, t->node))) {
+	    (top && is_memory_or_hypervisor(tree, t->node)) ||
+	    (withheld && !fdt_u32(tree, t->node, "phandle", 0))) {
 		c->skip++;
 		return;
 	}
 	fdt_put_node(c->w, t->name);
+	if (withheld)
+		fdt_put_string(c->w, "status", "disabled");
+	c->withheld = withheld;
 	c->node = t->node;
 	c->in_chosen = top && strcmp(t->name, "chosen") == 0;
 	c->depth++;
@@ -144,7 +158,9 @@ static void copy_prop(struct copy *c, const struct fdt_prop *p)
 {
 	uint32_t size = p->size;
 
-	if (c->skip || (c->in_chosen && replaced_in_chosen(c->b, p->name)))
+	if (c->skip || (c->in_chosen && replaced_in_chosen(c->b, p->name)) ||
+	    (c->withheld && describes_access(p->name)) ||
+	    boot_hides_prop(&c->b->tree, c->node, p))
 		return;
 	switch (arch_edit_prop(&c->b->tree, c->node, p, &size)) {
 	case EDIT_DROP:

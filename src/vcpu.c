@@ -91,6 +91,8 @@ static bool finish(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
 
 	switch ((enum vcpu_exit)(exit & EXIT_KIND_MASK)) {
 	case EXIT_INTERRUPT:
+		arch_poll_devices();
+		/* fall through */
 	case EXIT_NONE:
 		*result = run_result(HF_VCPU_YIELD, 0);
 		break;

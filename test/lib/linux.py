@@ -16,13 +16,16 @@ REBOOT = "reboot"
 
 def _arguments(machine, kernel, ramdisk, tests, bare, disk):
     """QEMU's arguments. The network is QEMU's own and leads nowhere."""
+    # Behind an IOMMU only if they are told to be.
+    modern = ",disable-legacy=on,iommu_platform=on" \
+        if ",iommu=" in machine.extra else ""
     options = {"test": ",".join(tests), "cpus": machine.cpus, "disk": 1,
                "net": 1}
     return [*machine.arguments(not bare), "-kernel", kernel, "-initrd",
             ramdisk, "-drive", f"if=none,id=disk,format=raw,file={disk}",
-            "-device", "virtio-blk-pci,drive=disk",
+            "-device", f"virtio-blk-pci,drive=disk{modern}",
             "-netdev", "user,id=net,restrict=on",
-            "-device", "virtio-net-pci,netdev=net",
+            "-device", f"virtio-net-pci,netdev=net{modern}",
             "-append", " ".join(["console=ttyAMA0", *(
                 f"hf.{key}={value}" for key, value in options.items())])]
 
@@ -36,7 +39,8 @@ def boot(machine, kernel, ramdisk, tests, timeout, bare=False, echo=False):
         with open(disk, "wb") as f:
             f.truncate(DISK_BYTES)
         result = qemu.run(_arguments(machine, kernel, ramdisk, tests, bare,
-                                     disk), timeout, echo=echo)
+                                     disk), timeout, echo=echo,
+                          program=machine.program)
     qemu.check_fatal(result)
     score = RESULT.search(result.console)
     if not score:

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 
-from lib.testing import Failure
+from lib.testing import Failure, Skip
 
 # Text on the console that fails any test at once.
 FATAL = re.compile(rb"holdfast: panic|guest panic:")
@@ -23,6 +23,12 @@ FATAL_GRACE_S = 1.0
 
 CONSOLE_TAIL = 60
 
+PROGRAM = "qemu-system-aarch64"
+
+# What `tools/debian --qemu10` fetches.
+QEMU10 = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..",
+                      "build", "debian", "qemu10", "usr", "bin", PROGRAM)
+
 # Longest text that is looked for on the console.
 LONGEST_TEXT = 128
 
@@ -30,16 +36,27 @@ LONGEST_TEXT = 128
 class Machine:
     """A row of the machine matrix."""
 
-    def __init__(self, gic=3, cpu="cortex-a57", cpus=1, mib=256, extra=""):
+    def __init__(self, gic=3, cpu="cortex-a57", cpus=1, mib=256, extra="",
+                 qemu10=False):
         self.gic = gic
         self.cpu = cpu
         self.cpus = cpus
         self.mib = mib
         self.extra = extra  # more properties of `-M virt`
+        self.qemu10 = qemu10
 
     def __str__(self):
         size = f"{self.mib // 1024}G" if self.mib >= 1024 else f"{self.mib}M"
         return f"gic{self.gic}-{self.cpu}-{self.cpus}cpu-{size}"
+
+    @property
+    def program(self):
+        """The QEMU that has this machine; raises Skip if it is not here."""
+        if not self.qemu10:
+            return PROGRAM
+        if not os.path.exists(QEMU10):
+            raise Skip("no QEMU 10: tools/debian --qemu10")
+        return QEMU10
 
     def arguments(self, virtualization=True):
         """QEMU's arguments for this machine."""
@@ -142,14 +159,14 @@ def _wait(process, console, timeout, grace):
     return False
 
 
-def run(arguments, timeout=60, until=None, echo=False, grace=FATAL_GRACE_S):
-    """Runs qemu-system-aarch64 with `arguments` until it ends by itself (the
-    guest turned the machine off), prints a text that matches `until` or,
-    `grace` seconds ago, a fatal one, or `timeout` seconds are over. Returns a
-    Result."""
+def run(arguments, timeout=60, until=None, echo=False, grace=FATAL_GRACE_S,
+        program=PROGRAM):
+    """Runs QEMU with `arguments` until it ends by itself (the guest turned the
+    machine off), prints a text that matches `until` or, `grace` seconds ago, a
+    fatal one, or `timeout` seconds are over. Returns a Result."""
     scratch = tempfile.mkdtemp(prefix="hf-qemu-")
     monitor = os.path.join(scratch, "qmp")
-    command = ["qemu-system-aarch64", *arguments, "-display", "none",
+    command = [program, *arguments, "-display", "none",
                "-serial", "stdio", "-monitor", "none", "-no-reboot",
                "-qmp", f"unix:{monitor},server=on,wait=off"]
     start = time.monotonic()
@@ -185,9 +202,9 @@ def check_fatal(result):
         raise Failure(line.strip(), result.details)
 
 
-def run_to_end(arguments, timeout=60):
+def run_to_end(arguments, timeout=60, program=PROGRAM):
     """As run(), and raises Failure unless the guest turned the machine off."""
-    result = run(arguments, timeout)
+    result = run(arguments, timeout, program=program)
     check_fatal(result)
     if not result.ended:
         why = f"no end after {result.seconds:.0f} s" if result.cpu_state \

@@ -16,7 +16,7 @@ DEBIAN_RELEASE := build/debian/release
 LINUX_KERNEL := build/debian/vmlinuz
 LINUX_DRIVER := $(LINUX)/driver/holdfast.ko
 LINUX_INITRAMFS := $(LINUX)/initrd.img
-LINUX_RAMDISKS := $(LINUX)/demo.img $(LINUX)/driver.img
+LINUX_RAMDISKS := $(addprefix $(LINUX)/,demo.img driver.img strict.img)
 
 .PHONY: linux driver
 linux: $(LINUX_RAMDISKS)
@@ -58,6 +58,13 @@ LINUX_FILES := vmlinuz=$(LINUX_KERNEL) initrd.img=$(LINUX_INITRAMFS) \
 	echo.bin=$(GUEST)/echo.bin
 
 $(LINUX)/demo.img: $(LINUX_DIR)/demo.dts $(GUEST)/echo.bin \
+		$(LINUX_KERNEL) $(LINUX_INITRAMFS) tools/mkramdisk
+	$(Q)tools/mkramdisk -o $@ $< $(LINUX_FILES)
+
+$(LINUX)/strict.dts: $(LINUX_DIR)/demo.dts
+	$(Q)sed 's/^\tcompatible.*/&\n\tstrict;/' $< >$@
+
+$(LINUX)/strict.img: $(LINUX)/strict.dts $(GUEST)/echo.bin \
 		$(LINUX_KERNEL) $(LINUX_INITRAMFS) tools/mkramdisk
 	$(Q)tools/mkramdisk -o $@ $< $(LINUX_FILES)
 

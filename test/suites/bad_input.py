@@ -349,8 +349,61 @@ MEMORY_CASES = [
 ]
 
 
+SMMU_NODE = "/smmuv3@9050000"
+
+
+def smmu_tree(node, *change):
+    """Input: a good ramdisk, and the tree of a machine with an SMMU (which
+    this one has not), with a property of `node` changed by fdtput."""
+    def make(bench):
+        tree = bench.write("board.dtb", b"")
+        # A machine for itself: its tree, and nothing else, is wanted.
+        subprocess.run(
+            [qemu.PROGRAM, "-M", "virt,virtualization=on,gic-version=3,"
+             f"iommu=smmuv3,dumpdtb={tree}", "-cpu", MACHINE.cpu, "-m",
+             str(MACHINE.mib), "-display", "none"], check=True,
+            capture_output=True, timeout=TIMEOUT_S)
+        subprocess.run(["fdtput", *change[:-1], tree, node,
+                        *change[-1]], check=True, timeout=TIMEOUT_S)
+        return ["-dtb", tree, "-initrd", bench.ramdisk(manifest(PRIMARY))]
+    return make
+
+
+def smmu_at(address):
+    """Input: an SMMU whose registers are said to be at an address."""
+    return smmu_tree(SMMU_NODE, "-t", "x",
+                     ["reg", f"{address >> 32:x}", f"{address & 0xffffffff:x}",
+                      "0", "20000"])
+
+
+SMMU_CASES = [
+    Case("smmu_no_reg", smmu_tree(SMMU_NODE, "-d", ["reg"]),
+         ["device tree: smmuv3@9050000: no reg"]),
+    Case("smmu_short_reg", smmu_tree(SMMU_NODE, "-t", "x", [
+        "reg", "0", "9050000", "0", "10000"]),
+        ["smmuv3@9050000: reg is not 128 KiB at a multiple of 4096"]),
+    Case("smmu_absent", smmu_at(0x9050000),
+         ["smmuv3@9050000: nothing answers at its reg"]),
+    Case("smmu_beyond_addresses", smmu_at(1 << 45),
+         ["smmuv3@9050000: nothing answers at its reg"]),
+    Case("smmu_beyond_window", smmu_at(1 << 47),
+         ["smmuv3@9050000: reg lies outside of the address space"]),
+    Case("smmu_in_ram", smmu_at(0x44000000),
+         ["smmuv3@9050000: does not answer"]),
+    Case("smmu_in_hypervisor", smmu_at(0x4fe00000),
+         ["smmuv3@9050000: reg lies in the hypervisor"]),
+    Case("smmu_in_flash", smmu_at(0x4000000),
+         ["smmuv3@9050000: cannot walk page tables of this CPU"]),
+    # Without a known IOMMU the devices behind it are told.
+    Case("smmu_disabled", smmu_tree(
+        SMMU_NODE, "-t", "s", ["status", "disabled"]),
+        ["may reach all memory by DMA: fw-cfg, 32 virtio_mmio, smmuv3, pcie"],
+        starts=True),
+]
+
+
 def tests(ctx):
     """One test for each boot."""
     cases = [*ARCHIVE_CASES, *MANIFEST_CASES, *PRIMARY_CASES,
-             *secondary_cases(), *MEMORY_CASES]
+             *secondary_cases(), *MEMORY_CASES, *SMMU_CASES]
     return [Test("bad_input/" + case.name, case.run) for case in cases]

@@ -9,7 +9,7 @@ import re
 import subprocess
 
 from lib.testing import Failure, Test
-from suites import (bad_input, build, control, firmware, fuzz, gdb, harden,
+from suites import (bad_input, build, control, dma, firmware, fuzz, gdb, harden,
                     linux, model, revival, spec, sysregs, target, unit)
 
 CODE = re.compile(r"```c\n(.*?)```", re.S)
@@ -224,8 +224,8 @@ def test_names(ctx):
         module = os.path.basename(path)[5:-2]
         cases = re.findall(r"^TEST\((\w+)\)", read(ctx, path), re.M)
         names |= {f"unit/{module}.{c}" for c in cases} | {f"unit/{module}"}
-    for module in (bad_input, build, control, firmware, fuzz, gdb, harden,
-                   linux, model, revival, spec, sysregs, target, unit):
+    for module in (bad_input, build, control, dma, firmware, fuzz, gdb,
+                   harden, linux, model, revival, spec, sysregs, target, unit):
         for test in module.tests(ctx):
             parts = test.name.split("/")
             names |= {"/".join(parts[:n + 1]) for n in range(len(parts))}

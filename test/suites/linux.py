@@ -18,6 +18,14 @@ GNU = [
     (Machine(3, "cortex-a53", 1, 256), "demo.img", DEMO),
     (Machine(3, "cortex-a72", 2, 512), "demo.img", DEMO),
 ]
+
+# Disk and network behind an SMMU: stage 1 with a strict manifest, stage 2.
+SMMU = DEMO + ["smmu"]
+GNU += [
+    (Machine(3, "cortex-a57", 2, 1024, ",iommu=smmuv3"), "strict.img", SMMU),
+    (Machine(3, "max", 4, 2048, ",iommu=smmuv3", qemu10=True), "demo.img",
+     SMMU),
+]
 LLVM = [(Machine(3, "cortex-a57", 4, 1024), "demo.img", DEMO)]
 
 # For the driver's script, which takes 80 s on an idle machine.
@@ -33,7 +41,7 @@ def boot(ctx, machine, ramdisk, names):
 
 
 def one(machine, ramdisk, names):
-    kind = "driver" if "driver" in names else "demo"
+    kind = next((k for k in ("driver", "smmu") if k in names), "demo")
     return Test(f"linux/{kind}/{machine}",
                 lambda ctx: boot(ctx, machine, ramdisk, names))
 

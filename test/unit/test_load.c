@@ -299,7 +299,7 @@ TEST(devices)
 	load();
 	walk = ptable_walk(&vm_primary.stage2, FAKE_DEVICE);
 	CHECK_EQ(walk.mode, MM_DEVICE_RW);
-	check_owner(HIDDEN_DEVICE, OWNER_NOBODY);
+	check_owner(HIDDEN_DEVICE, OWNER_HYPERVISOR);
 	check_owner(FAKE_DEVICE - 1, OWNER_NOBODY);
 	check_owner(FAKE_DEVICE + PAGE_SIZE, OWNER_NOBODY);
 	check_owner(FAKE_RAM_BASE - 1, OWNER_NOBODY);

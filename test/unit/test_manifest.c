@@ -179,6 +179,29 @@ TEST(unknown_root_property)
 	CHECK(m.error_node == NULL);
 }
 
+TEST(strict)
+{
+	begin();
+	primary();
+	CHECK_STR(end(), NULL);
+	CHECK(!m.strict);
+	begin();
+	fdt_put_prop(&w, "strict", NULL, 0);
+	primary();
+	CHECK_STR(end(), NULL);
+	CHECK(m.strict);
+	begin();
+	fdt_put_u32(&w, "strict", 0);
+	primary();
+	CHECK_STR(end(), "must have no value");
+	CHECK_STR(m.error_property, "strict");
+	begin();
+	fdt_put_prop(&w, "strict", NULL, 0);
+	fdt_put_prop(&w, "strict", NULL, 0);
+	primary();
+	CHECK_STR(end(), "is given twice");
+}
+
 TEST(unknown_nodes)
 {
 	static const char *const names[] = {

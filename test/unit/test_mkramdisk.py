@@ -58,6 +58,9 @@ BAD_MANIFESTS = [
     ("root_property", manifest(
         PRIMARY, compatible='compatible = "holdfast,manifest-v1"; strange;'),
      "strange: is not known"),
+    ("strict_value", manifest(
+        PRIMARY, compatible='compatible = "holdfast,manifest-v1"; strict = <1>;'),
+     "strict: must have no value"),
     ("unknown_node", manifest(PRIMARY, "vm { };"), "vm: is not known"),
     ("leading_zero", manifest(PRIMARY, node("vm00")), "vm00: is not known"),
     ("no_primary", manifest(node()), "primary: is missing"),

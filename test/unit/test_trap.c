@@ -33,7 +33,7 @@
 
 struct board board;
 
-static unsigned int lines, fp_traps;
+static unsigned int lines, fp_traps, polls;
 static uint64_t wait_ns;
 static jmp_buf away;
 static const struct vcpu *stopped;
@@ -55,6 +55,12 @@ void panic(const char *format, ...)
 {
 	printf("not ok trap: panic\n");
 	exit(1);
+}
+
+void smmu_poll(bool now)
+{
+	CHECK(!now);
+	polls++;
 }
 
 void fp_trap(struct vcpu *vcpu)
@@ -94,7 +100,7 @@ static void start(uint64_t pstate)
 	memset(&vm, 0, sizeof(vm));
 	memset(&vcpu, 0, sizeof(vcpu));
 	vcpu.vm = &vm;
-	lines = fp_traps = 0;
+	lines = fp_traps = polls = 0;
 	wait_ns = 0;
 	for (unsigned int i = 0; i < 31; i++)
 		vcpu.arch.x[i] = 100 + i;
@@ -380,6 +386,8 @@ TEST(abort_of_primary)
 	trap(SYNDROME(IABT) | TRANSLATION_3, true);
 	check_injected(0x400, SYNDROME(0x20) | EXTERNAL, EL0);
 	CHECK_EQ(lines, 0);
+	/* What devices did is looked for now and then. */
+	CHECK_EQ(polls, 1);
 }
 
 #define S1PTW BIT(7)

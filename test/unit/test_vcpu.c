@@ -155,6 +155,7 @@ TEST(turn_on_after_off)
 TEST(exit_interrupt)
 {
 	CHECK_EQ(run_ready(EXIT_INTERRUPT, 0), code(HF_VCPU_YIELD, 0));
+	CHECK_EQ(fake.polls, 1);
 	CHECK_EQ(state(vcpu), VCPU_READY);
 	CHECK_EQ(run_ready(EXIT_NONE, 0), code(HF_VCPU_YIELD, 0));
 	CHECK_EQ(state(vcpu), VCPU_READY);

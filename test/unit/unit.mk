@@ -15,6 +15,7 @@ UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror \
 # What each test links, where that is not src/NAME.c. test_string.c includes
 # its source, to give the functions other names than the host's.
 unit_src_string :=
+unit_included_string := src/string.c
 unit_src_fdt := src/fdt.c src/fdt_write.c
 unit_src_manifest := src/manifest.c src/fdt.c src/fdt_write.c
 
@@ -23,13 +24,14 @@ unit_src_manifest := src/manifest.c src/fdt.c src/fdt_write.c
 unit_core := src/api.c src/vm.c src/vcpu.c src/cpu.c src/mm.c src/pool.c \
 	src/spinlock.c src/log.c src/fdt.c src/fdt_write.c test/unit/fake/fake.c
 unit_core_cflags := -DHF_DEBUG -Wno-unused-parameter -iquote test/unit/fake
-unit_boot := src/tree.c src/devtree.c src/ranges.c
+unit_boot := src/tree.c src/devices.c src/devtree.c src/ranges.c
 
-unit_core_names := api vcpu cpu mm spinlock log race tree plan load
+unit_core_names := api vcpu cpu mm spinlock log race tree plan load devices
 $(foreach name,$(unit_core_names),\
 	$(eval unit_src_$(name) := $(unit_core))\
 	$(eval unit_cflags_$(name) := $(unit_core_cflags)))
 unit_src_tree += $(unit_boot)
+unit_src_devices += $(unit_boot)
 unit_src_plan += $(unit_boot) src/plan.c src/cpio.c src/image.c src/manifest.c
 unit_src_load += $(unit_boot) src/load.c src/plan.c src/cpio.c src/image.c \
 	src/manifest.c
@@ -48,6 +50,12 @@ unit_src_trap += $(addprefix $(unit_arm)/,sysreg_trap.c inject.c idregs.c)
 # test_its.c includes its source, for what only boot would set.
 unit_src_its := test/unit/arm/regs.c src/devtree.c src/fdt.c src/fdt_write.c
 unit_src_hypmap += $(unit_arm)/pte.c src/mm.c src/pool.c
+
+# test_smmu.c includes its source, to be in front of the registers.
+unit_cflags_smmu := $(unit_arm_cflags)
+unit_included_smmu := $(unit_arm)/smmu.c
+unit_src_smmu := test/unit/arm/regs.c $(unit_arm)/pte.c src/mm.c src/pool.c \
+	src/fdt.c src/fdt_write.c src/devtree.c src/ranges.c
 
 # Threads: ThreadSanitizer, which goes with no other.
 unit_cflags_race += -fno-sanitize=all -fsanitize=thread -O2
@@ -68,9 +76,11 @@ UNIT_HEADERS := $(wildcard inc/*.h inc/hf/*.h src/arch/aarch64/*.h \
 
 define unit_program
 $(BUILD)/unit/$(1): test/unit/test_$(1).c test/unit/unit.c \
-		$(call unit_sources,$(1)) $(UNIT_HEADERS) test/unit/unit.mk
+		$(call unit_sources,$(1)) $(unit_included_$(1)) $(UNIT_HEADERS) \
+		test/unit/unit.mk
 	@mkdir -p $$(@D)
-	$(HOSTCC) $(UNIT_CFLAGS) $(unit_cflags_$(1)) -o $$@ $$(filter %.c,$$^)
+	$(HOSTCC) $(UNIT_CFLAGS) $(unit_cflags_$(1)) -o $$@ \
+		$$(filter-out $(unit_included_$(1)),$$(filter %.c,$$^))
 endef
 $(foreach name,$(UNIT_NAMES),$(eval $(call unit_program,$(name))))
 

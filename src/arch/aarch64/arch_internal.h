@@ -78,6 +78,14 @@ static inline void cpu_relax(void)
 	__asm__ volatile("yield" : : : "memory");
 }
 
+/* --- panic.c --- */
+
+/*
+ * Until it is called with NULL, a fault here means that a device of the board
+ * is not where the device tree says: boot ends with a message.
+ */
+void boot_probe(const char *name);
+
 /* --- el2.c: what is trapped --- */
 
 /* Learns what the boot CPU has; the others are taken to have the same. */

@@ -8,6 +8,7 @@
 #include "devtree.h"
 #include "gic.h"
 #include "log.h"
+#include "smmu.h"
 #include "string.h"
 #include "vm.h"
 
@@ -193,6 +194,8 @@ const char *arch_board_init(const struct fdt *fdt)
 	error = gic_init_board();
 	if (!error)
 		its_init_board(fdt);
+	if (!error)
+		smmu_init_board(fdt);
 	return error;
 }
 
@@ -235,6 +238,8 @@ bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
 	uint64_t id;
 	fdt_node_t parent;
 
+	if (smmu_is_own(node))
+		return true;
 	/* It names CPUs that are not there. */
 	if (board.cpus_left_out && strcmp(fdt_name(fdt, node), "cpu-map") == 0)
 		return true;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "fdt.h"
+#include "io.h"
 #include "mmio.h"
 #include "spinlock.h"
 
@@ -24,29 +25,6 @@
 
 /* Physical addresses of RDbase fields of ITS commands, as they stand there. */
 #define GIC_RDBASE 0x000fffffffff0000
-
-/* Registers of a device, from C. */
-static inline uint32_t mmio_read32(volatile char *regs, uint32_t offset)
-{
-	return *(volatile uint32_t *)(regs + offset);
-}
-
-static inline uint64_t mmio_read64(volatile char *regs, uint32_t offset)
-{
-	return *(volatile uint64_t *)(regs + offset);
-}
-
-static inline void mmio_write32(volatile char *regs, uint32_t offset,
-				uint32_t value)
-{
-	*(volatile uint32_t *)(regs + offset) = value;
-}
-
-static inline void mmio_write64(volatile char *regs, uint32_t offset,
-				uint64_t value)
-{
-	*(volatile uint64_t *)(regs + offset) = value;
-}
 
 /* --- gic.c --- */
 

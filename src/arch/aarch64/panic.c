@@ -24,6 +24,14 @@
 
 uint64_t panic_culprit;
 
+/* The device whose registers are looked for. */
+static const char *probed;
+
+void boot_probe(const char *name)
+{
+	probed = name;
+}
+
 /* MPIDR of the CPU that prints, or 0. */
 static uint64_t printing;
 
@@ -200,6 +208,9 @@ void panic_fault(uint64_t kind, const uint64_t *regs)
 {
 	static const char kinds[][8] = {"sync", "IRQ", "FIQ", "SError"};
 
+	if (probed)
+		boot_stop("device tree: %s: nothing answers at its reg",
+			  probed);
 	begin();
 	log_panic_line("panic: CPU %u: %s exception in the hypervisor",
 		       this_index(), kinds[kind % 4]);

@@ -7,6 +7,7 @@
 #include "cpu.h"
 #include "hf/abi.h"
 #include "nospec.h"
+#include "smmu.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -153,6 +154,7 @@ static int64_t primary_affinity_info(struct psci_call *call)
 static int64_t primary_system_off(struct psci_call *call)
 {
 	(void)call;
+	smmu_poll(true);
 	psci_firmware(PSCI_FN_SYSTEM_OFF, 0, 0, 0);
 	return PSCI_INTERNAL_FAILURE;
 }
@@ -160,6 +162,7 @@ static int64_t primary_system_off(struct psci_call *call)
 static int64_t primary_system_reset(struct psci_call *call)
 {
 	(void)call;
+	smmu_poll(true);
 	psci_firmware(PSCI_FN_SYSTEM_RESET, 0, 0, 0);
 	return PSCI_INTERNAL_FAILURE;
 }

@@ -9,6 +9,7 @@
 #include "arch_internal.h"
 #include "hf/abi.h"
 #include "log.h"
+#include "smmu.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -258,6 +259,7 @@ void trap_primary(struct vcpu *vcpu)
 {
 	uint64_t esr = read_sysreg(esr_el2);
 
+	smmu_poll(false);
 	choose(traps[ESR_EC(esr)].primary, esr)(vcpu, esr);
 }
 

@@ -32,6 +32,7 @@ extern const struct suite suite_spec;
 extern const struct suite suite_sysregs;
 extern const struct suite suite_debug;
 extern const struct suite suite_lpi;
+extern const struct suite suite_dma;
 
 /* The first failure of a case is what is reported of it. */
 void test_fail(const char *file, int line, const char *format, ...)

@@ -503,6 +503,25 @@ bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
 	return fdt_prop(fdt, node, "fake,hidden", &p);
 }
 
+bool arch_owns_iommu(const struct fdt *fdt, uint32_t phandle)
+{
+	fdt_node_t node = fdt_by_phandle(fdt, phandle);
+	struct fdt_prop p;
+
+	return node != FDT_NO_NODE && fdt_prop(fdt, node, "fake,iommu", &p);
+}
+
+void arch_confine_devices(const struct fdt *fdt, const struct ranges *ram)
+{
+	(void)fdt;
+	(void)ram;
+}
+
+void arch_poll_devices(void)
+{
+	__atomic_fetch_add(&fake.polls, 1, __ATOMIC_RELAXED);
+}
+
 void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm)
 {
 	fdt_put_node(w, "cpus");

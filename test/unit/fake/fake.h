@@ -136,6 +136,7 @@ struct fake {
 
 	struct fake_slot slot[SLOT_COUNT];
 	uint32_t pt_syncs; /* atomic */
+	uint32_t polls;	   /* atomic: of arch_poll_devices() */
 	uint32_t cleans, instruction_syncs, zeroed, boot_maps;
 
 	/* Of arch_move(). */

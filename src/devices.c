@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which devices of the board the primary gets. Devices that write memory do so
+ * past the tables of the CPU: an IOMMU of the hypervisor's, if there is one
+ * before them, lets them reach what is the primary's (arch_confine_devices()).
+ */
+#include "arch.h"
+#include "boot.h"
+#include "devtree.h"
+#include "log.h"
+#include "string.h"
+#include "vm.h"
+
+/* Stream numbers of PCI devices: bus, device, function. */
+#define RID_LAST 0xffff
+
+/* Kinds of devices that are known to write no memory by themselves. */
+static const char *const slaves[] = {
+	"arm,pl011",
+	"arm,pl031",
+	"arm,pl061",
+	"arm,pl050",
+	"arm,pl022",
+	"arm,pl180",
+	"arm,sp804",
+	"arm,sp805",
+	"arm,gic-v3",
+	"arm,gic-v3-its",
+	"arm,gic-v2m-frame",
+	"arm,cortex-a15-gic",
+	"arm,gic-400",
+	"arm,cortex-a7-gic",
+	"arm,gic-v2",
+	"arm,armv7-timer-mem",
+	"arm,sbsa-gwdt",
+	"arm,smmu-v3-pmcg",
+	"cfi-flash",
+	"mmio-sram",
+	"syscon",
+	"ns16550",
+	"ns16550a",
+	"snps,dw-apb-uart",
+	"snps,dw-apb-gpio",
+	"snps,dw-apb-timer",
+	"snps,dw-wdt",
+	"snps,designware-i2c",
+};
+
+/* --- IOMMUs before a device --- */
+
+/* The RID behind the entry of an "iommu-map" that holds `rid`, or `rid`. */
+static uint32_t behind_entry(const struct fdt *fdt, const struct fdt_prop *map,
+			     uint32_t rid)
+{
+	/* An entry: first RID, IOMMU, first stream, count. */
+	for (uint32_t i = 0; i + 4 <= map->size / 4; i += 4) {
+		uint32_t first = fdt_cell(map->value, i);
+		uint32_t count = fdt_cell(map->value, i + 3);
+
+		if (rid >= first && rid - first < count &&
+		    arch_owns_iommu(fdt, fdt_cell(map->value, i + 1)))
+			return count > RID_LAST ? RID_LAST + 1 : first + count;
+	}
+	return rid;
+}
+
+/* Whether each device behind a PCI host goes through the hypervisor's IOMMU. */
+static bool maps_all(const struct fdt *fdt, fdt_node_t node,
+		     const struct fdt_prop *map)
+{
+	uint32_t rid = 0, last = RID_LAST, next;
+	struct fdt_prop p;
+
+	if (fdt_prop(fdt, node, "bus-range", &p) && p.size == 8) {
+		rid = (fdt_cell(p.value, 0) & 0xff) << 8;
+		last = (fdt_cell(p.value, 1) & 0xff) << 8 | 0xff;
+	}
+	if (fdt_prop(fdt, node, "iommu-map-mask", &p)) {
+		rid = 0;
+		last &= fdt_u32(fdt, node, "iommu-map-mask", RID_LAST);
+	}
+	for (; rid <= last; rid = next) {
+		next = behind_entry(fdt, map, rid);
+		if (next <= rid)
+			return false;
+	}
+	return true;
+}
+
+/* Whether each IOMMU of an "iommus" is the hypervisor's. */
+static bool all_owned(const struct fdt *fdt, const struct fdt_prop *p)
+{
+	uint32_t i = 0;
+
+	while (i < p->size / 4) {
+		uint32_t phandle = fdt_cell(p->value, i);
+		uint32_t cells;
+
+		if (!arch_owns_iommu(fdt, phandle))
+			return false;
+		cells = fdt_u32(fdt, fdt_by_phandle(fdt, phandle),
+				"#iommu-cells", 1);
+		if (cells > p->size / 4 - i - 1)
+			return false;
+		i += 1 + cells;
+	}
+	return i != 0;
+}
+
+static bool is_confined(const struct fdt *fdt, fdt_node_t node)
+{
+	struct fdt_prop p;
+
+	if (fdt_prop(fdt, node, "iommu-map", &p))
+		return maps_all(fdt, node, &p);
+	return !devtree_has_type(fdt, node, "pci") &&
+	       fdt_prop(fdt, node, "iommus", &p) && all_owned(fdt, &p);
+}
+
+bool boot_hides_prop(const struct fdt *tree, fdt_node_t node,
+		     const struct fdt_prop *prop)
+{
+	bool is_map = strcmp(prop->name, "iommu-map") == 0;
+	struct fdt_prop map = *prop;
+
+	if (strcmp(prop->name, "iommu-map-mask") == 0)
+		is_map = fdt_prop(tree, node, "iommu-map", &map);
+	else if (!is_map && strcmp(prop->name, "iommus") != 0)
+		return false;
+	return map.size >= (is_map ? 8 : 4) &&
+	       arch_owns_iommu(tree, fdt_cell(map.value, is_map));
+}
+
+/* --- devices that may write memory --- */
+
+static bool is_slave(const struct fdt *fdt, fdt_node_t node)
+{
+	struct fdt_prop p;
+
+	/* One that has a DMA controller work for it. */
+	if (fdt_prop(fdt, node, "dmas", &p))
+		return true;
+	if (!fdt_prop(fdt, node, "compatible", &p))
+		return false;
+	for (unsigned int i = 0; i < ARRAY_SIZE(slaves); i++)
+		if (fdt_list_has(&p, slaves[i]))
+			return true;
+	return false;
+}
+
+/* A node with registers, of those that stand for devices. */
+static bool is_device(const struct devtree_walk *w, fdt_node_t node)
+{
+	const char *top;
+	uint64_t base, size;
+
+	if (w->depth == 0 || devtree_has_type(w->fdt, node, "memory"))
+		return false;
+	top = fdt_name(w->fdt, w->level[1].node);
+	if (strcmp(top, "reserved-memory") == 0 || strcmp(top, "chosen") == 0 ||
+	    strcmp(top, "cpus") == 0)
+		return false;
+	for (uint32_t i = 0; devtree_reg(w, i, &base, &size); i++)
+		if (size != 0)
+			return true;
+	return false;
+}
+
+static void withhold(struct boot *b, fdt_node_t node)
+{
+	if (b->withheld_count == MAX_WITHHELD)
+		boot_stop(
+			"device tree: more than %u devices that write memory past any SMMU",
+			MAX_WITHHELD);
+	b->withheld[b->withheld_count++] = node;
+}
+
+bool boot_withholds(const struct boot *b, fdt_node_t node)
+{
+	for (uint32_t i = 0; i < b->withheld_count; i++)
+		if (b->withheld[i] == node)
+			return true;
+	return false;
+}
+
+/* The walk stands in, or below, a node that is withheld. */
+static bool is_inside(const struct boot *b, const struct devtree_walk *w)
+{
+	for (uint32_t i = 0; i <= w->depth; i++)
+		if (boot_withholds(b, w->level[i].node))
+			return true;
+	return false;
+}
+
+static void find_masters(struct boot *b)
+{
+	struct devtree_walk w;
+	fdt_node_t node;
+
+	devtree_begin(&w, &b->tree);
+	while (devtree_next(&w, &node))
+		if (is_device(&w, node) && !is_inside(b, &w) &&
+		    !arch_hides_node(&b->tree, node) &&
+		    !is_slave(&b->tree, node) && !is_confined(&b->tree, node))
+			withhold(b, node);
+}
+
+/* Length of a node's name without its address. */
+static size_t kind_length(const char *name)
+{
+	size_t n = 0;
+
+	while (name[n] && name[n] != '@')
+		n++;
+	return n;
+}
+
+/* How many of those withheld from number `i` on are of its kind; 0: told. */
+static uint32_t count_kind(const struct boot *b, uint32_t i)
+{
+	const char *name = fdt_name(&b->tree, b->withheld[i]);
+	size_t length = kind_length(name);
+	uint32_t count = 0;
+
+	for (uint32_t k = 0; k < b->withheld_count; k++) {
+		const char *other = fdt_name(&b->tree, b->withheld[k]);
+
+		if (kind_length(other) != length ||
+		    memcmp(other, name, length) != 0)
+			continue;
+		if (k < i)
+			return 0;
+		count++;
+	}
+	return count;
+}
+
+/* Adds a kind of device, and how many there are, to a list of names. */
+static size_t add_kind(char *text, size_t size, const char *name,
+		       uint32_t count)
+{
+	size_t length = kind_length(name);
+	size_t used = 0;
+	char kind[32];
+
+	if (length > sizeof(kind) - 1)
+		length = sizeof(kind) - 1;
+	memcpy(kind, name, length);
+	kind[length] = '\0';
+	if (count > 1)
+		used = log_print(text, size, "%u ", count);
+	return used + log_print(text + used, size - used, "%s, ", kind);
+}
+
+/* Names what was found, several on a line. */
+static void tell_masters(const struct boot *b)
+{
+	const char *what = b->manifest.strict ? "strict: withheld"
+					      : "may reach all memory by DMA";
+	char text[128];
+	size_t used = 0;
+
+	for (uint32_t i = 0; i < b->withheld_count; i++) {
+		uint32_t count = count_kind(b, i);
+
+		if (count)
+			used += add_kind(text + used, sizeof(text) - used,
+					 fdt_name(&b->tree, b->withheld[i]),
+					 count);
+		if (used > sizeof(text) / 2 ||
+		    (used && i == b->withheld_count - 1)) {
+			text[used - 2] = '\0'; /* the last comma */
+			log_line("%s: %s", what, text);
+			used = 0;
+		}
+	}
+}
+
+/* --- registers --- */
+
+/* Bytes of a node's reg that the primary may see. */
+static uint32_t visible_reg(const struct fdt *tree, fdt_node_t node)
+{
+	struct fdt_prop reg;
+	uint32_t size;
+
+	if (!fdt_prop(tree, node, "reg", &reg))
+		return 0;
+	size = reg.size;
+	switch (arch_edit_prop(tree, node, &reg, &size)) {
+	case EDIT_DROP:
+		return 0;
+	case EDIT_CUT:
+		return size;
+	default:
+		return reg.size;
+	}
+}
+
+/* Cells of one entry of the reg of the node where the walk stands. */
+static uint32_t reg_cells(const struct devtree_walk *w)
+{
+	const struct devtree_level *bus;
+
+	if (w->depth == 0)
+		return 0;
+	bus = &w->level[w->depth - 1];
+	return bus->address_cells + bus->size_cells;
+}
+
+/*
+ * The pages of range `i` of a node: of its reg, then of a PCI host's windows.
+ * Empty where there is nothing that the primary could reach. False after the
+ * last.
+ */
+static bool node_pages(const struct devtree_walk *w, fdt_node_t node,
+		       uint32_t i, struct range *pages)
+{
+	uint64_t limit = (uint64_t)1 << vm_primary.stage2.input_bits;
+	uint32_t cells = reg_cells(w);
+	uint32_t count = cells ? visible_reg(w->fdt, node) / 4 / cells : 0;
+	uint64_t base, size;
+
+	*pages = (struct range){0, 0};
+	if (i < count ? !devtree_reg(w, i, &base, &size)
+		      : !devtree_has_type(w->fdt, node, "pci") ||
+				!devtree_window(w, i - count, &base, &size))
+		return i < count;
+	if (size == 0 || base >= limit)
+		return true;
+	pages->begin = align_down(base, PAGE_SIZE);
+	pages->end =
+		size > limit - base ? limit : align_up(base + size, PAGE_SIZE);
+	return true;
+}
+
+/* Gives pages that nobody has yet to the primary, or keeps them from it. */
+static void take_pages(struct range pages, enum mm_owner to)
+{
+	while (pages.begin < pages.end) {
+		struct mm_walk w = ptable_walk(&vm_primary.stage2, pages.begin);
+		uint64_t left = pages.end - pages.begin;
+		uint64_t span = w.span < left ? w.span : left;
+
+		if (!w.mode && w.owner == OWNER_NOBODY &&
+		    !mm_set_owner(&vm_primary.stage2, paddr(pages.begin), span,
+				  OWNER_NOBODY, to, MM_DEVICE_RW))
+			boot_stop(
+				"page tables: no room for the primary's devices");
+		pages.begin += span;
+	}
+}
+
+static void take_node(const struct devtree_walk *w, fdt_node_t node,
+		      enum mm_owner to)
+{
+	struct range pages;
+
+	for (uint32_t i = 0; node_pages(w, node, i, &pages); i++)
+		take_pages(pages, to);
+}
+
+/* Whether a page of the node is one of registers that are kept. */
+static bool shares_page(const struct boot *b, const struct devtree_walk *w,
+			fdt_node_t node)
+{
+	struct range p;
+
+	for (uint32_t i = 0; node_pages(w, node, i, &p); i++)
+		while (p.begin < p.end) {
+			struct mm_walk at =
+				ptable_walk(&vm_primary.stage2, p.begin);
+
+			if (!at.mode && at.owner == OWNER_HYPERVISOR &&
+			    !ranges_overlap(&b->hidden, p.begin,
+					    p.begin + PAGE_SIZE))
+				return true;
+			p.begin += at.span;
+		}
+	return false;
+}
+
+static void keep_withheld(struct boot *b)
+{
+	struct devtree_walk w;
+	fdt_node_t node;
+
+	devtree_begin(&w, &b->tree);
+	while (devtree_next(&w, &node))
+		if (arch_hides_node(&b->tree, node) || is_inside(b, &w))
+			take_node(&w, node, OWNER_HYPERVISOR);
+}
+
+/* What shares a page with registers that are kept is kept, too. */
+static void withhold_sharers(struct boot *b)
+{
+	struct devtree_walk w;
+	fdt_node_t node;
+
+	devtree_begin(&w, &b->tree);
+	while (devtree_next(&w, &node)) {
+		if (arch_hides_node(&b->tree, node) || is_inside(b, &w) ||
+		    !is_device(&w, node) || !shares_page(b, &w, node))
+			continue;
+		log_line(
+			"the primary has no %s: it shares a page with what is kept from it",
+			fdt_name(&b->tree, node));
+		withhold(b, node);
+	}
+}
+
+void boot_give_devices(struct boot *b)
+{
+	struct devtree_walk w;
+	fdt_node_t node;
+
+	find_masters(b);
+	tell_masters(b);
+	if (!b->manifest.strict)
+		b->withheld_count = 0;
+	keep_withheld(b);
+	withhold_sharers(b);
+	if (!arch_claim_devices(&vm_primary.stage2))
+		boot_stop(
+			"page tables: no room for the hypervisor's devices, or they lie in RAM");
+	devtree_begin(&w, &b->tree);
+	while (devtree_next(&w, &node))
+		if (!arch_hides_node(&b->tree, node) && !is_inside(b, &w))
+			take_node(&w, node, OWNER_PRIMARY);
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* src/devices.c: which devices the primary gets, in its stage 2 and its tree.
+ */
+#include "unit.h"
+#include "boot.h"
+#include "fake.h"
+#include "log.h"
+#include "mm.h"
+#include "pool.h"
+
+static _Alignas(8) uint8_t board_buffer[1 << 16];
+static _Alignas(8) uint8_t out_buffer[1 << 16];
+static struct fdt_writer w;
+static struct boot b;
+static struct fdt out;
+
+#define OWN_IOMMU 1   /* phandle of an IOMMU that is the hypervisor's */
+#define OTHER_IOMMU 2 /* and of one that is not */
+
+#define CELLS(name, ...)                                                     \
+	do {                                                                 \
+		const uint32_t unit_cells[] = {__VA_ARGS__};                 \
+		fdt_put_cells(&w, name, unit_cells, ARRAY_SIZE(unit_cells)); \
+	} while (0)
+
+static void put_device(const char *name, const char *compatible, uint32_t at,
+		       uint32_t size)
+{
+	fdt_put_node(&w, name);
+	fdt_put_string(&w, "compatible", compatible);
+	CELLS("reg", at, size);
+}
+
+static void device(const char *name, const char *compatible, uint32_t at,
+		   uint32_t size)
+{
+	put_device(name, compatible, at, size);
+	fdt_put_end(&w);
+}
+
+/* The IOMMUs: at 0x1000000 and 0x2000000. */
+static void begin(bool strict)
+{
+	fake_reset();
+	log_init();
+	log_console_ready();
+	memset(&b, 0, sizeof(b));
+	b.manifest.strict = strict;
+	fdt_begin(&w, board_buffer, sizeof(board_buffer), 0);
+	fdt_put_node(&w, "");
+	fdt_put_u32(&w, "#address-cells", 1);
+	fdt_put_u32(&w, "#size-cells", 1);
+	put_device("own@1000000", "some,iommu", 0x1000000, 0x20000);
+	fdt_put_prop(&w, "fake,hidden", NULL, 0);
+	fdt_put_prop(&w, "fake,iommu", NULL, 0);
+	fdt_put_u32(&w, "phandle", OWN_IOMMU);
+	fdt_put_end(&w);
+	put_device("other@2000000", "some,iommu", 0x2000000, 0x20000);
+	fdt_put_u32(&w, "phandle", OTHER_IOMMU);
+	fdt_put_end(&w);
+}
+
+static void finish(void)
+{
+	uint32_t used;
+
+	fdt_put_end(&w);
+	used = fdt_finish(&w, 0);
+	CHECK(used != 0);
+	CHECK_STR(fdt_open(&b.tree, board_buffer, used), NULL);
+	pool_init(fake_ram(FAKE_RAM_BASE),
+		  fake_ram(FAKE_RAM_BASE + 256 * PAGE_SIZE));
+	CHECK(ptable_init(&vm_primary.stage2, MM_STAGE_2, 1, 2, 40));
+	boot_give_devices(&b);
+	fake_check_ptable(&vm_primary.stage2);
+	CHECK(ranges_add(&b.primary_ram, 0x40000000, 0x50000000));
+	used = primary_tree_write(&b, out_buffer, sizeof(out_buffer));
+	CHECK_STR(fdt_open(&out, out_buffer, used), NULL);
+}
+
+static enum mm_owner owner(uint64_t pa)
+{
+	return mm_owner(&vm_primary.stage2, paddr(pa));
+}
+
+static bool in_tree(const char *path)
+{
+	return fdt_path(&out, path) != FDT_NO_NODE;
+}
+
+static bool has(const char *path, const char *name)
+{
+	struct fdt_prop p;
+
+	return in_tree(path) && fdt_prop(&out, fdt_path(&out, path), name, &p);
+}
+
+/* A PCI host at 0x10000000 whose window is at 0x20000000. */
+static void put_pci(const char *name)
+{
+	put_device(name, "pci-host-ecam-generic", 0x10000000, 0x1000000);
+	fdt_put_string(&w, "device_type", "pci");
+	fdt_put_u32(&w, "#address-cells", 3);
+	fdt_put_u32(&w, "#size-cells", 2);
+	CELLS("ranges", 0x02000000, 0, 0x20000000, 0x20000000, 0, 0x1000000);
+	CELLS("msi-map", 0, 9, 0, 0x10000);
+}
+
+/* A strict board whose PCI host has this map; whether it stays. */
+static bool pci_stays(const uint32_t *map, uint32_t cells,
+		      const uint32_t *bus_range, uint32_t mask)
+{
+	begin(true);
+	put_pci("pcie@10000000");
+	fdt_put_cells(&w, "iommu-map", map, cells);
+	if (bus_range)
+		fdt_put_cells(&w, "bus-range", bus_range, 2);
+	if (mask)
+		fdt_put_u32(&w, "iommu-map-mask", mask);
+	fdt_put_end(&w);
+	finish();
+	CHECK_EQ(owner(0x10000000),
+		 in_tree("/pcie") ? OWNER_PRIMARY : OWNER_HYPERVISOR);
+	CHECK_EQ(owner(0x20fff000), owner(0x10000000));
+	CHECK(!has("/pcie", "iommu-map"));
+	CHECK(!has("/pcie", "iommu-map-mask"));
+	CHECK_EQ(has("/pcie", "msi-map"), in_tree("/pcie"));
+	return in_tree("/pcie");
+}
+
+/* The hypervisor's IOMMU and the way to it do not show. */
+TEST(iommu_hidden)
+{
+	begin(false);
+	put_pci("pcie@10000000");
+	CELLS("iommu-map", 0, OWN_IOMMU, 0, 0x10000);
+	fdt_put_u32(&w, "iommu-map-mask", 0xffff);
+	fdt_put_end(&w);
+	put_device("dma@3000000", "some,dma", 0x3000000, 0x1000);
+	CELLS("iommus", OWN_IOMMU, 7);
+	fdt_put_end(&w);
+	put_device("dma@4000000", "some,dma", 0x4000000, 0x1000);
+	CELLS("iommus", OTHER_IOMMU, 7);
+	fdt_put_end(&w);
+	finish();
+	CHECK(!in_tree("/own"));
+	CHECK_EQ(owner(0x1000000), OWNER_HYPERVISOR);
+	CHECK_EQ(owner(0x101f000), OWNER_HYPERVISOR);
+	CHECK_EQ(owner(0x1020000), OWNER_NOBODY);
+	CHECK(!has("/pcie", "iommu-map"));
+	CHECK(!has("/pcie", "iommu-map-mask"));
+	CHECK(!has("/dma@3000000", "iommus"));
+	CHECK(has("/dma@4000000", "iommus"));
+	CHECK_EQ(owner(0x3000000), OWNER_PRIMARY);
+	CHECK(fake_printed("may reach all memory by DMA: other, dma\r\n"));
+}
+
+TEST(pci_maps)
+{
+	static const uint32_t whole[] = {0, OWN_IOMMU, 0, 0x10000};
+	static const uint32_t wrong[] = {0, OTHER_IOMMU, 0, 0x10000};
+	static const uint32_t most[] = {0, OWN_IOMMU, 0, 0xffff};
+	static const uint32_t halves[] = {0x8000, OWN_IOMMU, 0, 0x8000,
+					  0,	  OWN_IOMMU, 0, 0x8000};
+	static const uint32_t hole[] = {0,	OWN_IOMMU, 0, 0x7fff,
+					0x8000, OWN_IOMMU, 0, 0x8000};
+	static const uint32_t mixed[] = {0,	 OWN_IOMMU,   0, 0x8000,
+					 0x8000, OTHER_IOMMU, 0, 0x8000};
+	static const uint32_t bus_1[] = {0x100, OWN_IOMMU, 0, 0x100};
+	static const uint32_t none[] = {0, OWN_IOMMU, 0, 0};
+	static const uint32_t huge[] = {0, OWN_IOMMU, 0, 0xffffffff};
+	static const uint32_t first[] = {0, OWN_IOMMU, 0, 0x100};
+	static const uint32_t one[] = {1, 1}, two[] = {1, 2};
+
+	CHECK(pci_stays(whole, 4, NULL, 0));
+	CHECK(pci_stays(halves, 8, NULL, 0));
+	CHECK(pci_stays(huge, 4, NULL, 0));
+	CHECK(!pci_stays(most, 4, NULL, 0));
+	CHECK(!pci_stays(hole, 8, NULL, 0));
+	CHECK(!pci_stays(mixed, 8, NULL, 0));
+	CHECK(!pci_stays(none, 4, NULL, 0));
+	CHECK(!pci_stays(whole, 3, NULL, 0));
+	CHECK(pci_stays(bus_1, 4, one, 0));
+	CHECK(!pci_stays(bus_1, 4, two, 0));
+	CHECK(pci_stays(first, 4, NULL, 0xff));
+	CHECK(!pci_stays(first, 4, NULL, 0xf0ff));
+	begin(true);
+	put_pci("pcie@10000000");
+	fdt_put_cells(&w, "iommu-map", wrong, 4);
+	fdt_put_end(&w);
+	finish();
+	CHECK(!in_tree("/pcie"));
+}
+
+/* An IOMMU before the host itself is none before its devices. */
+TEST(pci_with_iommus)
+{
+	begin(true);
+	put_pci("pcie@10000000");
+	CELLS("iommus", OWN_IOMMU, 0);
+	fdt_put_end(&w);
+	finish();
+	CHECK(!in_tree("/pcie"));
+}
+
+TEST(several_iommus)
+{
+	begin(true);
+	put_device("both@3000000", "some,dma", 0x3000000, 0x1000);
+	CELLS("iommus", OWN_IOMMU, 7, OWN_IOMMU, 8);
+	fdt_put_end(&w);
+	put_device("half@4000000", "some,dma", 0x4000000, 0x1000);
+	CELLS("iommus", OWN_IOMMU, 7, OTHER_IOMMU, 8);
+	fdt_put_end(&w);
+	put_device("cut@5000000", "some,dma", 0x5000000, 0x1000);
+	CELLS("iommus", OWN_IOMMU);
+	fdt_put_end(&w);
+	put_device("empty@6000000", "some,dma", 0x6000000, 0x1000);
+	fdt_put_prop(&w, "iommus", NULL, 0);
+	fdt_put_end(&w);
+	finish();
+	CHECK(in_tree("/both"));
+	CHECK(!in_tree("/half"));
+	CHECK(!in_tree("/cut"));
+	CHECK(!in_tree("/empty"));
+}
+
+/* What is known to write no memory, and what is no device. */
+TEST(slaves)
+{
+	begin(true);
+	device("uart@3000000", "arm,pl011", 0x3000000, 0x1000);
+	put_device("slave@4000000", "some,mmc", 0x4000000, 0x1000);
+	CELLS("dmas", 5, 6);
+	fdt_put_end(&w);
+	fdt_put_node(&w, "reserved-memory");
+	fdt_put_u32(&w, "#address-cells", 1);
+	fdt_put_u32(&w, "#size-cells", 1);
+	fdt_put_prop(&w, "ranges", NULL, 0);
+	device("buffer@5000000", "shared-dma-pool", 0x5000000, 0x1000);
+	fdt_put_end(&w);
+	fdt_put_node(&w, "no-registers");
+	fdt_put_string(&w, "compatible", "fixed-clock");
+	fdt_put_end(&w);
+	finish();
+	CHECK(in_tree("/uart"));
+	CHECK(in_tree("/slave"));
+	CHECK(in_tree("/reserved-memory/buffer"));
+	CHECK(in_tree("/no-registers"));
+	CHECK(fake_printed("strict: withheld: other\r\n"));
+}
+
+static void put_masters(void)
+{
+	static char name[64];
+
+	for (uint32_t i = 0; i < 32; i++) {
+		snprintf(name, sizeof(name), "virtio@%x", 0x3000000 + i * 512);
+		device(name, "virtio,mmio", 0x3000000 + i * 512, 512);
+	}
+	device("fw-cfg@4000000", "qemu,fw-cfg-mmio", 0x4000000, 0x18);
+}
+
+TEST(told_by_kind)
+{
+	begin(false);
+	put_masters();
+	finish();
+	CHECK(fake_printed(
+		"may reach all memory by DMA: other, 32 virtio, fw-cfg\r\n"));
+	CHECK_EQ(owner(0x3000000), OWNER_PRIMARY);
+	CHECK(in_tree("/virtio@3003e00"));
+	CHECK(in_tree("/fw-cfg"));
+	CHECK_EQ(b.withheld_count, 0);
+}
+
+TEST(strict_withholds)
+{
+	begin(true);
+	put_masters();
+	finish();
+	CHECK(fake_printed("strict: withheld: other, 32 virtio, fw-cfg\r\n"));
+	CHECK_EQ(owner(0x3003000), OWNER_HYPERVISOR);
+	CHECK_EQ(owner(0x4000000), OWNER_HYPERVISOR);
+	CHECK(!in_tree("/virtio"));
+	CHECK(!in_tree("/fw-cfg"));
+}
+
+/* Many kinds, and names longer than a line: lines are whole. */
+TEST(many_names)
+{
+	static char name[80];
+
+	begin(false);
+	for (uint32_t i = 0; i < 40; i++) {
+		snprintf(name, sizeof(name), "kind-%u-%0*u@%x", i, i, 0,
+			 0x3000000 + i * 4096);
+		device(name, "some,dma", 0x3000000 + i * 4096, 4096);
+	}
+	finish();
+	CHECK(fake_printed("DMA: other, kind-0-0, kind-1-0, kind-2-00"));
+	CHECK(fake_printed(" kind-39-00000000000000000000000"));
+	CHECK(!fake_printed(", \r\n"));
+	CHECK(!fake_printed(",\r\n"));
+}
+
+/* Something may point to it: it stays, but no driver will take it. */
+TEST(phandle_disabled)
+{
+	fdt_node_t node;
+	struct fdt_prop p;
+
+	begin(true);
+	put_device("dma@3000000", "some,dma", 0x3000000, 0x1000);
+	fdt_put_u32(&w, "phandle", 7);
+	fdt_put_string(&w, "status", "okay");
+	device("inner@3001000", "some,thing", 0x3001000, 0x1000);
+	fdt_put_end(&w);
+	finish();
+	CHECK(in_tree("/dma"));
+	CHECK(!has("/dma", "reg"));
+	node = fdt_by_phandle(&out, 7);
+	CHECK(node != FDT_NO_NODE);
+	CHECK(fdt_prop(&out, node, "status", &p));
+	CHECK_STR(fdt_string(&p), "disabled");
+	CHECK_EQ(owner(0x3000000), OWNER_HYPERVISOR);
+}
+
+/* Devices behind one that is withheld go with it. */
+TEST(children_withheld)
+{
+	begin(true);
+	put_device("bus@3000000", "some,bus", 0x3000000, 0x1000);
+	fdt_put_u32(&w, "#address-cells", 1);
+	fdt_put_u32(&w, "#size-cells", 1);
+	fdt_put_prop(&w, "ranges", NULL, 0);
+	device("uart@5000000", "arm,pl011", 0x5000000, 0x1000);
+	fdt_put_end(&w);
+	finish();
+	CHECK(!in_tree("/bus"));
+	CHECK_EQ(owner(0x5000000), OWNER_HYPERVISOR);
+	CHECK(fake_printed("strict: withheld: other, bus\r\n"));
+}
+
+/* A page is all or nothing: what shares one is told, and not in the tree. */
+TEST(shared_page)
+{
+	begin(true);
+	device("uart@3000800", "arm,pl011", 0x3000800, 0x100);
+	device("dma@3000000", "some,dma", 0x3000000, 0x100);
+	device("near@1020000", "arm,pl031", 0x1020000, 0x1000);
+	device("over@101f000", "arm,pl061", 0x101f000, 0x1000);
+	finish();
+	CHECK(!in_tree("/uart"));
+	CHECK(!in_tree("/over"));
+	CHECK(in_tree("/near"));
+	CHECK_EQ(owner(0x3000000), OWNER_HYPERVISOR);
+	CHECK(fake_printed("the primary has no uart@3000800: it shares a page "
+			   "with what is kept from it\r\n"));
+	CHECK(fake_printed("the primary has no over@101f000: "));
+}
+
+static void too_many(void)
+{
+	boot_give_devices(&b);
+}
+
+TEST(too_many_masters)
+{
+	static char name[64];
+
+	begin(true);
+	for (uint32_t i = 0; i < MAX_WITHHELD; i++) {
+		snprintf(name, sizeof(name), "dma@%x", 0x3000000 + i * 4096);
+		device(name, "some,dma", 0x3000000 + i * 4096, 4096);
+	}
+	fdt_put_end(&w);
+	CHECK_STR(fdt_open(&b.tree, board_buffer, fdt_finish(&w, 0)), NULL);
+	pool_init(fake_ram(FAKE_RAM_BASE),
+		  fake_ram(FAKE_RAM_BASE + 256 * PAGE_SIZE));
+	CHECK(ptable_init(&vm_primary.stage2, MM_STAGE_2, 1, 2, 40));
+	CHECK_EQ(fake_run(too_many), FAKE_HALTED);
+	CHECK(fake_printed("more than 256 devices"));
+}
