@@ -130,7 +130,7 @@ def check_vms(c, machine):
     for index, name, size, place, vcpus in vms:
         c.find("guest", "hf-vms",
                rf"^vm{index} {name}: VMID {int(index) + 2}, {size} KiB at "
-               rf"{place}\n(?:  mailbox: .*\n)+(?:  vcpu \d.*\n){{{vcpus}}}"
+               rf"{place}(?:, lock held .*)?\n(?:  mailbox: .*\n)+(?:  vcpu \d.*\n){{{vcpus}}}"
                r"(?=vm|\s*\Z|@)")
         if name in ("echo1", vms[0][1]):
             command = f"hf-stage2 {name if name == 'echo1' else 0} 0x40001234"
