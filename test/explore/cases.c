@@ -29,21 +29,30 @@
 			target, HF_SECONDARY_RAM_BASE + 64, 0x77 \
 		}                                                \
 	}
-#define CPU_ON(cpu, argument)                            \
-	{                                                \
-		ACT_CPU_ON,                              \
-		{                                        \
-			cpu, FAKE_PRIMARY_BASE, argument \
-		}                                        \
+/* CALL() of the CPU that goes on and off. */
+#define CPU_ACT(kind, ...)                          \
+	{                                           \
+		{kind, {CASES_CPU, ##__VA_ARGS__}}, \
+		{                                   \
+			{                           \
+				ACT_END             \
+			}                           \
+		}                                   \
 	}
+#define CPU_ON(page, argument) \
+	CPU_ACT(ACT_CPU_ON, FAKE_PRIMARY_BASE + (page)*PAGE_SIZE, argument)
+#define CPU_OFF_ CPU_ACT(ACT_CPU_OFF)
+#define CPU_UP CPU_ACT(ACT_CPU_UP)
+#define CPU_REFUSED CPU_ACT(ACT_CPU_REFUSED)
 
 #define READ CALL(HF_RPC_READ_REQUEST, 0)
 #define WAIT CALL(HF_RPC_READ_REQUEST, 1)
 #define ACK CALL(HF_RPC_ACK)
 #define REPLY(size, ack) CALL(HF_RPC_REPLY, size, ack)
-#define CONFIGURE                                    \
-	CALL(HF_VM_CONFIGURE, HF_SECONDARY_RAM_BASE, \
-	     HF_SECONDARY_RAM_BASE + PAGE_SIZE)
+#define CONFIGURE_WITH(page)                                            \
+	CALL(HF_VM_CONFIGURE, HF_SECONDARY_RAM_BASE + (page)*PAGE_SIZE, \
+	     HF_SECONDARY_RAM_BASE + ((page) + 1) * PAGE_SIZE)
+#define CONFIGURE CONFIGURE_WITH(0)
 #define WFI EVENT(SPEC_WFI, 5)
 #define OFF EVENT(SPEC_TURNS_OFF)
 #define ABORT(why) EVENT(SPEC_ABORT, why)
@@ -84,9 +93,10 @@
 
 /* --- states --- */
 
-#define CONFIGURE_PRIMARY                           \
-	PRIMARY(HF_VM_CONFIGURE, FAKE_PRIMARY_BASE, \
-		FAKE_PRIMARY_BASE + PAGE_SIZE)
+#define CONFIGURE_PRIMARY_WITH(page)                                   \
+	PRIMARY(HF_VM_CONFIGURE, FAKE_PRIMARY_BASE + (page)*PAGE_SIZE, \
+		FAKE_PRIMARY_BASE + ((page) + 1) * PAGE_SIZE)
+#define CONFIGURE_PRIMARY CONFIGURE_PRIMARY_WITH(0)
 #define ALL_ON RUN(0, 0, VCPU_ON(1)), RUN(1, 0, VCPU_ON(1))
 #define CONFIGURED \
 	CONFIGURE_PRIMARY, ALL_ON, RUN(0, 0, CONFIGURE), RUN(1, 0, CONFIGURE)
@@ -111,6 +121,8 @@ const struct actor states[] = {
 	      RUN(1, 0, CONFIGURE)),
 	ACTOR("primary not configured", ALL_ON, RUN(0, 0, CONFIGURE)),
 	ACTOR("message wanted", CONFIGURED, PRIMARY(HF_SET_OPTIONS, 1)),
+	ACTOR("CPU pending", CPU_ON(0, 1)),
+	ACTOR("CPU on", CPU_ON(0, 1), CPU_UP),
 };
 const unsigned int state_count = ARRAY_SIZE(states);
 
@@ -158,7 +170,14 @@ const struct actor actors_all[] = {
 	ACTOR("options off", PRIMARY(HF_SET_OPTIONS, 0)),
 	ACTOR("counts", PRIMARY(HF_VM_GET_COUNT),
 	      PRIMARY(HF_VCPU_GET_COUNT, 1)),
-	ACTOR("CPU on", {CPU_ON(3, 1), {{ACT_END}}}),
+	ACTOR("configure other pages", CONFIGURE_PRIMARY_WITH(2)),
+	ACTOR("run v1: configure other pages", RUN(0, 1, CONFIGURE_WITH(2))),
+	ACTOR("CPU on", CPU_ON(1, 2)),
+	ACTOR("CPU on elsewhere", CPU_ON(2, 3)),
+	ACTOR("CPU up", CPU_UP),
+	ACTOR("CPU off", CPU_OFF_),
+	ACTOR("CPU off, up", CPU_OFF_, CPU_UP),
+	ACTOR("CPU off, refused", CPU_REFUSED),
 	ACTOR("request, run v0", REQUEST(0, 8), RUN(0, 0)),
 	ACTOR("request, run v1: reply+ack", REQUEST(0, 4),
 	      RUN(0, 1, REPLY(4, 1))),

@@ -7,8 +7,9 @@
 
 #define CASES_VMS 2
 #define CASES_VCPUS 2
-/* CPUs 0 to 2 act; CPU 3 is off. */
+/* CPUs 0 to 2 act; another goes on and off. */
 #define CASES_CPUS 4
+#define CASES_CPU 3
 
 /* An actor that, alone, brings the board from power-on to a state. */
 extern const struct actor states[];

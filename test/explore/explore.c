@@ -15,6 +15,7 @@
  */
 #include <inttypes.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,16 +31,23 @@
 /* Schedules after which the search of one case stops. */
 #define MAX_SCHEDULES 200000
 
-/* Schedules of each case that are drawn by chance, besides. */
-#define RANDOM_SCHEDULES 20
+/*
+ * Schedules of each case that are drawn by chance, besides: they do not rely
+ * on what the search leaves out. Most are repeats, so they count apart.
+ */
+#define RANDOM_SCHEDULES 2
 
 static struct {
 	long state, part, parts;
 	const char *actors, *schedule;
 } options = {.state = -1, .parts = 1};
 
+/* Where a schedule comes from. */
+enum source { ALONE, LOCK, PAIRS, THREES, CHANCE, SOURCES };
+
 static struct {
-	uint64_t cases, schedules, pruned, orders, cut;
+	uint64_t cases, pruned, orders, cut;
+	uint64_t schedules[SOURCES];
 } count;
 
 /* The case at hand. */
@@ -68,10 +76,19 @@ static void track_vm(struct vm *vm, const char *vcpus, const char *table)
 		    sizeof(uint64_t), true);
 }
 
+/* The pages of both mailboxes that a VM may choose. */
 static void track_pages(const char *name, uint64_t pa)
 {
-	sched_track(name, fake_ram(pa), SPEC_PAGE_BYTES, false);
-	sched_track(name, fake_ram(pa + PAGE_SIZE), SPEC_PAGE_BYTES, false);
+	for (unsigned int i = 0; i < 4; i++)
+		sched_track(name, fake_ram(pa + i * PAGE_SIZE), SPEC_PAGE_BYTES,
+			    false);
+}
+
+/* All but the fake architecture's counter. */
+static void track_cpu(struct cpu *cpu)
+{
+	sched_track("cpus", &cpu->index,
+		    sizeof(*cpu) - offsetof(struct cpu, index), false);
 }
 
 static void track_all(void)
@@ -84,7 +101,9 @@ static void track_all(void)
 	track_vm(&vm_secondary[1], "vCPUs of vm1", "stage 2 of vm1");
 	sched_track("vCPUs of the primary", vm_primary.vcpus,
 		    CASES_CPUS * sizeof(struct vcpu), false);
-	sched_track("cpus", cpus, CASES_CPUS * sizeof(struct cpu), false);
+	for (unsigned int i = 0; i < CASES_CPUS; i++)
+		track_cpu(&cpus[i]);
+	sched_track("power", &real_power, sizeof(real_power), false);
 	sched_track("vm_options", &vm_options, sizeof(vm_options), false);
 	track_pages("mailbox of the primary", FAKE_PRIMARY_BASE);
 	track_pages("mailbox of vm0", vm_secondary[0].memory.pa);
@@ -100,6 +119,8 @@ static void fill_pages(void)
 		for (unsigned int k = 0; k < SPEC_PAGE_BYTES; k++)
 			start.page[i][SPEC_SEND][k] = (uint8_t)(i << 6 | k);
 		memcpy(fake_ram(pa), start.page[i][SPEC_SEND], SPEC_PAGE_BYTES);
+		memcpy(fake_ram(pa + 2 * PAGE_SIZE), start.page[i][SPEC_SEND],
+		       SPEC_PAGE_BYTES);
 	}
 }
 
@@ -107,8 +128,10 @@ static void power_on(void)
 {
 	board_start(&start, CASES_CPUS, CASES_VMS, CASES_VCPUS);
 	fake.at = at_point;
-	cpus[3].state = CPU_OFF;
-	start.cpu[3].state = SPEC_CPU_OFF;
+	fake.cpu_start = real_start;
+	real_power = POWER_OFF;
+	cpus[CASES_CPU].state = CPU_OFF;
+	start.cpu[CASES_CPU].state = SPEC_CPU_OFF;
 	for (unsigned int i = 0; i < CASES_VMS; i++)
 		for (unsigned int k = 0; k < CASES_VCPUS; k++)
 			vm_secondary[i].vcpus[k].arch.guest = real_guest;
@@ -228,11 +251,11 @@ static void died(int signal)
 			       : "crashed");
 }
 
-static void judge(enum sched_end end)
+static void judge(enum sched_end end, enum source source)
 {
 	switch (end) {
 	case SCHED_DONE:
-		count.schedules++;
+		count.schedules[source]++;
 		if (!is_specified())
 			fail("no order of the calls has this outcome");
 		break;
@@ -265,18 +288,41 @@ static void enter_state(const struct actor *state)
 	case_state = state;
 	alone[0] = state;
 	begin_case(alone, 1);
-	judge(sched_run());
+	judge(sched_run(), ALONE);
 	start = orders_last;
 	sched_save();
+}
+
+/*
+ * Whether actors fit the state and each other: the CPU that goes on and off is
+ * one CPU, which goes down when it is on, and comes up when it is not.
+ */
+static bool makes_sense(const struct actor *const *who, unsigned int n)
+{
+	bool on = start.cpu[CASES_CPU].state == SPEC_CPU_ON;
+	unsigned int actors = 0;
+
+	for (unsigned int i = 0; i < n; i++) {
+		enum act_kind kind = who[i]->act->act.kind;
+
+		if (kind == ACT_CALL || kind == ACT_CPU_ON)
+			continue;
+		actors++;
+		if (on == (kind == ACT_CPU_UP))
+			return false;
+	}
+	return actors <= 1;
 }
 
 static void explore(const struct actor *const *who, unsigned int n)
 {
 	uint32_t runs = 0;
 
+	if (!makes_sense(who, n))
+		return;
 	begin_case(who, n);
 	do {
-		judge(sched_run());
+		judge(sched_run(), n == 2 ? PAIRS : THREES);
 		if (++runs == MAX_SCHEDULES) {
 			count.cut++;
 			break;
@@ -284,7 +330,7 @@ static void explore(const struct actor *const *who, unsigned int n)
 	} while (sched_next());
 	sched_random(++count.cases);
 	for (unsigned int i = 0; i < RANDOM_SCHEDULES; i++)
-		judge(sched_run());
+		judge(sched_run(), CHANCE);
 	sched_random(0);
 	count.orders += order_count;
 }
@@ -360,7 +406,7 @@ static void explore_lock(void)
 			check_line();
 		else if (end != SCHED_PRUNED)
 			fail(sched_problem());
-		count.schedules += end == SCHED_DONE;
+		count.schedules[LOCK] += end == SCHED_DONE;
 	} while (sched_next());
 	count.cases++;
 }
@@ -395,7 +441,7 @@ static void explore_one(void)
 	print_case();
 	sched_follow(options.schedule);
 	sched_trace(true);
-	judge(sched_run());
+	judge(sched_run(), ALONE);
 	print_results();
 }
 
@@ -415,11 +461,14 @@ static void explore_all(void)
 
 static void print_count(double seconds)
 {
-	printf("%" PRIu64 " schedules, %" PRIu64 " cases, %" PRIu64
-	       " cut short, %" PRIu64 " pruned, %" PRIu64
+	const uint64_t *n = count.schedules;
+
+	printf("%" PRIu64 " schedules of pairs, %" PRIu64 " of threes, %" PRIu64
+	       " of the lock, %" PRIu64 " by chance, %" PRIu64
+	       " cases, %" PRIu64 " cut short, %" PRIu64 " pruned, %" PRIu64
 	       " specified orders, %.1f s\n",
-	       count.schedules, count.cases, count.cut, count.pruned,
-	       count.orders, seconds);
+	       n[PAIRS], n[THREES], n[LOCK], n[CHANCE], count.cases, count.cut,
+	       count.pruned, count.orders, seconds);
 }
 
 static double seconds(void)

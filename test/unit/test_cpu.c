@@ -199,6 +199,25 @@ TEST(down_before_the_answer)
 	CHECK_EQ(cpu_get_state(cpu), CPU_OFF);
 }
 
+/*
+ * It said that it goes down, the firmware refused that, and it is back, when
+ * the caller gives up: it stays on.
+ */
+static enum arch_start back_and_refused(struct cpu *c)
+{
+	cpu_came_up(c);
+	return ARCH_START_FAILED;
+}
+
+TEST(back_before_giving_up)
+{
+	start();
+	fake.cpu_start = back_and_refused;
+	CHECK_EQ(cpu_turn_on(cpu, ipaddr(0x1000), 5), CPU_ON_FAILURE);
+	CHECK_EQ(cpu_get_state(cpu), CPU_ON);
+	CHECK_EQ(cpu_turn_on(cpu, ipaddr(0x2000), 6), CPU_ON_ALREADY_ON);
+}
+
 /* Another caller while the firmware is being asked: one of them succeeds. */
 static enum arch_start other_caller(struct cpu *c)
 {
