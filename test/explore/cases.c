@@ -121,6 +121,10 @@ const struct actor states[] = {
 	      RUN(1, 0, CONFIGURE)),
 	ACTOR("primary not configured", ALL_ON, RUN(0, 0, CONFIGURE)),
 	ACTOR("message wanted", CONFIGURED, PRIMARY(HF_SET_OPTIONS, 1)),
+	ACTOR("waiting, primary inflight", CONFIGURED,
+	      RUN(1, 0, REPLY(8, 0)), RUN(0, 0, WAIT)),
+	ACTOR("inflight, off", CONFIGURED, REQUEST(0, 8), RUN(0, 0, READ),
+	      RUN(0, 1, OFF)),
 	ACTOR("CPU pending", CPU_ON(0, 1)),
 	ACTOR("CPU on", CPU_ON(0, 1), CPU_UP),
 };
@@ -185,17 +189,45 @@ const struct actor actors_all[] = {
 	ACTOR("ack, run v0: reply", PRIMARY(HF_RPC_ACK),
 	      RUN(0, 0, REPLY(8, 0))),
 	ACTOR("two requests", REQUEST(0, 8), REQUEST(0, 4)),
+	ACTOR("run v0: wait, run v0: ack", RUN(0, 0, WAIT), RUN(0, 0, ACK)),
+	ACTOR("run v0: reply+ack, ack", RUN(0, 0, REPLY(8, 1)),
+	      PRIMARY(HF_RPC_ACK)),
+	ACTOR("run v0, run v1", RUN(0, 0), RUN(0, 1)),
+	ACTOR("run v1: wait, run v1: reply+ack", RUN(0, 1, WAIT),
+	      RUN(0, 1, REPLY(4, 1))),
+	ACTOR("run v1: turn v0 on, run v0: wait", RUN(0, 1, VCPU_ON(0)),
+	      RUN(0, 0, WAIT)),
+	ACTOR("run vm1: reply+ack, ack", RUN(1, 0, REPLY(16, 1)),
+	      PRIMARY(HF_RPC_ACK)),
+	ACTOR("request, request vm1", REQUEST(0, 8), REQUEST(1, 12)),
+	ACTOR("configure, run v0: configure", CONFIGURE_PRIMARY,
+	      RUN(0, 0, CONFIGURE)),
 };
 const unsigned int actor_count_all = ARRAY_SIZE(actors_all);
 
-bool is_in_threes(const struct actor *actor)
+bool is_one_of_few(const struct actor *actor)
 {
 	static const char *const names[] = {
-		"run v0: wait",	      "run v0: reply+ack", "run v0: ack, wait",
-		"run v0: abort",      "run v1: wait",	   "run v1: reply+ack",
-		"run v1: turn v0 on", "run v1: off",	   "run v1: abort",
-		"run vm1: reply+ack", "request 8",	   "ack",
+		"run v0: wait",
+		"run v0: reply+ack",
+		"run v0: ack, wait",
+		"run v0: abort",
+		"run v1: wait",
+		"run v1: reply+ack",
+		"run v1: turn v0 on",
+		"run v1: off",
+		"run v1: abort",
+		"run vm1: reply+ack",
+		"request 8",
+		"ack",
 		"request, run v0",
+		"run v0",
+		"run v0: read, ack",
+		"run vm1: wait",
+		"two requests",
+		"request vm1",
+		"CPU on",
+		"CPU off, refused",
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)

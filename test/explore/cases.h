@@ -18,7 +18,10 @@ extern const unsigned int state_count;
 extern const struct actor actors_all[];
 extern const unsigned int actor_count_all;
 
-/* Whether an actor is one of the few that take part in threes. */
-bool is_in_threes(const struct actor *actor);
+/*
+ * Whether an actor is one of the few that are explored in threes, and two
+ * after one another.
+ */
+bool is_one_of_few(const struct actor *actor);
 
 #endif

@@ -11,7 +11,8 @@
  *
  *	explore --state N --actors N,N --schedule 00110...
  *
- * Without --schedule it explores all schedules of that case.
+ * N+N are two actors after one another. Without --schedule it explores all
+ * schedules of that case; with --part N --parts N a share of the states.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -43,15 +44,18 @@ static struct {
 } options = {.state = -1, .parts = 1};
 
 /* Where a schedule comes from. */
-enum source { ALONE, LOCK, PAIRS, THREES, CHANCE, SOURCES };
+enum source { ALONE, LOCK, PAIRS, SEQUENCES, THREES, CHANCE, SOURCES };
 
 static struct {
 	uint64_t cases, pruned, orders, cut;
 	uint64_t schedules[SOURCES];
 } count;
 
-/* The case at hand. */
-static const struct actor *const *case_actors;
+/* The case at hand: each CPU does one actor, or two after one another. */
+#define MAX_ACTS 8
+static const struct actor *case_parts[SCHED_THREADS][2];
+static struct primary_act case_acts[SCHED_THREADS][2 * MAX_ACTS + 1];
+static struct actor case_actors[SCHED_THREADS];
 static unsigned int case_count;
 static const struct actor *case_state;
 static struct spec start, view;
@@ -207,8 +211,11 @@ static bool is_specified(void)
 static void print_case(void)
 {
 	printf("in state \"%s\"", case_state->name);
-	for (unsigned int i = 0; i < case_count; i++)
-		printf(", CPU %u \"%s\"", i, case_actors[i]->name);
+	for (unsigned int i = 0; i < case_count; i++) {
+		printf(", CPU %u \"%s\"", i, case_parts[i][0]->name);
+		if (case_parts[i][1])
+			printf(" then \"%s\"", case_parts[i][1]->name);
+	}
 	printf("\n");
 }
 
@@ -216,9 +223,12 @@ static void print_replay(void)
 {
 	printf("replay it: explore --state %d --actors ",
 	       (int)(case_state - states));
-	for (unsigned int i = 0; i < case_count; i++)
+	for (unsigned int i = 0; i < case_count; i++) {
 		printf("%s%d", i ? "," : "",
-		       (int)(case_actors[i] - actors_all));
+		       (int)(case_parts[i][0] - actors_all));
+		if (case_parts[i][1])
+			printf("+%d", (int)(case_parts[i][1] - actors_all));
+	}
 	printf(" --schedule %s\n", sched_text());
 }
 
@@ -269,12 +279,32 @@ static void judge(enum sched_end end, enum source source)
 
 /* --- cases --- */
 
-static void begin_case(const struct actor *const *who, unsigned int n)
+/* Who does what in a case; `second` may be NULL. */
+static void set_actor(unsigned int cpu, const struct actor *first,
+		      const struct actor *second)
 {
-	case_actors = who;
+	struct primary_act *to = case_acts[cpu];
+
+	case_parts[cpu][0] = first;
+	case_parts[cpu][1] = second;
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct actor *from = case_parts[cpu][i];
+
+		for (const struct primary_act *p = from ? from->act : NULL;
+		     p && p->act.kind != ACT_END; p++)
+			*to++ = *p;
+	}
+	*to = (struct primary_act){.act = {.kind = ACT_END}};
+	case_actors[cpu] = (struct actor){first->name, case_acts[cpu]};
+}
+
+static void begin_case(unsigned int n)
+{
+	static const struct actor *who[SCHED_THREADS];
+
 	case_count = n;
 	for (unsigned int i = 0; i < n; i++)
-		real_actors[i].actor = who[i];
+		real_actors[i].actor = who[i] = &case_actors[i];
 	orders_find(&start, who, n);
 	sched_begin(n, real_job, fake_be_cpu);
 }
@@ -282,12 +312,10 @@ static void begin_case(const struct actor *const *who, unsigned int n)
 /* Brings the board to a state, by one CPU alone. */
 static void enter_state(const struct actor *state)
 {
-	static const struct actor *alone[1];
-
 	power_on();
 	case_state = state;
-	alone[0] = state;
-	begin_case(alone, 1);
+	set_actor(0, state, NULL);
+	begin_case(1);
 	judge(sched_run(), ALONE);
 	start = orders_last;
 	sched_save();
@@ -297,13 +325,14 @@ static void enter_state(const struct actor *state)
  * Whether actors fit the state and each other: the CPU that goes on and off is
  * one CPU, which goes down when it is on, and comes up when it is not.
  */
-static bool makes_sense(const struct actor *const *who, unsigned int n)
+static bool makes_sense(unsigned int n)
 {
 	bool on = start.cpu[CASES_CPU].state == SPEC_CPU_ON;
 	unsigned int actors = 0;
 
-	for (unsigned int i = 0; i < n; i++) {
-		enum act_kind kind = who[i]->act->act.kind;
+	for (unsigned int i = 0; i < 2 * n; i++) {
+		const struct actor *a = case_parts[i / 2][i % 2];
+		enum act_kind kind = a ? a->act->act.kind : ACT_CALL;
 
 		if (kind == ACT_CALL || kind == ACT_CPU_ON)
 			continue;
@@ -314,15 +343,16 @@ static bool makes_sense(const struct actor *const *who, unsigned int n)
 	return actors <= 1;
 }
 
-static void explore(const struct actor *const *who, unsigned int n)
+/* The case that set_actor() made. */
+static void explore(unsigned int n, enum source source)
 {
 	uint32_t runs = 0;
 
-	if (!makes_sense(who, n))
+	if (!makes_sense(n))
 		return;
-	begin_case(who, n);
+	begin_case(n);
 	do {
-		judge(sched_run(), n == 2 ? PAIRS : THREES);
+		judge(sched_run(), source);
 		if (++runs == MAX_SCHEDULES) {
 			count.cut++;
 			break;
@@ -335,30 +365,49 @@ static void explore(const struct actor *const *who, unsigned int n)
 	count.orders += order_count;
 }
 
+/* Those that take part in more than pairs. */
+static const struct actor *few[64];
+static unsigned int few_count;
+
+static void find_few(void)
+{
+	for (unsigned int i = 0; i < actor_count_all; i++)
+		if (is_one_of_few(&actors_all[i]))
+			few[few_count++] = &actors_all[i];
+}
+
 static void explore_pairs(void)
 {
 	for (unsigned int i = 0; i < actor_count_all; i++)
-		for (unsigned int k = 0; k < actor_count_all; k++)
-			explore((const struct actor *[]){&actors_all[i],
-							 &actors_all[k]},
-				2);
+		for (unsigned int k = 0; k < actor_count_all; k++) {
+			set_actor(0, &actors_all[i], NULL);
+			set_actor(1, &actors_all[k], NULL);
+			explore(2, PAIRS);
+		}
+}
+
+/* Two after one another on one CPU, and one on another. */
+static void explore_sequences(void)
+{
+	for (unsigned int i = 0; i < few_count; i++)
+		for (unsigned int k = 0; k < few_count; k++)
+			for (unsigned int m = 0; m < few_count; m++) {
+				set_actor(0, few[i], few[k]);
+				set_actor(1, few[m], NULL);
+				explore(2, SEQUENCES);
+			}
 }
 
 /* In any order: the search does not care which CPU is which. */
 static void explore_threes(void)
 {
-	const struct actor *who[3];
-
-	for (unsigned int i = 0; i < actor_count_all; i++)
-		for (unsigned int k = i; k < actor_count_all; k++)
-			for (unsigned int m = k; m < actor_count_all; m++) {
-				who[0] = &actors_all[i];
-				who[1] = &actors_all[k];
-				who[2] = &actors_all[m];
-				if (is_in_threes(who[0]) &&
-				    is_in_threes(who[1]) &&
-				    is_in_threes(who[2]))
-					explore(who, 3);
+	for (unsigned int i = 0; i < few_count; i++)
+		for (unsigned int k = i; k < few_count; k++)
+			for (unsigned int m = k; m < few_count; m++) {
+				set_actor(0, few[i], NULL);
+				set_actor(1, few[k], NULL);
+				set_actor(2, few[m], NULL);
+				explore(3, THREES);
 			}
 }
 
@@ -413,14 +462,25 @@ static void explore_lock(void)
 
 /* --- the command --- */
 
-/* The case that the command line names. */
-static unsigned int named_case(const struct actor **who)
+static const struct actor *named_actor(char **at)
+{
+	return &actors_all[strtoul(*at, at, 10) % actor_count_all];
+}
+
+/* Sets the case that the command line names; returns the number of CPUs. */
+static unsigned int set_named_case(void)
 {
 	char *at = (char *)(uintptr_t)options.actors;
 	unsigned int n = 0;
 
 	while (n < SCHED_THREADS && *at) {
-		who[n++] = &actors_all[strtoul(at, &at, 10) % actor_count_all];
+		const struct actor *first = named_actor(&at), *second = NULL;
+
+		if (*at == '+') {
+			at++;
+			second = named_actor(&at);
+		}
+		set_actor(n++, first, second);
 		at += *at == ',';
 	}
 	return n;
@@ -429,15 +489,15 @@ static unsigned int named_case(const struct actor **who)
 /* One case alone: a schedule of it, step by step, or all. */
 static void explore_one(void)
 {
-	static const struct actor *who[SCHED_THREADS];
-	unsigned int n = named_case(who);
+	unsigned int n;
 
 	enter_state(&states[options.state]);
+	n = set_named_case();
 	if (!options.schedule) {
-		explore(who, n);
+		explore(n, n == 2 ? PAIRS : THREES);
 		return;
 	}
-	begin_case(who, n);
+	begin_case(n);
 	print_case();
 	sched_follow(options.schedule);
 	sched_trace(true);
@@ -455,6 +515,7 @@ static void explore_all(void)
 			continue;
 		enter_state(&states[i]);
 		explore_pairs();
+		explore_sequences();
 		explore_threes();
 	}
 }
@@ -463,12 +524,12 @@ static void print_count(double seconds)
 {
 	const uint64_t *n = count.schedules;
 
-	printf("%" PRIu64 " schedules of pairs, %" PRIu64 " of threes, %" PRIu64
-	       " of the lock, %" PRIu64 " by chance, %" PRIu64
-	       " cases, %" PRIu64 " cut short, %" PRIu64 " pruned, %" PRIu64
-	       " specified orders, %.1f s\n",
-	       n[PAIRS], n[THREES], n[LOCK], n[CHANCE], count.cases, count.cut,
-	       count.pruned, count.orders, seconds);
+	printf("%" PRIu64 " schedules of pairs, %" PRIu64
+	       " of pairs with a sequence, %" PRIu64 " of threes, %" PRIu64
+	       " by chance, %" PRIu64 " cases, %" PRIu64 " cut short, %" PRIu64
+	       " pruned, %" PRIu64 " specified orders, %.1f s\n",
+	       n[PAIRS], n[SEQUENCES], n[THREES], n[CHANCE], count.cases,
+	       count.cut, count.pruned, count.orders, seconds);
 }
 
 static double seconds(void)
@@ -499,6 +560,7 @@ int main(int argc, char **argv)
 	}
 	signal(SIGABRT, died);
 	signal(SIGSEGV, died);
+	find_few();
 	if (options.actors && options.state >= 0 &&
 	    options.state < (long)state_count)
 		explore_one();
