@@ -6,7 +6,7 @@
 #include "actor.h"
 
 #define CASES_VMS 2
-#define CASES_VCPUS 2
+#define CASES_VCPUS 3
 /* CPUs 0 to 2 act; another goes on and off. */
 #define CASES_CPUS 4
 #define CASES_CPU 3

@@ -26,6 +26,18 @@ TEST(init_first)
 	CHECK_EQ(cpus[1].state, CPU_OFF);
 }
 
+/* The vCPU of the first CPU is not in zeroed memory. */
+TEST(init_first_clears)
+{
+	fake_reset();
+	cpu_init_first();
+	memset(cpus[0].vcpu, 0x55, sizeof(*cpus[0].vcpu));
+	cpu_init_first();
+	CHECK(cpus[0].vcpu->vm == NULL);
+	CHECK_EQ(cpus[0].vcpu->index, 0);
+	CHECK_EQ(cpus[0].vcpu->state, 0);
+}
+
 TEST(init_all)
 {
 	start();
