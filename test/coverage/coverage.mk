@@ -3,4 +3,5 @@
 
 .PHONY: coverage
 coverage:
+	@tools/setup test
 	@test/coverage/coverage --build $(BUILD)

@@ -6,6 +6,7 @@
 #ifndef ACTOR_H
 #define ACTOR_H
 
+#include "arch.h"
 #include "spec.h"
 
 #define ACTOR_SCRIPT 4 /* steps of the vCPU in one run */
@@ -18,6 +19,10 @@ enum act_kind {
 	ACT_EVENT,   /* a[0]: enum spec_event, a[1]: payload */
 	ACT_VCPU_ON, /* a[0]: target, a[1]: entry, a[2]: argument */
 	ACT_CPU_ON,  /* a[0]: CPU, a[1]: entry, a[2]: argument */
+	/* Of a CPU itself, a[0]; it is none of those that act. */
+	ACT_CPU_OFF,	 /* goes down */
+	ACT_CPU_REFUSED, /* is on its way down, and the firmware refuses */
+	ACT_CPU_UP,	 /* comes up if the firmware has started it */
 };
 
 struct act {
@@ -60,6 +65,18 @@ extern struct real_actor real_actors[];
 /* Carries out the actor of a CPU, on that CPU. */
 void real_job(unsigned int cpu);
 
+/* What the firmware knows of the one CPU that goes on and off. */
+enum real_power {
+	POWER_OFF,
+	POWER_STARTED, /* and it has not come up */
+	POWER_ON,
+	POWER_REFUSES, /* to start it or to turn it off */
+};
+extern uint32_t real_power;
+
+/* The firmware's answer to arch_cpu_start(). */
+enum arch_start real_start(struct cpu *cpu);
+
 /* The vCPU of each VM runs this. */
 struct vcpu;
 uint64_t real_guest(struct vcpu *vcpu);
@@ -84,6 +101,15 @@ extern struct spec orders_last;
 /* Finds all orders of the actors' transitions from a state. */
 void orders_find(const struct spec *from, const struct actor *const *actors,
 		 unsigned int count);
+
+/*
+ * Whether a vCPU of `vm` reads the message that it was told of: nobody else
+ * may acknowledge it meanwhile in this case.
+ */
+bool orders_may_look(uint32_t vm, uint32_t vcpu);
+
+/* What a vCPU sees of a message of `size` bytes. */
+int64_t orders_look(const uint8_t *page, uint64_t size);
 
 /* Digest of an outcome. */
 uint64_t orders_digest(const struct spec *s, const struct results *results,

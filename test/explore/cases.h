@@ -6,9 +6,10 @@
 #include "actor.h"
 
 #define CASES_VMS 2
-#define CASES_VCPUS 2
-/* CPUs 0 to 2 act; CPU 3 is off. */
+#define CASES_VCPUS 3
+/* CPUs 0 to 2 act; another goes on and off. */
 #define CASES_CPUS 4
+#define CASES_CPU 3
 
 /* An actor that, alone, brings the board from power-on to a state. */
 extern const struct actor states[];
@@ -17,7 +18,10 @@ extern const unsigned int state_count;
 extern const struct actor actors_all[];
 extern const unsigned int actor_count_all;
 
-/* Whether an actor is one of the few that take part in threes. */
-bool is_in_threes(const struct actor *actor);
+/*
+ * Whether an actor is one of the few that are explored in threes, and two
+ * after one another.
+ */
+bool is_one_of_few(const struct actor *actor);
 
 #endif

@@ -11,10 +11,12 @@
  *
  *	explore --state N --actors N,N --schedule 00110...
  *
- * Without --schedule it explores all schedules of that case.
+ * N+N are two actors after one another. Without --schedule it explores all
+ * schedules of that case; with --part N --parts N a share of the states.
  */
 #include <inttypes.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,20 +32,30 @@
 /* Schedules after which the search of one case stops. */
 #define MAX_SCHEDULES 200000
 
-/* Schedules of each case that are drawn by chance, besides. */
-#define RANDOM_SCHEDULES 20
+/*
+ * Schedules of each case that are drawn by chance, besides: they do not rely
+ * on what the search leaves out. Most are repeats, so they count apart.
+ */
+#define RANDOM_SCHEDULES 2
 
 static struct {
 	long state, part, parts;
 	const char *actors, *schedule;
 } options = {.state = -1, .parts = 1};
 
+/* Where a schedule comes from. */
+enum source { ALONE, LOCK, PAIRS, SEQUENCES, THREES, CHANCE, SOURCES };
+
 static struct {
-	uint64_t cases, schedules, pruned, orders, cut;
+	uint64_t cases, pruned, orders, cut;
+	uint64_t schedules[SOURCES];
 } count;
 
-/* The case at hand. */
-static const struct actor *const *case_actors;
+/* The case at hand: each CPU does one actor, or two after one another. */
+#define MAX_ACTS 8
+static const struct actor *case_parts[SCHED_THREADS][2];
+static struct primary_act case_acts[SCHED_THREADS][2 * MAX_ACTS + 1];
+static struct actor case_actors[SCHED_THREADS];
 static unsigned int case_count;
 static const struct actor *case_state;
 static struct spec start, view;
@@ -68,10 +80,19 @@ static void track_vm(struct vm *vm, const char *vcpus, const char *table)
 		    sizeof(uint64_t), true);
 }
 
+/* The pages of both mailboxes that a VM may choose. */
 static void track_pages(const char *name, uint64_t pa)
 {
-	sched_track(name, fake_ram(pa), SPEC_PAGE_BYTES, false);
-	sched_track(name, fake_ram(pa + PAGE_SIZE), SPEC_PAGE_BYTES, false);
+	for (unsigned int i = 0; i < 4; i++)
+		sched_track(name, fake_ram(pa + i * PAGE_SIZE), SPEC_PAGE_BYTES,
+			    false);
+}
+
+/* All but the fake architecture's counter. */
+static void track_cpu(struct cpu *cpu)
+{
+	sched_track("cpus", &cpu->index,
+		    sizeof(*cpu) - offsetof(struct cpu, index), false);
 }
 
 static void track_all(void)
@@ -84,7 +105,9 @@ static void track_all(void)
 	track_vm(&vm_secondary[1], "vCPUs of vm1", "stage 2 of vm1");
 	sched_track("vCPUs of the primary", vm_primary.vcpus,
 		    CASES_CPUS * sizeof(struct vcpu), false);
-	sched_track("cpus", cpus, CASES_CPUS * sizeof(struct cpu), false);
+	for (unsigned int i = 0; i < CASES_CPUS; i++)
+		track_cpu(&cpus[i]);
+	sched_track("power", &real_power, sizeof(real_power), false);
 	sched_track("vm_options", &vm_options, sizeof(vm_options), false);
 	track_pages("mailbox of the primary", FAKE_PRIMARY_BASE);
 	track_pages("mailbox of vm0", vm_secondary[0].memory.pa);
@@ -100,6 +123,8 @@ static void fill_pages(void)
 		for (unsigned int k = 0; k < SPEC_PAGE_BYTES; k++)
 			start.page[i][SPEC_SEND][k] = (uint8_t)(i << 6 | k);
 		memcpy(fake_ram(pa), start.page[i][SPEC_SEND], SPEC_PAGE_BYTES);
+		memcpy(fake_ram(pa + 2 * PAGE_SIZE), start.page[i][SPEC_SEND],
+		       SPEC_PAGE_BYTES);
 	}
 }
 
@@ -107,8 +132,10 @@ static void power_on(void)
 {
 	board_start(&start, CASES_CPUS, CASES_VMS, CASES_VCPUS);
 	fake.at = at_point;
-	cpus[3].state = CPU_OFF;
-	start.cpu[3].state = SPEC_CPU_OFF;
+	fake.cpu_start = real_start;
+	real_power = POWER_OFF;
+	cpus[CASES_CPU].state = CPU_OFF;
+	start.cpu[CASES_CPU].state = SPEC_CPU_OFF;
 	for (unsigned int i = 0; i < CASES_VMS; i++)
 		for (unsigned int k = 0; k < CASES_VCPUS; k++)
 			vm_secondary[i].vcpus[k].arch.guest = real_guest;
@@ -184,8 +211,11 @@ static bool is_specified(void)
 static void print_case(void)
 {
 	printf("in state \"%s\"", case_state->name);
-	for (unsigned int i = 0; i < case_count; i++)
-		printf(", CPU %u \"%s\"", i, case_actors[i]->name);
+	for (unsigned int i = 0; i < case_count; i++) {
+		printf(", CPU %u \"%s\"", i, case_parts[i][0]->name);
+		if (case_parts[i][1])
+			printf(" then \"%s\"", case_parts[i][1]->name);
+	}
 	printf("\n");
 }
 
@@ -193,9 +223,12 @@ static void print_replay(void)
 {
 	printf("replay it: explore --state %d --actors ",
 	       (int)(case_state - states));
-	for (unsigned int i = 0; i < case_count; i++)
+	for (unsigned int i = 0; i < case_count; i++) {
 		printf("%s%d", i ? "," : "",
-		       (int)(case_actors[i] - actors_all));
+		       (int)(case_parts[i][0] - actors_all));
+		if (case_parts[i][1])
+			printf("+%d", (int)(case_parts[i][1] - actors_all));
+	}
 	printf(" --schedule %s\n", sched_text());
 }
 
@@ -228,11 +261,11 @@ static void died(int signal)
 			       : "crashed");
 }
 
-static void judge(enum sched_end end)
+static void judge(enum sched_end end, enum source source)
 {
 	switch (end) {
 	case SCHED_DONE:
-		count.schedules++;
+		count.schedules[source]++;
 		if (!is_specified())
 			fail("no order of the calls has this outcome");
 		break;
@@ -246,12 +279,32 @@ static void judge(enum sched_end end)
 
 /* --- cases --- */
 
-static void begin_case(const struct actor *const *who, unsigned int n)
+/* Who does what in a case; `second` may be NULL. */
+static void set_actor(unsigned int cpu, const struct actor *first,
+		      const struct actor *second)
 {
-	case_actors = who;
+	struct primary_act *to = case_acts[cpu];
+
+	case_parts[cpu][0] = first;
+	case_parts[cpu][1] = second;
+	for (unsigned int i = 0; i < 2; i++) {
+		const struct actor *from = case_parts[cpu][i];
+
+		for (const struct primary_act *p = from ? from->act : NULL;
+		     p && p->act.kind != ACT_END; p++)
+			*to++ = *p;
+	}
+	*to = (struct primary_act){.act = {.kind = ACT_END}};
+	case_actors[cpu] = (struct actor){first->name, case_acts[cpu]};
+}
+
+static void begin_case(unsigned int n)
+{
+	static const struct actor *who[SCHED_THREADS];
+
 	case_count = n;
 	for (unsigned int i = 0; i < n; i++)
-		real_actors[i].actor = who[i];
+		real_actors[i].actor = who[i] = &case_actors[i];
 	orders_find(&start, who, n);
 	sched_begin(n, real_job, fake_be_cpu);
 }
@@ -259,24 +312,47 @@ static void begin_case(const struct actor *const *who, unsigned int n)
 /* Brings the board to a state, by one CPU alone. */
 static void enter_state(const struct actor *state)
 {
-	static const struct actor *alone[1];
-
 	power_on();
 	case_state = state;
-	alone[0] = state;
-	begin_case(alone, 1);
-	judge(sched_run());
+	set_actor(0, state, NULL);
+	begin_case(1);
+	judge(sched_run(), ALONE);
 	start = orders_last;
 	sched_save();
 }
 
-static void explore(const struct actor *const *who, unsigned int n)
+/*
+ * Whether actors fit the state and each other: the CPU that goes on and off is
+ * one CPU, which goes down when it is on, and comes up when it is not.
+ */
+static bool makes_sense(unsigned int n)
+{
+	bool on = start.cpu[CASES_CPU].state == SPEC_CPU_ON;
+	unsigned int actors = 0;
+
+	for (unsigned int i = 0; i < 2 * n; i++) {
+		const struct actor *a = case_parts[i / 2][i % 2];
+		enum act_kind kind = a ? a->act->act.kind : ACT_CALL;
+
+		if (kind == ACT_CALL || kind == ACT_CPU_ON)
+			continue;
+		actors++;
+		if (on == (kind == ACT_CPU_UP))
+			return false;
+	}
+	return actors <= 1;
+}
+
+/* The case that set_actor() made. */
+static void explore(unsigned int n, enum source source)
 {
 	uint32_t runs = 0;
 
-	begin_case(who, n);
+	if (!makes_sense(n))
+		return;
+	begin_case(n);
 	do {
-		judge(sched_run());
+		judge(sched_run(), source);
 		if (++runs == MAX_SCHEDULES) {
 			count.cut++;
 			break;
@@ -284,35 +360,54 @@ static void explore(const struct actor *const *who, unsigned int n)
 	} while (sched_next());
 	sched_random(++count.cases);
 	for (unsigned int i = 0; i < RANDOM_SCHEDULES; i++)
-		judge(sched_run());
+		judge(sched_run(), CHANCE);
 	sched_random(0);
 	count.orders += order_count;
+}
+
+/* Those that take part in more than pairs. */
+static const struct actor *few[64];
+static unsigned int few_count;
+
+static void find_few(void)
+{
+	for (unsigned int i = 0; i < actor_count_all; i++)
+		if (is_one_of_few(&actors_all[i]))
+			few[few_count++] = &actors_all[i];
 }
 
 static void explore_pairs(void)
 {
 	for (unsigned int i = 0; i < actor_count_all; i++)
-		for (unsigned int k = 0; k < actor_count_all; k++)
-			explore((const struct actor *[]){&actors_all[i],
-							 &actors_all[k]},
-				2);
+		for (unsigned int k = 0; k < actor_count_all; k++) {
+			set_actor(0, &actors_all[i], NULL);
+			set_actor(1, &actors_all[k], NULL);
+			explore(2, PAIRS);
+		}
+}
+
+/* Two after one another on one CPU, and one on another. */
+static void explore_sequences(void)
+{
+	for (unsigned int i = 0; i < few_count; i++)
+		for (unsigned int k = 0; k < few_count; k++)
+			for (unsigned int m = 0; m < few_count; m++) {
+				set_actor(0, few[i], few[k]);
+				set_actor(1, few[m], NULL);
+				explore(2, SEQUENCES);
+			}
 }
 
 /* In any order: the search does not care which CPU is which. */
 static void explore_threes(void)
 {
-	const struct actor *who[3];
-
-	for (unsigned int i = 0; i < actor_count_all; i++)
-		for (unsigned int k = i; k < actor_count_all; k++)
-			for (unsigned int m = k; m < actor_count_all; m++) {
-				who[0] = &actors_all[i];
-				who[1] = &actors_all[k];
-				who[2] = &actors_all[m];
-				if (is_in_threes(who[0]) &&
-				    is_in_threes(who[1]) &&
-				    is_in_threes(who[2]))
-					explore(who, 3);
+	for (unsigned int i = 0; i < few_count; i++)
+		for (unsigned int k = i; k < few_count; k++)
+			for (unsigned int m = k; m < few_count; m++) {
+				set_actor(0, few[i], NULL);
+				set_actor(1, few[k], NULL);
+				set_actor(2, few[m], NULL);
+				explore(3, THREES);
 			}
 }
 
@@ -360,21 +455,32 @@ static void explore_lock(void)
 			check_line();
 		else if (end != SCHED_PRUNED)
 			fail(sched_problem());
-		count.schedules += end == SCHED_DONE;
+		count.schedules[LOCK] += end == SCHED_DONE;
 	} while (sched_next());
 	count.cases++;
 }
 
 /* --- the command --- */
 
-/* The case that the command line names. */
-static unsigned int named_case(const struct actor **who)
+static const struct actor *named_actor(char **at)
+{
+	return &actors_all[strtoul(*at, at, 10) % actor_count_all];
+}
+
+/* Sets the case that the command line names; returns the number of CPUs. */
+static unsigned int set_named_case(void)
 {
 	char *at = (char *)(uintptr_t)options.actors;
 	unsigned int n = 0;
 
 	while (n < SCHED_THREADS && *at) {
-		who[n++] = &actors_all[strtoul(at, &at, 10) % actor_count_all];
+		const struct actor *first = named_actor(&at), *second = NULL;
+
+		if (*at == '+') {
+			at++;
+			second = named_actor(&at);
+		}
+		set_actor(n++, first, second);
 		at += *at == ',';
 	}
 	return n;
@@ -383,19 +489,19 @@ static unsigned int named_case(const struct actor **who)
 /* One case alone: a schedule of it, step by step, or all. */
 static void explore_one(void)
 {
-	static const struct actor *who[SCHED_THREADS];
-	unsigned int n = named_case(who);
+	unsigned int n;
 
 	enter_state(&states[options.state]);
+	n = set_named_case();
 	if (!options.schedule) {
-		explore(who, n);
+		explore(n, n == 2 ? PAIRS : THREES);
 		return;
 	}
-	begin_case(who, n);
+	begin_case(n);
 	print_case();
 	sched_follow(options.schedule);
 	sched_trace(true);
-	judge(sched_run());
+	judge(sched_run(), ALONE);
 	print_results();
 }
 
@@ -409,17 +515,21 @@ static void explore_all(void)
 			continue;
 		enter_state(&states[i]);
 		explore_pairs();
+		explore_sequences();
 		explore_threes();
 	}
 }
 
 static void print_count(double seconds)
 {
-	printf("%" PRIu64 " schedules, %" PRIu64 " cases, %" PRIu64
-	       " cut short, %" PRIu64 " pruned, %" PRIu64
-	       " specified orders, %.1f s\n",
-	       count.schedules, count.cases, count.cut, count.pruned,
-	       count.orders, seconds);
+	const uint64_t *n = count.schedules;
+
+	printf("%" PRIu64 " schedules of pairs, %" PRIu64
+	       " of pairs with a sequence, %" PRIu64 " of threes, %" PRIu64
+	       " by chance, %" PRIu64 " cases, %" PRIu64 " cut short, %" PRIu64
+	       " pruned, %" PRIu64 " specified orders, %.1f s\n",
+	       n[PAIRS], n[SEQUENCES], n[THREES], n[CHANCE], count.cases,
+	       count.cut, count.pruned, count.orders, seconds);
 }
 
 static double seconds(void)
@@ -450,6 +560,7 @@ int main(int argc, char **argv)
 	}
 	signal(SIGABRT, died);
 	signal(SIGSEGV, died);
+	find_few();
 	if (options.actors && options.state >= 0 &&
 	    options.state < (long)state_count)
 		explore_one();

@@ -31,5 +31,7 @@ $(BUILD)/explore/explore: $(EXPLORE_OBJS)
 -include $(EXPLORE_OBJS:.o=.d)
 
 .PHONY: explore
-explore: $(BUILD)/explore/explore
-	$<
+explore:
+	@tools/setup test
+	@$(MAKE) $(BUILD)/explore/explore
+	$(BUILD)/explore/explore

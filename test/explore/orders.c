@@ -17,6 +17,7 @@ struct place {
 	unsigned int act; /* call of the primary */
 	bool in_guest, leaving, waiting;
 	bool entered; /* the vCPU executed nothing since it was entered */
+	bool refused; /* by the firmware: CPU_ON, or a CPU that goes down */
 	unsigned int script;
 	uint32_t vm, vcpu;
 	struct spec_result leave; /* leaving */
@@ -48,9 +49,138 @@ static struct spec_vcpu *vcpu_of(struct world *w, const struct place *p)
 static void end_call(struct place *p, int64_t value)
 {
 	record(p, value);
-	p->in_guest = p->leaving = p->waiting = false;
+	p->in_guest = p->leaving = p->waiting = p->refused = false;
 	p->act++;
 }
+
+/* --- what a vCPU sees --- */
+
+static bool acknowledges(const struct act *script)
+{
+	for (unsigned int i = 0; i < ACTOR_SCRIPT; i++)
+		if (script[i].kind == ACT_CALL &&
+		    (script[i].a[0] == HF_RPC_ACK ||
+		     (script[i].a[0] == HF_RPC_REPLY && script[i].a[2])))
+			return true;
+	return false;
+}
+
+bool orders_may_look(uint32_t vm, uint32_t vcpu)
+{
+	for (unsigned int i = 0; i < actor_count; i++)
+		for (const struct primary_act *p = actors[i]->act;
+		     p->act.kind != ACT_END; p++)
+			if (p->act.a[0] == HF_VCPU_RUN && p->act.a[1] == vm &&
+			    p->act.a[2] != vcpu && acknowledges(p->script))
+				return false;
+	return true;
+}
+
+int64_t orders_look(const uint8_t *page, uint64_t size)
+{
+	uint64_t seen = 1;
+
+	for (uint64_t i = 0; i < size; i++)
+		seen = seen * 31 + page[i];
+	return (int64_t)seen;
+}
+
+static void see(struct world *w, struct place *p)
+{
+	uint32_t place = SPEC_SECONDARY(p->vm);
+	uint64_t size = vcpu_of(w, p)->x[0];
+
+	record(p, (int64_t)size);
+	if (w->spec.vm[place].mailbox.configured && size > 0 &&
+	    size <= SPEC_PAGE_BYTES && orders_may_look(p->vm, p->vcpu))
+		record(p, orders_look(w->spec.page[place][SPEC_RECV], size));
+}
+
+/* --- the CPU that goes on and off --- */
+
+static void step_cpu_up(struct world *w, struct place *p, uint32_t cpu)
+{
+	const struct spec_cpu *c = &w->spec.cpu[cpu];
+	bool up = c->state == SPEC_CPU_PENDING;
+
+	if (up) {
+		spec_cpu_up(&w->spec, cpu);
+		record(p, (int64_t)c->entry);
+		record(p, (int64_t)c->argument);
+	}
+	end_call(p, up);
+}
+
+static void step_cpu_refused(struct world *w, struct place *p, uint32_t cpu)
+{
+	if (p->refused) {
+		spec_cpu_up(&w->spec, cpu);
+		end_call(p, 0);
+		return;
+	}
+	spec_cpu_off(&w->spec, cpu);
+	p->refused = true;
+}
+
+static void step_cpu_on(struct world *w, struct place *p, const struct act *act)
+{
+	uint32_t cpu = (uint32_t)act->a[0];
+	int64_t value;
+
+	if (p->refused) {
+		record(p, ARCH_START_FAILED);
+		/* It may have come back up meanwhile. */
+		if (w->spec.cpu[cpu].state == SPEC_CPU_PENDING)
+			spec_cpu_off(&w->spec, cpu);
+		end_call(p, SPEC_PSCI_INTERNAL_FAILURE);
+		return;
+	}
+	value = spec_cpu_on(&w->spec, cpu, act->a[1], act->a[2]);
+	if (value == SPEC_PSCI_SUCCESS)
+		record(p, ARCH_START_OK);
+	end_call(p, value);
+}
+
+static void step_cpu(struct world *w, struct place *p, const struct act *act)
+{
+	uint32_t cpu = (uint32_t)act->a[0];
+
+	if (act->kind == ACT_CPU_ON)
+		step_cpu_on(w, p, act);
+	else if (act->kind == ACT_CPU_REFUSED)
+		step_cpu_refused(w, p, cpu);
+	else if (act->kind == ACT_CPU_UP)
+		step_cpu_up(w, p, cpu);
+	else {
+		spec_cpu_off(&w->spec, cpu);
+		end_call(p, 0);
+	}
+}
+
+/*
+ * What else the firmware may do: refuse to start a CPU, or have it come up
+ * later. True if it may.
+ */
+static bool step_firmware(struct world *w, unsigned int i)
+{
+	struct place *p = &w->place[i];
+	const struct act *act = &actors[i]->act[p->act].act;
+	uint32_t cpu = (uint32_t)act->a[0];
+
+	if (act->kind == ACT_CPU_UP &&
+	    w->spec.cpu[cpu].state == SPEC_CPU_PENDING) {
+		end_call(p, false);
+		return true;
+	}
+	if (act->kind != ACT_CPU_ON || p->refused ||
+	    spec_cpu_on(&w->spec, cpu, act->a[1], act->a[2]) !=
+		    SPEC_PSCI_SUCCESS)
+		return false;
+	p->refused = true;
+	return true;
+}
+
+/* --- the steps --- */
 
 static void step_primary(struct world *w, struct place *p, unsigned int cpu,
 			 const struct primary_act *act)
@@ -58,8 +188,8 @@ static void step_primary(struct world *w, struct place *p, unsigned int cpu,
 	const uint64_t *a = act->act.a;
 	struct spec_result r;
 
-	if (act->act.kind == ACT_CPU_ON) {
-		end_call(p, spec_cpu_on(&w->spec, (uint32_t)a[0], a[1], a[2]));
+	if (act->act.kind != ACT_CALL) {
+		step_cpu(w, p, &act->act);
 		return;
 	}
 	r = spec_primary(&w->spec, cpu, a[0], a[1], a[2], 0);
@@ -101,7 +231,7 @@ static void step_guest(struct world *w, struct place *p,
 
 	/* With its first instruction, or interrupt, it sees its x0. */
 	if (p->entered)
-		record(p, (int64_t)vcpu_of(w, p)->x[0]);
+		see(w, p);
 	p->entered = false;
 	p->script += act->kind != ACT_END;
 	r = step_act(w, p, act);
@@ -109,7 +239,7 @@ static void step_guest(struct world *w, struct place *p,
 	if (p->waiting)
 		return;
 	if (act->kind == ACT_CALL || act->kind == ACT_VCPU_ON) {
-		record(p, (int64_t)vcpu_of(w, p)->x[0]);
+		see(w, p);
 		p->leaving = r.then == SPEC_LEAVES;
 		p->leave = r;
 		return;
@@ -191,11 +321,12 @@ static void extend(const struct world *w)
 			continue;
 		last = false;
 		next = *w;
+		if (step_lost(&next, i) || step_firmware(&next, i))
+			extend_by(&next, i);
+		/* The usual one comes last: see orders_last. */
+		next = *w;
 		step(&next, i);
 		extend_by(&next, i);
-		next = *w;
-		if (step_lost(&next, i))
-			extend_by(&next, i);
 	}
 	if (last)
 		keep(w);

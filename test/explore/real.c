@@ -51,6 +51,83 @@ static void end_step(void)
 	a->window[a->steps - 1].end = sched_steps();
 }
 
+/* --- the CPU that goes on and off, and the firmware --- */
+
+uint32_t real_power;
+
+static uint32_t load_power(void)
+{
+	uint32_t power;
+
+	sched_point(&real_power, false);
+	power = real_power;
+	sched_loaded(&real_power, sizeof(real_power), __ATOMIC_ACQUIRE, power);
+	return power;
+}
+
+static void store_power(uint32_t power)
+{
+	sched_point(&real_power, true);
+	sched_stored(&real_power, sizeof(real_power), __ATOMIC_RELEASE, false);
+	real_power = power;
+}
+
+enum arch_start real_start(struct cpu *cpu)
+{
+	uint32_t power = load_power();
+
+	if (power == POWER_REFUSES) {
+		/* That its caller hears of it is a step of its own. */
+		end_step();
+		begin_step();
+		record(ARCH_START_FAILED);
+		return ARCH_START_FAILED;
+	}
+	if (power != POWER_OFF)
+		return ARCH_START_RUNNING;
+	store_power(POWER_STARTED);
+	record(ARCH_START_OK);
+	return ARCH_START_OK;
+}
+
+static void do_cpu_off(struct cpu *cpu)
+{
+	cpu_goes_down(cpu);
+	end_step();
+	store_power(POWER_OFF);
+	record(0);
+}
+
+static void do_cpu_refused(struct cpu *cpu)
+{
+	cpu_goes_down(cpu);
+	end_step();
+	store_power(POWER_REFUSES);
+	begin_step();
+	cpu_came_up(cpu);
+	end_step();
+	record(0);
+}
+
+/* Where it starts, and with what, is its own once it is up. */
+static void do_cpu_up(struct cpu *cpu)
+{
+	bool up = load_power() == POWER_STARTED;
+
+	if (up) {
+		store_power(POWER_ON);
+		cpu_came_up(cpu);
+	}
+	end_step();
+	if (up) {
+		sched_plain(&cpu->entry, sizeof(cpu->entry), false);
+		sched_plain(&cpu->argument, sizeof(cpu->argument), false);
+		record((int64_t)cpu->entry.ipa);
+		record((int64_t)cpu->argument);
+	}
+	record(up);
+}
+
 /* --- the vCPU --- */
 
 static uint64_t do_act(struct vcpu *vcpu, const struct act *act)
@@ -92,11 +169,25 @@ static void note_entry(void)
 	guests[sched_thread()].entered = true;
 }
 
+/* The vCPU sees its x0, and, if that is a size, reads the message. */
+static void see(const struct vcpu *vcpu)
+{
+	const uint8_t *page = vcpu->vm->mailbox.recv;
+	uint64_t size = *fake_x(0);
+
+	record((int64_t)size);
+	if (!page || size == 0 || size > SPEC_PAGE_BYTES ||
+	    !orders_may_look(vcpu->vm->index, vcpu->index))
+		return;
+	sched_plain(page, size, false);
+	record(orders_look(page, size));
+}
+
 /* What the vCPU finds in x0 it sees with its first instruction. */
-static void see_entry(void)
+static void see_entry(const struct vcpu *vcpu)
 {
 	if (guests[sched_thread()].entered)
-		record((int64_t)*fake_x(0));
+		see(vcpu);
 	guests[sched_thread()].entered = false;
 }
 
@@ -112,7 +203,7 @@ uint64_t real_guest(struct vcpu *vcpu)
 		begin_step();
 		if (faults(vcpu, act))
 			return vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS);
-		see_entry();
+		see_entry(vcpu);
 		guests[cpu].at += act->kind != ACT_END;
 		exit = do_act(vcpu, act);
 		if ((exit & EXIT_KIND_MASK) == EXIT_READ) {
@@ -122,7 +213,7 @@ uint64_t real_guest(struct vcpu *vcpu)
 		if (exit && act->kind != ACT_CALL && act->kind != ACT_VCPU_ON)
 			return exit;
 		end_step();
-		record((int64_t)*fake_x(0));
+		see(vcpu);
 		if (!exit)
 			continue;
 		/* The call is made; that it leaves is a step of its own. */
@@ -157,10 +248,22 @@ static void do_primary(const struct primary_act *p)
 	guests[cpu].at = 0;
 	guests[cpu].in_read = false;
 	begin_step();
-	if (p->act.kind == ACT_CPU_ON)
+	switch (p->act.kind) {
+	case ACT_CPU_ON:
 		end_run(board_cpu_on((uint32_t)a[0], a[1], a[2]));
-	else
+		break;
+	case ACT_CPU_OFF:
+		do_cpu_off(&cpus[a[0]]);
+		break;
+	case ACT_CPU_REFUSED:
+		do_cpu_refused(&cpus[a[0]]);
+		break;
+	case ACT_CPU_UP:
+		do_cpu_up(&cpus[a[0]]);
+		break;
+	default:
 		end_run(fake_primary(a[0], a[1], a[2], 0));
+	}
 }
 
 void real_job(unsigned int cpu)

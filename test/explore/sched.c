@@ -7,8 +7,8 @@
 #include "fiber.h"
 
 #define STACK_SIZE (64 * 1024)
-#define MAX_STEPS 1000
-#define MAX_REGIONS 24
+#define MAX_STEPS 1000 /* of all threads in a run */
+#define MAX_REGIONS 32
 #define MAX_TRACKED (16 * 1024) /* bytes */
 #define GRANULE 4
 
@@ -62,13 +62,21 @@ static int running = -1;
 
 /* --- the search --- */
 
-/* A step of the path: who could go on, who did, who need not. */
+/* A step of the path: who could go on, who did, who need not, who must. */
 struct node {
-	unsigned int enabled, explored, sleeping; /* bit per thread */
+	unsigned int enabled, explored, sleeping, wanted; /* bit per thread */
 	int chosen;
 	struct access_step next[SCHED_THREADS];
+	/*
+	 * Of the step that was chosen: how many steps of each thread come
+	 * before it in every schedule that is as good as this one, itself
+	 * included; and the last step of each thread before this node, from 1
+	 * on.
+	 */
+	uint32_t after[SCHED_THREADS];
+	uint32_t last[SCHED_THREADS];
 };
-static struct node path[MAX_STEPS];
+static struct node path[MAX_STEPS + 1];
 static size_t path_length; /* nodes whose choice is made */
 static size_t depth;	   /* of the run */
 
@@ -177,6 +185,95 @@ static unsigned int inherited_sleep(void)
 	return mask;
 }
 
+/* --- which other schedules are worth a run --- */
+
+static void join(uint32_t *to, const uint32_t *from)
+{
+	for (unsigned int i = 0; i < thread_count; i++)
+		if (from[i] > to[i])
+			to[i] = from[i];
+}
+
+/* Whether step `i` is among those that `clock` counts. */
+static bool is_known(size_t i, const uint32_t *clock)
+{
+	int thread = path[i].chosen;
+
+	return clock[thread] >= path[i].after[thread];
+}
+
+/* Whether step `k` could come before step `i`, without those between. */
+static bool can_begin(size_t i, size_t k)
+{
+	for (size_t j = i + 1; j < k; j++)
+		if (!is_known(i, path[j].after) && is_known(j, path[k].after))
+			return false;
+	return true;
+}
+
+/*
+ * Steps `i` and `last` race: the steps between that do not need `i`, and then
+ * `last`, are to come before `i`, too. Sees to it that a thread that can begin
+ * them is tried there.
+ */
+static void want_other_order(size_t i, size_t last)
+{
+	unsigned int may = 0, seen = 0;
+
+	for (size_t k = i + 1; k <= last; k++) {
+		unsigned int bit = 1u << path[k].chosen;
+
+		if (seen & bit || (k != last && is_known(i, path[k].after)))
+			continue;
+		seen |= bit;
+		if (can_begin(i, k))
+			may |= bit;
+	}
+	may &= path[i].enabled;
+	if (may && !(path[i].wanted & may))
+		path[i].wanted |= may & -may;
+}
+
+/*
+ * Step `last` was made: finds what comes before it in every schedule that is
+ * as good as this one, and the steps that it races with, of which none comes
+ * before another such step.
+ */
+static void order_step(size_t last)
+{
+	struct node *n = &path[last];
+	const struct access_step *step = &n->next[n->chosen];
+	uint32_t own = n->last[n->chosen];
+	size_t race[MAX_STEPS], races = 0;
+
+	memset(n->after, 0, sizeof(n->after));
+	if (own)
+		memcpy(n->after, path[own - 1].after, sizeof(n->after));
+	for (size_t i = last; i-- > 0;) {
+		if (independent(&path[i].next[path[i].chosen], step) ||
+		    is_known(i, n->after))
+			continue;
+		join(n->after, path[i].after);
+		race[races++] = i;
+	}
+	n->after[n->chosen]++;
+	for (size_t i = 0; i < races; i++)
+		want_other_order(race[i], last);
+}
+
+/* The path got as far as `at`: the step before that was made. */
+static void order_path(size_t at)
+{
+	struct node *n = &path[at];
+
+	memset(n->last, 0, sizeof(n->last));
+	if (!at)
+		return;
+	order_step(at - 1);
+	memcpy(n->last, path[at - 1].last, sizeof(n->last));
+	n->last[path[at - 1].chosen] = (uint32_t)at;
+}
+
 /* The running one if it may, else the first. */
 static int choose(unsigned int mask)
 {
@@ -217,6 +314,7 @@ static bool extend(void)
 	n->sleeping = inherited_sleep();
 	for (unsigned int i = 0; i < thread_count; i++)
 		n->next[i] = threads[i].next;
+	order_path(depth);
 	candidates = n->enabled & ~n->sleeping;
 	if (!candidates) {
 		end = n->enabled ? SCHED_PRUNED : SCHED_DEADLOCK;
@@ -224,6 +322,7 @@ static bool extend(void)
 		return false;
 	}
 	n->chosen = choose(candidates);
+	n->wanted = 1u << n->chosen;
 	path_length = depth + 1;
 	return true;
 }
@@ -267,6 +366,8 @@ static int pick(void)
 	int chosen;
 
 	if (all_done()) {
+		if (!random_state && depth == path_length)
+			order_path(depth);
 		end = SCHED_DONE;
 		return -1;
 	}
@@ -384,6 +485,15 @@ static void access_granule(const struct region *r, const volatile void *address,
 	s->at[kind][running] = threads[running].clock[running];
 }
 
+/* As much of [address, address + size) as lies in the region. */
+static void access_all(const struct region *r, const volatile void *address,
+		       size_t size, enum access kind)
+{
+	for (size_t i = 0; i < size && find_region((uint8_t *)address + i) == r;
+	     i += GRANULE)
+		access_granule(r, (const volatile uint8_t *)address + i, kind);
+}
+
 void sched_plain(const volatile void *address, size_t size, bool write)
 {
 	const struct region *r = running < 0 ? NULL : find_region(address);
@@ -394,10 +504,7 @@ void sched_plain(const volatile void *address, size_t size, bool write)
 		sched_point(address, write);
 		return;
 	}
-	for (size_t i = 0; i < size && find_region((uint8_t *)address + i) == r;
-	     i += GRANULE)
-		access_granule(r, (const volatile uint8_t *)address + i,
-			       write ? PLAIN_WRITE : PLAIN_READ);
+	access_all(r, address, size, write ? PLAIN_WRITE : PLAIN_READ);
 }
 
 static bool acquires(int order)
@@ -412,14 +519,8 @@ static bool releases(int order)
 	       order == __ATOMIC_SEQ_CST;
 }
 
-static void join(uint32_t *to, const uint32_t *from)
-{
-	for (unsigned int i = 0; i < thread_count; i++)
-		if (from[i] > to[i])
-			to[i] = from[i];
-}
-
-void sched_loaded(const volatile void *address, int order, uint64_t value)
+void sched_loaded(const volatile void *address, size_t size, int order,
+		  uint64_t value)
 {
 	const struct region *r = running < 0 ? NULL : find_region(address);
 	struct thread *t = &threads[running];
@@ -430,12 +531,13 @@ void sched_loaded(const volatile void *address, int order, uint64_t value)
 	t->value = value;
 	if (r->table)
 		return;
-	access_granule(r, address, ATOMIC_READ);
+	access_all(r, address, size, ATOMIC_READ);
 	if (acquires(order))
 		join(t->clock, shadow_of(r, address)->released);
 }
 
-void sched_stored(const volatile void *address, int order, bool rmw)
+void sched_stored(const volatile void *address, size_t size, int order,
+		  bool rmw)
 {
 	const struct region *r = running < 0 ? NULL : find_region(address);
 	struct thread *t = &threads[running];
@@ -443,7 +545,7 @@ void sched_stored(const volatile void *address, int order, bool rmw)
 
 	if (!r || r->table)
 		return;
-	access_granule(r, address, ATOMIC_WRITE);
+	access_all(r, address, size, ATOMIC_WRITE);
 	s = shadow_of(r, address);
 	/* A read-modify-write goes on with the release before it. */
 	if (!rmw)
@@ -513,7 +615,7 @@ bool sched_next(void)
 		unsigned int rest;
 
 		n->explored |= 1u << n->chosen;
-		rest = n->enabled & ~n->sleeping & ~n->explored;
+		rest = n->wanted & ~n->sleeping & ~n->explored;
 		if (rest) {
 			n->chosen = __builtin_ctz(rest);
 			return true;

@@ -103,14 +103,14 @@ void *explore_memset(void *to, int value, size_t size)
                                                                                \
 		sched_point(p, false);                                         \
 		v = *p;                                                        \
-		sched_loaded(p, order, (uint64_t)v);                           \
+		sched_loaded(p, sizeof(*p), order, (uint64_t)v);               \
 		return v;                                                      \
 	}                                                                      \
                                                                                \
 	void __tsan_atomic##bits##_store(volatile type *p, type v, int order)  \
 	{                                                                      \
 		sched_point(p, true);                                          \
-		sched_stored(p, order, false);                                 \
+		sched_stored(p, sizeof(*p), order, false);                     \
 		*p = v;                                                        \
 	}                                                                      \
                                                                                \
@@ -121,8 +121,8 @@ void *explore_memset(void *to, int value, size_t size)
                                                                                \
 		sched_point(p, true);                                          \
 		before = *p;                                                   \
-		sched_loaded(p, order, (uint64_t)before);                      \
-		sched_stored(p, order, true);                                  \
+		sched_loaded(p, sizeof(*p), order, (uint64_t)before);          \
+		sched_stored(p, sizeof(*p), order, true);                      \
 		*p = v;                                                        \
 		return before;                                                 \
 	}                                                                      \
@@ -134,8 +134,8 @@ void *explore_memset(void *to, int value, size_t size)
                                                                                \
 		sched_point(p, true);                                          \
 		before = *p;                                                   \
-		sched_loaded(p, order, (uint64_t)before);                      \
-		sched_stored(p, order, true);                                  \
+		sched_loaded(p, sizeof(*p), order, (uint64_t)before);          \
+		sched_stored(p, sizeof(*p), order, true);                      \
 		*p = (type)(before + v);                                       \
 		return before;                                                 \
 	}                                                                      \
@@ -149,12 +149,13 @@ void *explore_memset(void *to, int value, size_t size)
 		sched_point(p, true);                                          \
 		before = *p;                                                   \
 		if (before != *expected) {                                     \
-			sched_loaded(p, failure, (uint64_t)before);            \
+			sched_loaded(p, sizeof(*p), failure,                   \
+				     (uint64_t)before);                        \
 			*expected = before;                                    \
 			return 0;                                              \
 		}                                                              \
-		sched_loaded(p, order, (uint64_t)before);                      \
-		sched_stored(p, order, true);                                  \
+		sched_loaded(p, sizeof(*p), order, (uint64_t)before);          \
+		sched_stored(p, sizeof(*p), order, true);                      \
 		*p = v;                                                        \
 		return 1;                                                      \
 	}

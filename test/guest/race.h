@@ -25,11 +25,18 @@ enum race_mode {
 /* What else it does. */
 enum race_action {
 	RACE_NOTHING,
-	RACE_TURN_ON,	/* vCPU `target`, before it answers */
-	RACE_TURN_OFF,	/* itself, after it answered; not vCPU 0 */
-	RACE_ACTIONS,	/* those above are for any time */
-	RACE_SPIN_LONG, /* for longer than any test lasts */
-	RACE_LOAD,	/* of memory it does not have */
+	RACE_TURN_ON,  /* vCPU `target`, before it answers */
+	RACE_TURN_OFF, /* itself, after it answered; not vCPU 0 */
+	RACE_ACTIONS,  /* those above are for any time */
+	/*
+	 * Two vCPUs meet, and then make these calls at once; their answers
+	 * are empty.
+	 */
+	RACE_MEET,	 /* REPLY with ack, */
+	RACE_MEET_REPLY, /* against REPLY, */
+	RACE_MEET_ACK,	 /* or against ACK, and then REPLY */
+	RACE_SPIN_LONG,	 /* for longer than any test lasts */
+	RACE_LOAD,	 /* of memory it does not have */
 	RACE_JUMP,
 	RACE_SYSTEM_OFF,
 	RACE_SYSTEM_RESET,

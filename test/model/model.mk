@@ -3,4 +3,5 @@
 
 .PHONY: model
 model:
+	@tools/setup test
 	@python3 test/run.py --no-build --build $(BUILD) -k '^model/'

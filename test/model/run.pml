@@ -9,11 +9,14 @@
  *
  * A vCPU's registers are two halves and x0. Each half is in memory or in a CPU;
  * whoever loads one that is not in memory would run with old contents. A
- * message is its number; the size that a read returns in x0 stands for it.
+ * message is its number, which fills the page; the size that a read returns in
+ * x0 stands for it. A guest leaves whenever an interrupt comes.
  *
  * Shown for all interleavings, by assertions and claims:
  *	no vCPU on two CPUs; none is entered with incomplete registers
  *	no result of a read lost or overwritten
+ *	a message is in the page when its reader goes on, and stays there until
+ *	it is acknowledged
  *	every accepted message is given to one reader, in order
  *	waiters are served first in, first out
  *	no wake-up is lost: nobody waits while a message is pending
@@ -26,6 +29,7 @@
  *	LAST_FIRST	the waiter list is a stack
  *	NO_NEXT_CLEAR	a waiter brings an old link into the list
  *	FORGOTTEN	an interrupted vCPU is not made ready again
+ *	COPY_AFTER_WAKE	a message is copied after its reader was made ready
  */
 #ifndef CPUS
 #define CPUS 2
@@ -59,11 +63,13 @@ byte waiters = NONE;
 byte last_waiter = NONE;
 mtype box = IDLE;
 byte box_message;
+byte page;			/* the receive page */
 
 /* What only the proof knows. */
 byte on[VCPUS];			/* CPUs that use the vCPU's registers */
 byte answer[VCPUS] = NONE;	/* what its read has to return */
 bool reading[VCPUS];		/* it is in a read */
+byte reader = NONE;		/* whom the inflight message was given to */
 byte sent, given;		/* messages accepted, and given to a reader */
 chan order = [VCPUS] of {byte};	/* who waits, as they came */
 
@@ -72,7 +78,8 @@ inline give(v, message)
 	assert(message == given);
 	assert(answer[v] == NONE);
 	given = (given + 1) % NUMBERS;
-	answer[v] = message
+	answer[v] = message;
+	reader = v
 }
 
 /* --- src/vcpu.c --- */
@@ -175,7 +182,12 @@ inline rpc_request()
 	:: else ->
 		d_step {
 			message = sent;
-			sent = (sent + 1) % NUMBERS;
+			sent = (sent + 1) % NUMBERS
+		};
+#ifndef COPY_AFTER_WAKE
+		page = message;
+#endif
+		d_step {
 			if
 			:: waiters == NONE ->
 				box_message = message;
@@ -186,7 +198,10 @@ inline rpc_request()
 		if
 		:: box == PENDING
 		:: else -> vcpu_wake_first(message)
-		fi
+		fi;
+#ifdef COPY_AFTER_WAKE
+		page = message
+#endif
 	fi;
 	spin_unlock(VM);
 	d_step {
@@ -198,10 +213,14 @@ inline rpc_request()
 inline rpc_ack()
 {
 	spin_lock(VM);
-	if
-	:: box == INFLIGHT -> box = IDLE
-	:: else
-	fi;
+	d_step {
+		if
+		:: box == INFLIGHT ->
+			box = IDLE;
+			reader = NONE
+		:: else
+		fi
+	};
 	spin_unlock(VM)
 }
 
@@ -279,6 +298,7 @@ inline look_at_answer(v)
 		if
 		:: reading[v] && exit != READ ->
 			assert(live_x0 == answer[v]);
+			assert(reader != v || page == answer[v]);
 			reading[v] = false;
 			live_x0 = 0;
 			answer[v] = NONE

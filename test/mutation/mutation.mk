@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# Small changes of src/api.c and src/mm.c that the host tests have to notice.
+# Small changes of the core (api.c, mm.c, vcpu.c, vm.c, cpu.c) that the host
+# tests have to notice.
 
 .PHONY: mutation
 mutation:
+	@tools/setup test
 	@HOSTCC='$(HOSTCC)' test/mutation/mutation --build $(BUILD)

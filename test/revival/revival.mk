@@ -3,4 +3,5 @@
 
 .PHONY: revival
 revival:
+	@tools/setup test
 	@test/revival/revival --build $(BUILD)

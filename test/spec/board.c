@@ -67,6 +67,8 @@ int64_t board_cpu_on(uint32_t cpu, uint64_t entry, uint64_t argument)
 		return SPEC_PSCI_SUCCESS;
 	case CPU_ON_PENDING:
 		return SPEC_PSCI_ON_PENDING;
+	case CPU_ON_FAILURE:
+		return SPEC_PSCI_INTERNAL_FAILURE;
 	default:
 		return SPEC_PSCI_ALREADY_ON;
 	}

@@ -146,6 +146,7 @@ void spec_cpu_up(struct spec *s, uint32_t cpu);
 #define SPEC_PSCI_SUCCESS 0
 #define SPEC_PSCI_ALREADY_ON (-4)
 #define SPEC_PSCI_ON_PENDING (-5)
+#define SPEC_PSCI_INTERNAL_FAILURE (-6)
 
 /* --- the real state (view.c) --- */
 

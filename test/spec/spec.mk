@@ -27,7 +27,9 @@ $(BUILD)/spec/drive $(BUILD)/spec/drive-asan: $(SPEC_SRC) test/spec/spec.mk
 -include $(BUILD)/spec/drive.d $(BUILD)/spec/drive-asan.d
 
 .PHONY: spec
-spec: $(BUILD)/spec/drive $(BUILD)/spec/drive-asan
+spec:
+	@tools/setup test
+	@$(MAKE) $(BUILD)/spec/drive $(BUILD)/spec/drive-asan
 	$(BUILD)/spec/drive --record $(BUILD)/spec/failed.txt
 	$(BUILD)/spec/drive-asan --seed 1000000 --calls 300000 \
 		--record $(BUILD)/spec/failed.txt

@@ -33,6 +33,7 @@ WRONG = [
     ("run", "LAST_FIRST", None),
     ("run", "NO_NEXT_CLEAR", None),
     ("run", "FORGOTTEN", "messages_flow"),
+    ("run", "COPY_AFTER_WAKE", None),
     ("mailbox", "ACK_FIRST", None),
     ("mailbox", "ACK_PENDING", None),
     ("mailbox", "ACK_FORGOTTEN", "answers_flow"),

@@ -21,6 +21,9 @@ TIMEOUT_S = 600
 SPECIFICATION = ["spec.h", "spec.c", "view.c", "pte.h"]
 MAX_LINES = 800
 
+# Schedules of pairs of CPUs that the search finds, without repeats.
+MIN_SCHEDULES = 1000000
+
 # On the target: a boot for each of these machines and seeds, and the calls of
 # the primary in it; the VMs make about as many.
 BOOTS = [(Machine(3, "cortex-a57", 1, 256), 1),
@@ -65,10 +68,17 @@ def random_test(name, program, seed, calls):
 
 
 def explore_test(part, parts):
-    """A share of the states, each with all its cases."""
+    """A share of the states, each with all its cases. All of them together
+    are to have MIN_SCHEDULES of pairs, and no search may be cut short."""
     def test(ctx):
-        return run(ctx, "explore/explore", "--part", str(part), "--parts",
+        line = run(ctx, "explore/explore", "--part", str(part), "--parts",
                    str(parts))
+        pairs, sequences, cut = (
+            int(re.search(r"(\d+) " + what, line).group(1)) for what in
+            ("schedules of pairs", "of pairs with", "cut short"))
+        if cut or (pairs + sequences) * parts < MIN_SCHEDULES:
+            raise Failure("too few schedules", line)
+        return line
     return Test(f"explore/{part + 1}-of-{parts}", test)
 
 

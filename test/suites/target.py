@@ -51,7 +51,8 @@ TIMEOUT_S = 120
 # Suite `race`: requests for each of its cases, on the machine that gets most
 # of them (about 15 calls a request and 4 cases) and on the others.
 RACE_MACHINE = Machine(3, "cortex-a72", 4, 1024)
-RACE_REQUESTS = {"short": 2200, "long": 24000, "others": 200}
+RACE_REQUESTS = {"short": 3300, "long": 33000, "others": 200}
+RACE_MIN_CALLS = {"short": 100000, "long": 1000000}
 RACE_REQUESTS_PER_S = 50
 
 RAMDISK_TEXT = b"The ramdisk of a secondary VM.\n"
@@ -179,6 +180,15 @@ def debug_options(ctx):
     return "".join(f" hyp{i}={place}" for i, place in enumerate(places))
 
 
+def check_calls(ctx, machine, result):
+    """Raises Failure if RACE_MACHINE made fewer calls than it is to."""
+    least = RACE_MIN_CALLS["long" if ctx.long else "short"]
+    calls = re.findall(r"^(\d+) calls, \d+ requests$", result.console, re.M)
+    if str(machine) == str(RACE_MACHINE) and int(calls[-1]) < least:
+        raise Failure(f"{calls[-1]} calls, at least {least} are to be made",
+                      result.details)
+
+
 def boot(ctx, machine, suite):
     """Boots the hypervisor with the test primary; returns qemu.Result."""
     hidden = sum(vm[2] for vm in vms_of(suite))
@@ -195,6 +205,8 @@ def target_test(machine, suite):
     def run(ctx):
         result = boot(ctx, machine, suite)
         text = parse(result)
+        if suite == "race":
+            check_calls(ctx, machine, result)
         if ctx.verbose:
             print(result.details)
         return text

@@ -26,6 +26,18 @@ TEST(init_first)
 	CHECK_EQ(cpus[1].state, CPU_OFF);
 }
 
+/* The vCPU of the first CPU is not in zeroed memory. */
+TEST(init_first_clears)
+{
+	fake_reset();
+	cpu_init_first();
+	memset(cpus[0].vcpu, 0x55, sizeof(*cpus[0].vcpu));
+	cpu_init_first();
+	CHECK(cpus[0].vcpu->vm == NULL);
+	CHECK_EQ(cpus[0].vcpu->index, 0);
+	CHECK_EQ(cpus[0].vcpu->state, 0);
+}
+
 TEST(init_all)
 {
 	start();
@@ -197,6 +209,25 @@ TEST(down_before_the_answer)
 	fake.cpu_start = up_and_down;
 	CHECK_EQ(cpu_turn_on(cpu, ipaddr(0x1000), 5), CPU_ON_SUCCESS);
 	CHECK_EQ(cpu_get_state(cpu), CPU_OFF);
+}
+
+/*
+ * It said that it goes down, the firmware refused that, and it is back, when
+ * the caller gives up: it stays on.
+ */
+static enum arch_start back_and_refused(struct cpu *c)
+{
+	cpu_came_up(c);
+	return ARCH_START_FAILED;
+}
+
+TEST(back_before_giving_up)
+{
+	start();
+	fake.cpu_start = back_and_refused;
+	CHECK_EQ(cpu_turn_on(cpu, ipaddr(0x1000), 5), CPU_ON_FAILURE);
+	CHECK_EQ(cpu_get_state(cpu), CPU_ON);
+	CHECK_EQ(cpu_turn_on(cpu, ipaddr(0x2000), 6), CPU_ON_ALREADY_ON);
 }
 
 /* Another caller while the firmware is being asked: one of them succeeds. */

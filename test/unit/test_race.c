@@ -323,8 +323,10 @@ static struct cpu *const target = &cpus[5];
 
 static bool start_cpu(unsigned int cpu)
 {
-	bool won = cpu_turn_on(target, ipaddr(cpu), cpu) == CPU_ON_SUCCESS;
+	bool won;
 
+	cpu_get_state(target);
+	won = cpu_turn_on(target, ipaddr(cpu), cpu) == CPU_ON_SUCCESS;
 	if (won)
 		require(target->entry.ipa == cpu && target->argument == cpu,
 			"a loser's entry is used");

@@ -250,6 +250,85 @@ static void reply_rounds(void *unused)
 	}
 }
 
+/* --- two vCPUs of one VM in step --- */
+
+static struct {
+	struct barrier barrier;
+	uint32_t vcpu[2];
+} pair;
+
+/* Runs a vCPU that was sent to a meeting until it has answered. */
+static void run_to_empty_answer(uint32_t vcpu)
+{
+	uint64_t end = timer_now_ns() + 20000 * MS;
+	uint64_t result;
+
+	do {
+		result = traffic_call(HF_VCPU_RUN, target->vm, vcpu);
+	} while ((result == HF_VCPU_YIELD ||
+		  hf_vcpu_code(result) == HF_VCPU_WAIT_FOR_INTERRUPT) &&
+		 timer_now_ns() < end);
+	if (result != HF_VCPU_RESPONSE_READY)
+		TRAFFIC_ERROR("a vCPU that meets another: 0x%lx", result);
+	if (traffic_call(HF_RPC_ACK, 0, 0))
+		TRAFFIC_ERROR("ACK failed");
+	traffic_ready(target, vcpu);
+}
+
+/* Sends one of the two to the meeting, when the VM takes a request. */
+static void send_to_meeting(unsigned int i, enum race_mode mode,
+			    enum race_action action)
+{
+	uint64_t end = timer_now_ns() + 20000 * MS;
+	int64_t result;
+
+	do {
+		result = traffic_send_header(target, mode, action);
+	} while (result < 0 && timer_now_ns() < end);
+	if (result <= 0)
+		TRAFFIC_ERROR("no vCPU waits: %ld", result);
+	pair.vcpu[i] = (uint32_t)result - 1;
+}
+
+static void meetings(void *unused)
+{
+	unsigned int cpu = cpu_index();
+	unsigned int i;
+
+	(void)unused;
+	for (i = 0; i < requests() / 10 && !race.over; i++) {
+		if (!cpu)
+			send_to_meeting(1, RACE_ACK_BEFORE_REPLY,
+					i % 2 ? RACE_MEET_ACK
+					      : RACE_MEET_REPLY);
+		barrier_wait(&pair.barrier, 2);
+		/* It acknowledges its own, so that the other can be sent. */
+		if (!cpu)
+			send_to_meeting(0, RACE_ACK_WITH_REPLY, RACE_MEET);
+		run_to_empty_answer(pair.vcpu[cpu]);
+		barrier_wait(&pair.barrier, 2);
+		if (!cpu && !traffic_drain())
+			race.over = true;
+		barrier_wait(&pair.barrier, 2);
+	}
+}
+
+/*
+ * Two vCPUs of a VM reply at once, or one acknowledges what the other's reply
+ * acknowledges: both replies come, one after the other, and the next request
+ * finds the mailbox idle.
+ */
+static void two_of_one_vm(void)
+{
+	if (cpu_count() < 2)
+		SKIP("one CPU");
+	target = talkers[0];
+	memset(&race, 0, sizeof(race));
+	memset(&pair, 0, sizeof(pair));
+	traffic_begin(0, 0);
+	CHECK(cpu_run_all(2, meetings, NULL));
+}
+
 static void one_reply_wins(void)
 {
 	memset(&race, 0, sizeof(race));
@@ -455,6 +534,7 @@ static const struct test_case cases[] = {
 	{"one_configure_wins_in_vm", one_configure_wins_in_vm},
 	{"one_of_all_wins", one_of_all_wins},
 	{"one_reply_wins", one_reply_wins},
+	{"two_of_one_vm", two_of_one_vm},
 	{"no_wake_up_lost", no_wake_up_lost},
 	{"vcpus_come_and_go", vcpus_come_and_go},
 	{"everything_at_once", everything_at_once},

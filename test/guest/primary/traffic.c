@@ -30,7 +30,7 @@ static struct spinlock send_lock;
 static struct {
 	uint64_t goal;
 	unsigned int options;
-	uint64_t accepted;  /* send lock */
+	uint64_t accepted;  /* requests, and those about to be; atomic */
 	uint64_t answered;  /* atomic */
 	uint64_t calls;	    /* atomic */
 	uint32_t stop;	    /* atomic */
@@ -303,31 +303,67 @@ int64_t traffic_send(struct traffic_vm *v, enum race_mode mode,
 	r = fill(v, HF_MAILBOX_SIZE, mode, action);
 	result = request(v, HF_MAILBOX_SIZE, r);
 	if (result >= 0 && action < RACE_ACTIONS)
-		traffic.accepted++;
+		__atomic_add_fetch(&traffic.accepted, 1, __ATOMIC_ACQ_REL);
 	spin_unlock(&send_lock);
+	return result;
+}
+
+int64_t traffic_send_header(struct traffic_vm *v, enum race_mode mode,
+			    enum race_action action)
+{
+	struct race_request *request = (struct race_request *)send_page;
+	int64_t result;
+
+	spin_lock(&send_lock);
+	*request = (struct race_request){.mode = mode, .action = action};
+	result = (int64_t)traffic_call(HF_RPC_REQUEST, v->vm, RACE_HEADER);
+	spin_unlock(&send_lock);
+	return result;
+}
+
+/* A message of `size` bytes; -1 as well if another CPU fills the page. */
+static int64_t send_filled(struct traffic_vm *v, uint64_t size)
+{
+	struct traffic_record *r;
+	int64_t result;
+
+	if (!spin_trylock(&send_lock))
+		return -1;
+	r = size < RACE_HEADER
+		    ? fill_raw(v, size)
+		    : fill(v, size, random() % RACE_MODES, random_action(v));
+	result = request(v, size, r);
+	spin_unlock(&send_lock);
+	return result;
+}
+
+/* An empty message has nothing to say in the page: no lock keeps CPUs apart. */
+static int64_t send_empty(struct traffic_vm *v)
+{
+	int64_t result;
+
+	__atomic_add_fetch(&v->empty, 1, __ATOMIC_ACQ_REL);
+	result = (int64_t)traffic_call(HF_RPC_REQUEST, v->vm, 0);
+	if (result < 0)
+		__atomic_sub_fetch(&v->empty, 1, __ATOMIC_ACQ_REL);
+	if (result < -1 || result > v->vcpus)
+		TRAFFIC_ERROR("REQUEST: 0x%lx", result);
 	return result;
 }
 
 /* Some request to the VM, unless it has one or enough were sent. */
 static void try_send(struct traffic_vm *v)
 {
-	uint64_t size = random_size();
-	int64_t result;
+	uint64_t size = chance(4) ? 0 : random_size();
+	int64_t result = -1;
 
-	if (!spin_trylock(&send_lock))
-		return;
-	if (traffic.accepted < traffic.goal) {
-		result = request(v, size,
-				 size < RACE_HEADER
-					 ? fill_raw(v, size)
-					 : fill(v, size, random() % RACE_MODES,
-						random_action(v)));
-		if (result >= 0)
-			traffic.accepted++;
-		if (result > 0)
-			traffic_ready(v, (uint32_t)result - 1);
-	}
-	spin_unlock(&send_lock);
+	if (__atomic_fetch_add(&traffic.accepted, 1, __ATOMIC_ACQ_REL) <
+	    traffic.goal)
+		result = size ? send_filled(v, size) : send_empty(v);
+	if (result < 0)
+		__atomic_sub_fetch(&traffic.accepted, 1, __ATOMIC_ACQ_REL);
+	if (result > 0)
+		traffic_ready(v, (uint32_t)result - 1);
 }
 
 /* --- answers --- */
@@ -366,6 +402,19 @@ static bool is_answer(struct traffic_vm *v, uint32_t vcpu, uint64_t size)
 	return close(r);
 }
 
+static bool is_empty_answer(struct traffic_vm *v)
+{
+	return __atomic_fetch_sub(&v->empty, 1, __ATOMIC_ACQ_REL) > 0;
+}
+
+static bool is_expected(struct traffic_vm *v, uint32_t vcpu, uint64_t size)
+{
+	if (!size)
+		return is_empty_answer(v);
+	return size < RACE_HEADER ? is_raw_answer(v, size)
+				  : is_answer(v, vcpu, size);
+}
+
 /* The primary's receive page is this CPU's until it acknowledges. */
 static void take_answer(struct traffic_vm *v, uint32_t vcpu, uint64_t size)
 {
@@ -373,8 +422,7 @@ static void take_answer(struct traffic_vm *v, uint32_t vcpu, uint64_t size)
 		TRAFFIC_ERROR("size of an answer: 0x%lx", size);
 		return;
 	}
-	if (!(size < RACE_HEADER ? is_raw_answer(v, size)
-				 : is_answer(v, vcpu, size)))
+	if (!is_expected(v, vcpu, size))
 		TRAFFIC_ERROR("VM %u, vCPU %u: wrong answer of %lu bytes",
 			      v->vm, vcpu, size);
 	if (!race_is_poison(recv_page, size))

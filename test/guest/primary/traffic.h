@@ -36,6 +36,8 @@ struct traffic_vm {
 	struct traffic_record raw[TRAFFIC_RECORDS];
 	uint64_t raw_sent; /* send lock */
 	uint64_t raw_answered;
+	/* Empty ones are sent without a lock, and have no record; atomic. */
+	uint32_t empty;		   /* accepted, and not answered */
 	struct race_counts counts; /* its last word about itself */
 };
 
@@ -83,6 +85,10 @@ bool traffic_drain(void);
  */
 int64_t traffic_send(struct traffic_vm *vm, enum race_mode mode,
 		     enum race_action action);
+
+/* A request that is nothing but a header, and of which no record is kept. */
+int64_t traffic_send_header(struct traffic_vm *vm, enum race_mode mode,
+			    enum race_action action);
 
 /* Makes a vCPU ready. */
 void traffic_ready(struct traffic_vm *vm, uint32_t vcpu);

@@ -27,7 +27,8 @@ static uint32_t arrived; /* vCPUs that are up to configure the mailbox, */
 static uint32_t decided; /* and that did */
 static uint32_t mailbox; /* index of the pair */
 
-static struct spinlock send_lock; /* the send page */
+static struct spinlock send_lock; /* the send page; not for empty replies */
+static uint32_t met;		  /* vCPUs that came to a meeting; atomic */
 static struct race_counts counts; /* atomic */
 
 static struct {
@@ -111,8 +112,8 @@ static uint8_t *lock_send_page(void)
 	return send[mailbox];
 }
 
-/* Sends what is in the send page, and unlocks that. */
-static void reply(uint64_t size, uint32_t mode)
+/* Sends what is in the send page. */
+static void send_reply(uint64_t size, uint32_t mode)
 {
 	bool ack = mode == RACE_ACK_WITH_REPLY;
 
@@ -125,7 +126,14 @@ static void reply(uint64_t size, uint32_t mode)
 			error(__LINE__);
 		timer_wait_ns(WAIT_NS);
 	}
-	spin_unlock(&send_lock);
+}
+
+/* The same, unlocks the page, and acknowledges after it. */
+static void reply(uint64_t size, uint32_t mode)
+{
+	send_reply(size, mode);
+	if (size)
+		spin_unlock(&send_lock);
 	if (mode == RACE_ACK_AFTER_REPLY)
 		acknowledge();
 }
@@ -173,6 +181,30 @@ static void act(const struct race_request *r)
 	}
 }
 
+/* Waits until another vCPU comes to the meeting, too. */
+static void meet_other(void)
+{
+	uint32_t last = (__atomic_add_fetch(&met, 1, __ATOMIC_ACQ_REL) + 1) &
+			~UINT32_C(1);
+
+	while (__atomic_load_n(&met, __ATOMIC_ACQUIRE) < last)
+		;
+}
+
+static void meet(const struct race_request *r)
+{
+	uint64_t result;
+
+	meet_other();
+	if (r->action == RACE_MEET_ACK) {
+		/* The other one's reply may have done it. */
+		result = call(HF_RPC_ACK, 0, 0, 0);
+		if (result && result != (uint64_t)-1)
+			error(__LINE__);
+	}
+	send_reply(0, r->mode);
+}
+
 static void obey(const struct race_request *r, uint64_t size)
 {
 	struct race_reply *page;
@@ -181,6 +213,10 @@ static void obey(const struct race_request *r, uint64_t size)
 		error(__LINE__);
 	if (r->mode == RACE_ACK_BEFORE_REPLY)
 		acknowledge();
+	if (r->action >= RACE_MEET && r->action <= RACE_MEET_ACK) {
+		meet(r);
+		return;
+	}
 	act(r);
 	spin(r->spin);
 	page = (struct race_reply *)lock_send_page();
@@ -198,7 +234,7 @@ static void obey(const struct race_request *r, uint64_t size)
 /* Sends a message that is too short for a header back, inverted. */
 static void invert(const uint8_t *message, uint64_t size)
 {
-	uint8_t *page = lock_send_page();
+	uint8_t *page = size ? lock_send_page() : NULL;
 	uint64_t i;
 
 	for (i = 0; i < size; i++)
