@@ -57,6 +57,10 @@ uint32_t devtree_reg_cells(const struct fdt *fdt, fdt_node_t node);
 fdt_node_t devtree_compatible(const struct fdt *fdt, const char *const *names,
 			      unsigned int count);
 
+/* Whether [base, base + size) reaches into a node of RAM. */
+bool devtree_overlaps_memory(const struct fdt *fdt, uint64_t base,
+			     uint64_t size);
+
 /* Whether "device_type" of a node is `type`. */
 bool devtree_has_type(const struct fdt *fdt, fdt_node_t node, const char *type);
 

@@ -6,7 +6,7 @@
  * Every physical page has one owner. The primary's stage 2 maps IPA to the
  * same PA, and so has an entry for every page of the board: a mapped one
  * belongs to the primary, an absent one carries its owner in the bits that
- * the hardware ignores. mm_set_owner() alone changes it.
+ * the hardware ignores. mm_transfer() alone changes it.
  */
 #ifndef MM_H
 #define MM_H
@@ -62,9 +62,9 @@ bool ptable_init(struct ptable *t, enum mm_stage stage, uint8_t level,
 /*
  * Maps [at, at + size) to physical memory from `pa` on, with the largest
  * blocks that fit. All three page-aligned. Replaces only absent entries or
- * entries of the same table being built: run-time changes of live entries are
- * mm_set_owner()'s. False, with part of it mapped, if the pool is empty or the
- * range is outside of the input address space.
+ * entries of the same table being built; pages of VMs are mm_transfer()'s.
+ * False, with nothing changed, if the pool is empty or the range is outside of
+ * the input address space.
  */
 bool ptable_map(struct ptable *t, uint64_t at, uint64_t size, paddr_t pa,
 		unsigned int mode);
@@ -81,7 +81,10 @@ struct mm_walk {
 	uint64_t span; /* bytes from the address to the end of the entry */
 };
 
-/* Looks up one address; any value is allowed. */
+/*
+ * Looks up one address; any value is allowed. Entries of its table may become
+ * absent meanwhile (arch_vm_revoke()).
+ */
 struct mm_walk ptable_walk(const struct ptable *t, uint64_t at);
 
 /*
@@ -94,13 +97,36 @@ struct mm_walk ptable_walk(const struct ptable *t, uint64_t at);
 bool ptable_is_normal(const struct ptable *t, uint64_t at, uint64_t size);
 
 /*
- * Gives [pa, pa + size) from one owner to another, in the primary's stage 2.
- * Checks first that all of it belongs to `from`; false with nothing changed if
- * not. False also if the pool is empty. `mode` is how the primary will see it
- * if `to` is the primary. Runs before the primary does.
+ * What can happen to memory:
+ *
+ *   transition      from        to          the receiver sees it
+ *   MM_HIDE         nobody      hypervisor  not by this
+ *   MM_GIVE_RAM     nobody      primary     as normal memory
+ *   MM_GIVE_DEVICE  nobody      primary     as device registers
+ *   MM_DONATE       hypervisor  VM n        as normal memory
+ *
+ * Nothing is ever taken from a VM: entries are absent before, so that live
+ * tables need no break-before-make and no TLB maintenance. Memory is donated
+ * only once it holds nothing but what its VM may see.
  */
-bool mm_set_owner(struct ptable *primary, paddr_t pa, uint64_t size,
-		  enum mm_owner from, enum mm_owner to, unsigned int mode);
+enum mm_transition { MM_HIDE, MM_GIVE_RAM, MM_GIVE_DEVICE, MM_DONATE };
+
+/* The VM that is given memory by MM_DONATE, and where it will see it. */
+struct mm_receiver {
+	struct ptable *stage2;
+	ipaddr_t at;
+	uint32_t index;
+};
+
+/*
+ * Transfers [pa, pa + size), page-aligned, from one owner to another. `to` is
+ * for MM_DONATE, NULL otherwise. Checks first that all of it belongs to whom
+ * the transition takes it from, and that the receiver has nothing there yet;
+ * false with nothing changed if not, or if the pool is empty. The caller sees
+ * to it that transfers do not run at the same time.
+ */
+bool mm_transfer(enum mm_transition transition, struct ptable *primary,
+		 paddr_t pa, uint64_t size, const struct mm_receiver *to);
 
 /* Owner of a physical page. */
 enum mm_owner mm_owner(const struct ptable *primary, paddr_t pa);

@@ -317,7 +317,9 @@ static bool node_pages(const struct devtree_walk *w, fdt_node_t node,
 		       uint32_t i, struct range *pages)
 {
 	uint64_t limit = (uint64_t)1 << vm_primary.stage2.input_bits;
-	uint32_t cells = reg_cells(w);
+	/* Memory that is not used for RAM is nobody's, and no device. */
+	uint32_t cells =
+		devtree_has_type(w->fdt, node, "memory") ? 0 : reg_cells(w);
 	uint32_t count = cells ? visible_reg(w->fdt, node) / 4 / cells : 0;
 	uint64_t base, size;
 
@@ -335,7 +337,7 @@ static bool node_pages(const struct devtree_walk *w, fdt_node_t node,
 }
 
 /* Gives pages that nobody has yet to the primary, or keeps them from it. */
-static void take_pages(struct range pages, enum mm_owner to)
+static void take_pages(struct range pages, enum mm_transition transition)
 {
 	while (pages.begin < pages.end) {
 		struct mm_walk w = ptable_walk(&vm_primary.stage2, pages.begin);
@@ -343,8 +345,8 @@ static void take_pages(struct range pages, enum mm_owner to)
 		uint64_t span = w.span < left ? w.span : left;
 
 		if (!w.mode && w.owner == OWNER_NOBODY &&
-		    !mm_set_owner(&vm_primary.stage2, paddr(pages.begin), span,
-				  OWNER_NOBODY, to, MM_DEVICE_RW))
+		    !mm_transfer(transition, &vm_primary.stage2,
+				 paddr(pages.begin), span, NULL))
 			boot_stop(
 				"page tables: no room for the primary's devices");
 		pages.begin += span;
@@ -352,12 +354,12 @@ static void take_pages(struct range pages, enum mm_owner to)
 }
 
 static void take_node(const struct devtree_walk *w, fdt_node_t node,
-		      enum mm_owner to)
+		      enum mm_transition transition)
 {
 	struct range pages;
 
 	for (uint32_t i = 0; node_pages(w, node, i, &pages); i++)
-		take_pages(pages, to);
+		take_pages(pages, transition);
 }
 
 /* Whether a page of the node is one of registers that are kept. */
@@ -388,7 +390,7 @@ static void keep_withheld(struct boot *b)
 	devtree_begin(&w, &b->tree);
 	while (devtree_next(&w, &node))
 		if (arch_hides_node(&b->tree, node) || is_inside(b, &w))
-			take_node(&w, node, OWNER_HYPERVISOR);
+			take_node(&w, node, MM_HIDE);
 }
 
 /* What shares a page with registers that are kept is kept, too. */
@@ -426,5 +428,5 @@ void boot_give_devices(struct boot *b)
 	devtree_begin(&w, &b->tree);
 	while (devtree_next(&w, &node))
 		if (!arch_hides_node(&b->tree, node) && !is_inside(b, &w))
-			take_node(&w, node, OWNER_PRIMARY);
+			take_node(&w, node, MM_GIVE_DEVICE);
 }

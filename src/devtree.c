@@ -211,3 +211,21 @@ bool devtree_has_type(const struct fdt *fdt, fdt_node_t node, const char *type)
 	s = fdt_string(&p);
 	return s && strcmp(s, type) == 0;
 }
+
+bool devtree_overlaps_memory(const struct fdt *fdt, uint64_t base,
+			     uint64_t size)
+{
+	struct devtree_walk w;
+	fdt_node_t node;
+	uint64_t at, length;
+
+	devtree_begin(&w, fdt);
+	while (devtree_next(&w, &node)) {
+		if (w.depth != 1 || !devtree_has_type(fdt, node, "memory"))
+			continue;
+		for (uint32_t i = 0; devtree_reg(&w, i, &at, &length); i++)
+			if (base < at + length && at < base + size)
+				return true;
+	}
+	return false;
+}

@@ -8,6 +8,9 @@
 #include "string.h"
 #include "vm.h"
 
+/* Distance of the words in a place that are tried before it is used. */
+#define SAMPLE_STEP ((uint64_t)2 << 20)
+
 /* --- moving out of the way --- */
 
 static void *map_new(uint64_t at, uint64_t size)
@@ -19,12 +22,62 @@ static void *map_new(uint64_t at, uint64_t size)
 	return p;
 }
 
-static void wipe(uint64_t at, uint64_t size)
+/* Every step, and the last word. */
+static uint64_t next_sample(uint64_t at, uint64_t end)
+{
+	if (end - at <= 8)
+		return end;
+	return end - at > SAMPLE_STEP ? at + SAMPLE_STEP : end - 8;
+}
+
+/*
+ * Stops the boot if [at, at + size), which is about to be filled, is not what
+ * the device tree says: memory that keeps what is written. (That nothing at
+ * all answers there is for the architecture to tell.)
+ */
+static void check_ram(uint64_t at, uint64_t size)
+{
+	uint64_t end = align_down(at + size, 8);
+
+	for (at = align_up(at, 8); at < end; at = next_sample(at, end)) {
+		volatile uint64_t *word = (uint64_t *)(uintptr_t)at;
+
+		for (uint64_t value = at, i = 0; i < 2; i++, value = ~value) {
+			*word = value;
+			arch_clean_to_memory((const void *)word, 8);
+			if (*word != value)
+				boot_stop(
+					"device tree: memory at 0x%lx does not keep what is written",
+					at);
+		}
+	}
+}
+
+static void *map_checked(uint64_t at, uint64_t size)
 {
 	void *p = map_new(at, size);
 
-	memset(p, 0, size);
-	arch_clean_to_memory(p, size);
+	check_ram(at, size);
+	return p;
+}
+
+static void wipe(uint64_t begin, uint64_t end)
+{
+	uint64_t first = align_up(begin, PAGE_SIZE);
+	uint64_t last = align_down(end, PAGE_SIZE);
+	char *p;
+
+	if (begin >= end)
+		return;
+	p = map_new(begin, end - begin);
+	if (first < last) {
+		memset(p, 0, first - begin);
+		arch_zero_pages(p + (first - begin), last - first);
+		memset(p + (last - begin), 0, end - last);
+	} else {
+		memset(p, 0, end - begin);
+	}
+	arch_clean_to_memory(p, end - begin);
 }
 
 static void move(uint64_t from, const struct range *to)
@@ -34,11 +87,11 @@ static void move(uint64_t from, const struct range *to)
 
 	if (from == to->begin)
 		return;
-	p = map_new(to->begin, size);
+	p = map_checked(to->begin, size);
 	memcpy(p, (const void *)(uintptr_t)from, size);
 	arch_clean_to_memory(p, size);
 	/* It holds the files of VMs: nothing of them stays behind. */
-	wipe(from, size);
+	wipe(from, from + size);
 }
 
 void boot_settle(struct boot *b, bool settled)
@@ -54,6 +107,8 @@ void boot_settle(struct boot *b, bool settled)
 		return;
 	if (settled)
 		panic("boot settled, and wants to move again");
+	if (own.pa != b->own.begin)
+		map_checked(b->own.begin, own_size);
 	arch_move(paddr(b->own.begin), paddr(b->tree_place.begin),
 		  paddr(b->ramdisk_place.begin),
 		  b->ramdisk.end - b->ramdisk.begin, b->left_out);
@@ -61,13 +116,13 @@ void boot_settle(struct boot *b, bool settled)
 
 /* --- who owns what --- */
 
-static void give_ram(const struct ranges *list, enum mm_owner from,
-		     enum mm_owner to)
+static void transfer_ram(enum mm_transition transition,
+			 const struct ranges *list)
 {
 	for (uint32_t i = 0; i < list->count; i++)
-		if (!mm_set_owner(&vm_primary.stage2, paddr(list->r[i].begin),
-				  list->r[i].end - list->r[i].begin, from, to,
-				  MM_NORMAL_RWX))
+		if (!mm_transfer(transition, &vm_primary.stage2,
+				 paddr(list->r[i].begin),
+				 list->r[i].end - list->r[i].begin, NULL))
 			boot_stop("page tables: no room for RAM at 0x%lx",
 				  list->r[i].begin);
 }
@@ -81,8 +136,8 @@ void boot_build_primary(struct boot *b)
 			 input_bits))
 		boot_stop("page tables: no room for the primary");
 	/* Hidden memory first, so that devices can not be laid over it. */
-	give_ram(&b->hidden, OWNER_NOBODY, OWNER_HYPERVISOR);
-	give_ram(&b->primary_ram, OWNER_NOBODY, OWNER_PRIMARY);
+	transfer_ram(MM_HIDE, &b->hidden);
+	transfer_ram(MM_GIVE_RAM, &b->primary_ram);
 	boot_give_devices(b);
 	log_print(vm_primary.name, MAX_NAME, "primary");
 	arch_vm_init(&vm_primary, 0);
@@ -117,22 +172,24 @@ static uint64_t fill_memory(const struct manifest_vm *m,
 	return tree;
 }
 
-/* Hands a VM's memory to it: in the primary's tables and in its own. */
-static bool map_memory(struct vm *vm)
+/* Hands the VM's memory, which is filled, to it. */
+static bool donate_memory(struct vm *vm)
 {
+	struct mm_receiver to = {
+		.stage2 = &vm->stage2,
+		.at = ipaddr(HF_SECONDARY_RAM_BASE),
+		.index = vm->index,
+	};
 	uint8_t level, root_pages, input_bits;
 
 	arch_stage2_geometry(&level, &root_pages, &input_bits);
 	return ptable_init(&vm->stage2, MM_STAGE_2, level, root_pages,
 			   input_bits) &&
-	       mm_set_owner(&vm_primary.stage2, vm->memory, vm->memory_size,
-			    OWNER_HYPERVISOR,
-			    (enum mm_owner)(OWNER_VM + vm->index), 0) &&
-	       ptable_map(&vm->stage2, HF_SECONDARY_RAM_BASE, vm->memory_size,
-			  vm->memory, MM_NORMAL_RWX);
+	       mm_transfer(MM_DONATE, &vm_primary.stage2, vm->memory,
+			   vm->memory_size, &to);
 }
 
-/* NULL, or why the VM was not loaded. */
+/* NULL, or why the VM was not loaded: its memory stays the hypervisor's. */
 static const char *load_secondary(const struct manifest_vm *m,
 				  const struct boot_vm *v, struct vm *vm)
 {
@@ -140,14 +197,14 @@ static const char *load_secondary(const struct manifest_vm *m,
 
 	vm->memory = paddr(v->memory.begin);
 	vm->memory_size = m->mem_size;
-	if (!arch_boot_map(vm->memory, m->mem_size, MM_R | MM_W) ||
-	    !map_memory(vm))
+	if (!arch_boot_map(vm->memory, m->mem_size, MM_R | MM_W))
 		return "no page table left";
+	check_ram(vm->memory.pa, m->mem_size);
 	vm_init(vm, vm->index + 1, vm_vcpu_room(vm->index), m->vcpu_count);
 	tree = fill_memory(m, v, vm);
-	if (!tree) {
+	if (!tree || !donate_memory(vm)) {
 		vm->vcpu_count = 0;
-		return "device tree does not fit";
+		return tree ? "no page table left" : "device tree does not fit";
 	}
 	arch_vm_init(vm, vm->index + 1);
 	arch_vcpu_reset(&vm->vcpus[0],
@@ -155,21 +212,6 @@ static const char *load_secondary(const struct manifest_vm *m,
 			tree);
 	vm->vcpus[0].state = VCPU_READY;
 	return NULL;
-}
-
-/* A file of a secondary, unless it is one of the primary's as well. */
-static void wipe_file(const struct boot_vm *primary, const uint8_t *file,
-		      size_t size)
-{
-	if (file && file != primary->kernel && file != primary->ramdisk)
-		wipe((uint64_t)(uintptr_t)file, size);
-}
-
-/* The files stay in the primary's RAM: their contents are not for it. */
-static void wipe_files(const struct boot *b, const struct boot_vm *v)
-{
-	wipe_file(&b->primary, v->kernel, v->kernel_size);
-	wipe_file(&b->primary, v->ramdisk, v->ramdisk_size);
 }
 
 static void tell_left_out(const struct vm *vm, const struct manifest_vm *m)
@@ -200,13 +242,26 @@ void boot_load_secondaries(struct boot *b)
 				 vm->vcpu_count,
 				 vm->vcpu_count == 1 ? "" : "s");
 	}
-	/* Several VMs may have one file: last, when all are loaded. */
-	for (uint32_t i = 0; i < vm_count; i++)
-		wipe_files(b, &b->vm[i]);
 	arch_sync_instructions();
 }
 
 /* --- the primary --- */
+
+/*
+ * The ramdisk stays in the primary's RAM. Its own ramdisk is kept in it;
+ * everything else goes: files of other VMs, files that nobody named, the
+ * manifest.
+ */
+static void wipe_ramdisk(const struct boot *b)
+{
+	const struct boot_vm *v = &b->primary;
+	uint64_t kept = (uint64_t)(uintptr_t)v->ramdisk;
+
+	if (!v->ramdisk_size)
+		kept = b->ramdisk.end;
+	wipe(b->ramdisk.begin, kept);
+	wipe(kept + v->ramdisk_size, b->ramdisk.end);
+}
 
 paddr_t boot_load_primary(struct boot *b, ipaddr_t *entry)
 {
@@ -216,20 +271,22 @@ paddr_t boot_load_primary(struct boot *b, ipaddr_t *entry)
 	uint64_t tree_size = b->primary_tree_place.end - tree;
 	void *p;
 
-	p = map_new(kernel, v->kernel_size);
+	p = map_checked(kernel, v->kernel_size);
 	memcpy(p, v->kernel, v->kernel_size);
 	arch_clean_to_memory(p, v->kernel_size);
-	p = map_new(tree, tree_size);
+	p = map_checked(tree, tree_size);
 	if (!primary_tree_write(b, p, tree_size))
 		boot_stop("the primary's device tree does not fit its place");
 	arch_clean_to_memory(p, tree_size);
 	if (v->ramdisk_size)
 		arch_clean_to_memory(v->ramdisk, v->ramdisk_size);
-	arch_sync_instructions();
 	log_line("primary: %s at 0x%lx, %lu MiB of RAM, %u vCPU%s",
 		 b->manifest.primary.kernel_filename, kernel,
 		 ranges_total(&b->primary_ram) >> 20, vm_primary.vcpu_count,
 		 vm_primary.vcpu_count == 1 ? "" : "s");
+	/* Last: names and texts are still in it. */
+	wipe_ramdisk(b);
+	arch_sync_instructions();
 	*entry = ipaddr(kernel);
 	return paddr(tree);
 }

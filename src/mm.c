@@ -29,6 +29,20 @@ static uint64_t entry_size(unsigned int level)
 	return (uint64_t)1 << pt_shift(level);
 }
 
+/*
+ * A walk on another CPU, by hardware or by ptable_walk(), may meet an entry
+ * while it is changed: it sees the old one or the new one.
+ */
+static uint64_t load_entry(const uint64_t *pte)
+{
+	return __atomic_load_n(pte, __ATOMIC_RELAXED);
+}
+
+static void store_entry(uint64_t *pte, uint64_t value)
+{
+	__atomic_store_n(pte, value, __ATOMIC_RELAXED);
+}
+
 static bool in_input_range(const struct ptable *t, uint64_t at, uint64_t size)
 {
 	uint64_t limit = (uint64_t)1 << t->input_bits;
@@ -50,6 +64,7 @@ bool ptable_init(struct ptable *t, enum mm_stage stage, uint8_t level,
 /* What a change puts into the entries of a range. */
 struct change {
 	enum mm_stage stage;
+	bool prepare; /* only make the tables that it needs */
 	bool map;
 	uint64_t delta; /* map: physical minus input address */
 	unsigned int mode;
@@ -100,7 +115,7 @@ static bool split(struct ptable *t, uint64_t *pte, unsigned int level)
 				arch_pte_mode(stage, *pte));
 	}
 	arch_pt_sync();
-	*pte = arch_pte_table(virt_to_phys(table));
+	store_entry(pte, arch_pte_table(virt_to_phys(table)));
 	return true;
 }
 
@@ -115,6 +130,14 @@ static void free_below(uint64_t pte, unsigned int level)
 	for (unsigned int i = 0; i < PT_ENTRIES; i++)
 		free_below(table[i], level + 1);
 	pool_free(table);
+}
+
+static void replace(uint64_t *pte, unsigned int level, uint64_t value)
+{
+	uint64_t old = *pte;
+
+	store_entry(pte, value);
+	free_below(old, level);
 }
 
 /*
@@ -136,8 +159,8 @@ static bool change_table(struct ptable *t, uint64_t *entries,
 		uint64_t stop = next < end ? next : end;
 
 		if (fits_entry(c, level, at, stop)) {
-			free_below(*pte, level);
-			*pte = wanted_entry(c, level, at);
+			if (!c->prepare)
+				replace(pte, level, wanted_entry(c, level, at));
 		} else if (*pte !=
 			   wanted_entry(c, level, align_down(at, size))) {
 			if (!arch_pte_is_table(*pte, level) &&
@@ -152,37 +175,56 @@ static bool change_table(struct ptable *t, uint64_t *entries,
 	return true;
 }
 
+static bool run_change(struct ptable *t, uint64_t at, uint64_t size,
+		       struct change *c)
+{
+	c->stage = (enum mm_stage)t->stage;
+	return change_table(t, t->root, t->level, at, at + size, c);
+}
+
+/*
+ * Makes the tables that a change needs. Every address still translates as
+ * before, and the change itself can then not fail.
+ */
+static bool prepare_change(struct ptable *t, uint64_t at, uint64_t size,
+			   struct change *c)
+{
+	c->prepare = true;
+	return in_input_range(t, at, size) && run_change(t, at, size, c);
+}
+
+static void commit_change(struct ptable *t, uint64_t at, uint64_t size,
+			  struct change *c)
+{
+	c->prepare = false;
+	run_change(t, at, size, c);
+	arch_pt_sync();
+}
+
+static struct change mapping(uint64_t at, paddr_t pa, unsigned int mode)
+{
+	return (struct change){.map = true, .delta = pa.pa - at, .mode = mode};
+}
+
 bool ptable_map(struct ptable *t, uint64_t at, uint64_t size, paddr_t pa,
 		unsigned int mode)
 {
-	struct change c = {
-		.stage = (enum mm_stage)t->stage,
-		.map = true,
-		.delta = pa.pa - at,
-		.mode = mode,
-	};
+	struct change c = mapping(at, pa, mode);
 
-	if (!in_input_range(t, at, size))
+	if (!prepare_change(t, at, size, &c))
 		return false;
-	if (!change_table(t, t->root, t->level, at, at + size, &c))
-		return false;
-	arch_pt_sync();
+	commit_change(t, at, size, &c);
 	return true;
 }
 
 bool ptable_clear(struct ptable *t, uint64_t at, uint64_t size,
 		  enum mm_owner owner)
 {
-	struct change c = {
-		.stage = (enum mm_stage)t->stage,
-		.owner = owner,
-	};
+	struct change c = {.owner = owner};
 
-	if (!in_input_range(t, at, size))
+	if (!prepare_change(t, at, size, &c))
 		return false;
-	if (!change_table(t, t->root, t->level, at, at + size, &c))
-		return false;
-	arch_pt_sync();
+	commit_change(t, at, size, &c);
 	return true;
 }
 
@@ -198,7 +240,7 @@ struct mm_walk ptable_walk(const struct ptable *t, uint64_t at)
 	if (!in_input_range(t, at, 1))
 		return w;
 	for (;;) {
-		pte = table[(at >> pt_shift(level)) & mask];
+		pte = load_entry(&table[(at >> pt_shift(level)) & mask]);
 		if (!arch_pte_is_table(pte, level))
 			break;
 		table = phys_to_virt(arch_pte_pa(pte));
@@ -231,36 +273,72 @@ bool ptable_is_normal(const struct ptable *t, uint64_t at, uint64_t size)
 	return true;
 }
 
+static enum mm_owner owner_of(const struct mm_walk *w)
+{
+	return w->mode ? OWNER_PRIMARY : w->owner;
+}
+
 enum mm_owner mm_owner(const struct ptable *primary, paddr_t pa)
 {
 	struct mm_walk w = ptable_walk(primary, pa.pa);
 
-	return w.mode ? OWNER_PRIMARY : w.owner;
+	return owner_of(&w);
 }
 
-static bool all_owned_by(const struct ptable *primary, paddr_t pa,
-			 uint64_t size, enum mm_owner owner)
+/*
+ * Whether all of [at, at + size) is `owner`'s by what a stage 2 says of it; in
+ * a secondary's, nobody's is what is absent.
+ */
+static bool all_owned_by(const struct ptable *t, uint64_t at, uint64_t size,
+			 enum mm_owner owner)
 {
-	uint64_t at = pa.pa;
 	uint64_t end = at + size;
 
+	if (!in_input_range(t, at, size))
+		return false;
 	while (at < end) {
-		struct mm_walk w = ptable_walk(primary, at);
+		struct mm_walk w = ptable_walk(t, at);
 
-		if ((w.mode ? OWNER_PRIMARY : w.owner) != owner || !w.span)
+		if (owner_of(&w) != owner)
 			return false;
 		at += w.span;
 	}
 	return true;
 }
 
-bool mm_set_owner(struct ptable *primary, paddr_t pa, uint64_t size,
-		  enum mm_owner from, enum mm_owner to, unsigned int mode)
+static const struct {
+	uint8_t from, to, mode;
+} transitions[] = {
+	[MM_HIDE] = {OWNER_NOBODY, OWNER_HYPERVISOR, 0},
+	[MM_GIVE_RAM] = {OWNER_NOBODY, OWNER_PRIMARY, MM_NORMAL_RWX},
+	[MM_GIVE_DEVICE] = {OWNER_NOBODY, OWNER_PRIMARY, MM_DEVICE_RW},
+	[MM_DONATE] = {OWNER_HYPERVISOR, OWNER_VM, MM_NORMAL_RWX},
+};
+
+bool mm_transfer(enum mm_transition transition, struct ptable *primary,
+		 paddr_t pa, uint64_t size, const struct mm_receiver *to)
 {
-	if (from == to || !in_input_range(primary, pa.pa, size) ||
-	    !all_owned_by(primary, pa, size, from))
+	unsigned int mode = transitions[transition].mode;
+	struct change book = {.owner = transitions[transition].to};
+	struct change own = {.map = true};
+
+	if ((to != NULL) != (transition == MM_DONATE))
 		return false;
-	if (to == OWNER_PRIMARY)
-		return ptable_map(primary, pa.pa, size, pa, mode);
-	return ptable_clear(primary, pa.pa, size, to);
+	if (book.owner == OWNER_PRIMARY)
+		book = mapping(pa.pa, pa, mode);
+	if (!all_owned_by(primary, pa.pa, size, transitions[transition].from))
+		return false;
+	if (to) {
+		book.owner += to->index;
+		own = mapping(to->at.ipa, pa, mode);
+		if (!all_owned_by(to->stage2, to->at.ipa, size, OWNER_NOBODY) ||
+		    !prepare_change(to->stage2, to->at.ipa, size, &own))
+			return false;
+	}
+	if (!prepare_change(primary, pa.pa, size, &book))
+		return false;
+	commit_change(primary, pa.pa, size, &book);
+	if (to)
+		commit_change(to->stage2, to->at.ipa, size, &own);
+	return true;
 }

@@ -18,14 +18,28 @@
 /* Left for the primary besides what is counted: alignment, its page tables. */
 #define PRIMARY_SLACK (16 * MIB)
 
+/* Whether a range reaches into the memory that we run in. */
+static bool overlaps_own(uint64_t begin, uint64_t end)
+{
+	uint64_t size;
+	uint64_t own = arch_own_memory(&size).pa;
+
+	return begin < own + size && own < end;
+}
+
 void boot_open_tree(struct boot *b, paddr_t dtb)
 {
 	const void *blob = (const void *)(uintptr_t)dtb.pa;
-	uint32_t size = fdt_claimed_size(blob);
-	const char *error;
+	const char *error = "it lies in the hypervisor";
+	uint32_t size;
 
-	error = size > FDT_MAX_SIZE ? "larger than 16 MiB"
-				    : fdt_open(&b->tree, blob, size);
+	if (overlaps_own(dtb.pa, dtb.pa + 1))
+		boot_stop("device tree at 0x%lx: %s", dtb.pa, error);
+	size = fdt_claimed_size(blob);
+	if (size > FDT_MAX_SIZE)
+		error = "larger than 16 MiB";
+	else if (!overlaps_own(dtb.pa, dtb.pa + size))
+		error = fdt_open(&b->tree, blob, size);
 	if (error)
 		boot_stop("device tree at 0x%lx: %s", dtb.pa, error);
 	if (arch_console_init(&b->tree))
@@ -36,7 +50,8 @@ void boot_open_tree(struct boot *b, paddr_t dtb)
 
 static void add_ram(struct boot *b, uint64_t base, uint64_t size)
 {
-	uint64_t begin = align_up(base, PAGE_SIZE);
+	/* The address 0 stands for none: that page is nobody's. */
+	uint64_t begin = base ? align_up(base, PAGE_SIZE) : PAGE_SIZE;
 	uint64_t end = align_down(base + size, PAGE_SIZE);
 
 	if (base >= RAM_LIMIT || size > RAM_LIMIT - base) {
@@ -133,6 +148,7 @@ static bool lies_in_ram(const struct boot *b, struct range r)
 
 void boot_find_ramdisk(struct boot *b, paddr_t begin, paddr_t end)
 {
+	uint64_t tree = (uint64_t)(uintptr_t)b->tree.blob;
 	const void *archive;
 	const char *error;
 
@@ -146,6 +162,12 @@ void boot_find_ramdisk(struct boot *b, paddr_t begin, paddr_t end)
 	if (!lies_in_ram(b, b->ramdisk))
 		boot_stop("ramdisk: 0x%lx to 0x%lx is not in RAM",
 			  b->ramdisk.begin, b->ramdisk.end);
+	if (overlaps_own(b->ramdisk.begin, b->ramdisk.end) ||
+	    (tree < b->ramdisk.end &&
+	     b->ramdisk.begin < tree + b->tree.totalsize))
+		boot_stop(
+			"ramdisk: 0x%lx to 0x%lx overlaps the hypervisor or the device tree",
+			b->ramdisk.begin, b->ramdisk.end);
 	archive = arch_boot_map(paddr(b->ramdisk.begin),
 				b->ramdisk.end - b->ramdisk.begin, MM_R | MM_W);
 	if (!archive)

@@ -14,6 +14,15 @@
 #define SECONDARY_BASE 2048
 #define SECONDARY_PER_VCPU 256
 
+/* Memory that is told in parts, as one cell can not hold its size. */
+#define MEMORY_PART (UINT64_C(1) << 31)
+
+/* The value of a "reg" in progress. */
+struct cells {
+	uint32_t count;
+	uint32_t cell[4 * MAX_RANGES];
+};
+
 static uint64_t text_size(const char *text)
 {
 	return text ? strlen(text) + 1 : 0;
@@ -23,45 +32,62 @@ static uint64_t text_size(const char *text)
 
 uint64_t primary_tree_size(const struct boot *b)
 {
-	return align_up(b->tree.structure_size + b->tree.strings_size +
-				16 * (b->tree.reserved_count + 1) +
-				text_size(b->manifest.primary.bootargs) +
-				PRIMARY_EXTRA +
-				PRIMARY_PER_VM * b->manifest.vm_count +
-				16 * b->primary_ram.count,
-			PAGE_SIZE);
+	return align_up(
+		b->tree.structure_size + b->tree.strings_size +
+			16 * (b->tree.reserved_count + 1) +
+			text_size(b->manifest.primary.bootargs) +
+			PRIMARY_EXTRA + PRIMARY_PER_VM * b->manifest.vm_count +
+			16 * (b->primary_ram.count +
+			      ranges_total(&b->primary_ram) / MEMORY_PART),
+		PAGE_SIZE);
 }
 
-static void put_cells(uint32_t *cells, uint32_t *n, uint64_t value,
-		      uint32_t count)
+/* A number of `count` cells, 0 to 2. */
+static void put_cells(struct cells *c, uint64_t value, uint32_t count)
 {
-	if (count < 2 && value >> 32)
+	if (count < 2 && value >> 32 * count)
 		boot_stop(
 			"device tree: root: memory needs numbers of two cells");
+	if (count > ARRAY_SIZE(c->cell) - c->count)
+		boot_stop("device tree: memory: too many ranges");
 	if (count == 2)
-		cells[(*n)++] = (uint32_t)(value >> 32);
-	cells[(*n)++] = (uint32_t)value;
+		c->cell[c->count++] = (uint32_t)(value >> 32);
+	if (count)
+		c->cell[c->count++] = (uint32_t)value;
+}
+
+/* A range of memory, in parts if its size needs more cells than there are. */
+static void put_range(struct cells *c, const struct range *r,
+		      uint32_t address_cells, uint32_t size_cells)
+{
+	uint64_t at = r->begin;
+
+	while (at < r->end) {
+		uint64_t size = r->end - at;
+
+		if (size_cells == 1 && size >> 32)
+			size = MEMORY_PART;
+		put_cells(c, at, address_cells);
+		put_cells(c, size, size_cells);
+		at += size;
+	}
 }
 
 static void put_memory(struct fdt_writer *w, const struct boot *b)
 {
-	static uint32_t cells[4 * MAX_RANGES];
+	static struct cells cells;
 	const struct fdt *t = &b->tree;
 	uint32_t ac = fdt_u32(t, fdt_root(t), "#address-cells", 2);
 	uint32_t sc = fdt_u32(t, fdt_root(t), "#size-cells", 1);
-	uint32_t n = 0;
 	char name[32];
 
-	for (uint32_t i = 0; i < b->primary_ram.count; i++) {
-		const struct range *r = &b->primary_ram.r[i];
-
-		put_cells(cells, &n, r->begin, ac);
-		put_cells(cells, &n, r->end - r->begin, sc);
-	}
+	cells.count = 0;
+	for (uint32_t i = 0; i < b->primary_ram.count; i++)
+		put_range(&cells, &b->primary_ram.r[i], ac, sc);
 	log_print(name, sizeof(name), "memory@%lx", b->primary_ram.r[0].begin);
 	fdt_put_node(w, name);
 	fdt_put_string(w, "device_type", "memory");
-	fdt_put_cells(w, "reg", cells, n);
+	fdt_put_cells(w, "reg", cells.cell, cells.count);
 	fdt_put_end(w);
 }
 

@@ -34,9 +34,10 @@ GUEST_SERVICE := $(patsubst $(GUEST_DIR)/%,$(GUEST_OBJ)/%.o,\
 GUEST_RACE := $(GUEST_OBJ)/race/race.c.o
 GUEST_SPEC := $(GUEST_OBJ)/spec/spec.c.o
 GUEST_ECHO := $(GUEST_OBJ)/echo.c.o
+GUEST_JUDGE := $(GUEST_OBJ)/judge/judge.c.o $(GUEST_OBJ)/judge/start.S.o
 
 GUEST_IMAGES := $(addprefix $(GUEST)/,echo.bin service.bin race.bin spec.bin \
-	primary.bin)
+	judge.bin primary.bin)
 
 # Else make takes the objects for leftovers, and compiles them again.
 .SECONDARY: $(GUEST_LIB)
@@ -51,6 +52,12 @@ $(GUEST)/service.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_SERVICE)
 $(GUEST)/race.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_RACE)
 $(GUEST)/spec.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_SPEC)
 $(GUEST)/primary.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_PRIMARY)
+
+# Relies on nothing, not even on the library.
+$(GUEST)/judge.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_JUDGE) \
+		$(GUEST_DIR)/lib/guest.lds $(GUEST_OBJ)/flags
+	$(Q)$(LD) $(GUEST_LDFLAGS) -T $(GUEST_DIR)/lib/guest.lds -o $@ \
+		$(filter %.o,$^)
 
 $(GUEST)/%.elf: $(GUEST_LIB) $(GUEST_DIR)/lib/guest.lds $(GUEST_OBJ)/flags
 	$(Q)$(LD) $(GUEST_LDFLAGS) -T $(GUEST_DIR)/lib/guest.lds -o $@ \
@@ -84,4 +91,5 @@ $(GUEST_OBJ)/flags: FORCE
 		echo '$(GUEST_FLAGS_TEXT)' > $@
 
 -include $(GUEST_LIB:.o=.d) $(GUEST_PRIMARY:.o=.d) $(GUEST_SERVICE:.o=.d) \
-	$(GUEST_RACE:.o=.d) $(GUEST_SPEC:.o=.d) $(GUEST_ECHO:.o=.d)
+	$(GUEST_RACE:.o=.d) $(GUEST_SPEC:.o=.d) $(GUEST_ECHO:.o=.d) \
+	$(GUEST_JUDGE:.o=.d)

@@ -53,12 +53,27 @@ enum step_kind {
 	STEP_CPU_ON,  /* a0: vCPU that becomes another server -> x0 */
 	STEP_A32,     /* a0: enum a32_program, a1: its r0 -> x0 */
 	STEP_WALK,    /* a0: where a table of its own is not */
+	STEP_ENTRY,   /* at entry, ORed: x0: x1-x30 and SP, x1: FP/SIMD, x2: the
+			 memory behind the image's file; x3: bytes of its
+			 device tree between two values that are not 0 */
+	STEP_SECRET,  /* a0: complement of a secret word that it writes all over
+			 its free memory and registers, a1: enum leave: how it
+			 leaves then */
 	STEP_BAD_CONFIGURE, /* x0: 0, or 1: wrongly accepted x1, x2 at boot */
 };
 
 /* Paint the system registers too, and tell what changed in `sysregs`. */
 #define STEP_SYSREGS 0x100
 
+/* Ways to leave with a secret in all registers. */
+enum leave {
+	LEAVE_WFI,
+	LEAVE_READ, /* a blocking read */
+	LEAVE_OFF,  /* SYSTEM_OFF */
+	LEAVE_RESET,
+	LEAVE_ABORT, /* a load from nowhere */
+	LEAVES
+};
 
 #define STEPS_MAX 32
 

@@ -10,7 +10,8 @@ import subprocess
 
 from lib.testing import Failure, Test
 from suites import (bad_input, build, control, dma, firmware, fuzz, gdb, harden,
-                    linux, model, revival, spec, sysregs, target, unit)
+                    linux, malformed, model, revival, secrets, spec, sysregs,
+                    target, unit)
 
 CODE = re.compile(r"```c\n(.*?)```", re.S)
 QUOTED = re.compile(r"`([^`\n]+)`")
@@ -225,7 +226,8 @@ def test_names(ctx):
         cases = re.findall(r"^TEST\((\w+)\)", read(ctx, path), re.M)
         names |= {f"unit/{module}.{c}" for c in cases} | {f"unit/{module}"}
     for module in (bad_input, build, control, dma, firmware, fuzz, gdb,
-                   harden, linux, model, revival, spec, sysregs, target, unit):
+                   harden, linux, malformed, model, revival, secrets, spec,
+                   sysregs, target, unit):
         for test in module.tests(ctx):
             parts = test.name.split("/")
             names |= {"/".join(parts[:n + 1]) for n in range(len(parts))}

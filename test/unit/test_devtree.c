@@ -415,3 +415,28 @@ TEST(has_type)
 	CHECK(!devtree_has_type(&fdt, fdt_path(&fdt, "/b"), "memory"));
 	CHECK(!devtree_has_type(&fdt, fdt_path(&fdt, "/memory"), "memory"));
 }
+
+TEST(overlaps_memory)
+{
+	begin(2, 2);
+	fdt_put_node(&w, "memory@40000000");
+	fdt_put_string(&w, "device_type", "memory");
+	CELLS("reg", 0, 0x40000000, 0, 0x1000, 1, 0, 0, 0x1000);
+	fdt_put_end(&w);
+	begin_bus("bus", 2, 2);
+	fdt_put_prop(&w, "ranges", NULL, 0);
+	fdt_put_node(&w, "memory@0");
+	fdt_put_string(&w, "device_type", "memory");
+	CELLS("reg", 0, 0x1000, 0, 0x1000);
+	fdt_put_end(&w);
+	fdt_put_end(&w);
+	end();
+	CHECK(devtree_overlaps_memory(&fdt, 0x40000000, 1));
+	CHECK(devtree_overlaps_memory(&fdt, 0x40000fff, 1));
+	CHECK(devtree_overlaps_memory(&fdt, 0x3fffffff, 2));
+	CHECK(devtree_overlaps_memory(&fdt, 0, UINT64_C(1) << 40));
+	CHECK(devtree_overlaps_memory(&fdt, 0x100000800, 8));
+	CHECK(!devtree_overlaps_memory(&fdt, 0x40001000, 0x1000));
+	CHECK(!devtree_overlaps_memory(&fdt, 0x3ffff000, 0x1000));
+	CHECK(!devtree_overlaps_memory(&fdt, 0x1000, 0x1000)); /* on a bus */
+}

@@ -94,22 +94,11 @@ TEST(maps_again)
 	CHECK_EQ(regs_count("tlbi"), 0);
 }
 
-/* Entries that change are absent first, on all CPUs. */
+/*
+ * Where only some of a range is mapped, larger blocks may replace live entries:
+ * these are absent first, on all CPUs.
+ */
 TEST(break_before_make)
-{
-	start();
-	map(64 * MIB, 4 * MIB, RW);
-	regs_forget_notes();
-	map(64 * MIB, 4 * MIB, MM_DEVICE_RW);
-	check_mode(64 * MIB, MM_DEVICE_RW);
-	CHECK_EQ(regs_count("tlbi alle2is"), 1);
-	CHECK(regs_first("dsb ish") < regs_first("tlbi"));
-	/* The new entries' barrier is not the one that ends the TLBI. */
-	CHECK(regs_last("dsb ishst") > regs_first("tlbi") + 1);
-}
-
-/* Also if only some of it is mapped, with the mode that is wanted. */
-TEST(break_of_a_part)
 {
 	start();
 	map(65 * MIB, MIB, RW);
@@ -118,6 +107,25 @@ TEST(break_of_a_part)
 	check_mode(64 * MIB, RW);
 	check_mode(68 * MIB - 1, RW);
 	CHECK_EQ(regs_count("tlbi alle2is"), 1);
+	CHECK(regs_first("dsb ish") < regs_first("tlbi"));
+	/* The new entries' barrier is not the one that ends the TLBI. */
+	CHECK(regs_last("dsb ishst") > regs_first("tlbi") + 1);
+}
+
+/* Memory that is in use does not become a device, nor a device memory. */
+TEST(one_mode)
+{
+	start();
+	map(64 * MIB, MIB, RW);
+	map(72 * MIB, MIB, MM_DEVICE_RW);
+	regs_forget_notes();
+	CHECK(!arch_boot_map(paddr(64 * MIB), MIB, MM_DEVICE_RW));
+	CHECK(!arch_boot_map(paddr(60 * MIB), 32 * MIB, MM_DEVICE_RW));
+	CHECK(!arch_boot_map(paddr(73 * MIB - 1), 1, RW));
+	check_mode(64 * MIB, RW);
+	check_mode(60 * MIB, 0);
+	check_mode(72 * MIB, MM_DEVICE_RW);
+	CHECK_EQ(regs_count("tlbi"), 0);
 }
 
 TEST(window_ends)

@@ -230,17 +230,47 @@ TEST(primary_in_memory)
 
 /* --- what the primary does not find --- */
 
-/* Files of secondaries lie in its RAM; their contents are gone. */
+/* Of the archive that lies in its RAM its own ramdisk is left, whole. */
+static void check_wiped(uint64_t kept, uint64_t kept_end)
+{
+	const uint8_t *archive = in_memory(RAMDISK_AT);
+
+	CHECK(is_zero(archive, kept));
+	CHECK(is_zero(archive + kept_end, RAMDISK_SIZE - kept_end));
+	for (uint64_t i = kept; i < kept_end; i++)
+		CHECK_EQ(archive[i], 1 + i % 251);
+	CHECK_EQ(archive[-1], 0xa5);
+	CHECK_EQ(archive[RAMDISK_SIZE], 0xa5);
+}
+
+/* Whatever a VM names, or nobody: also the manifest, of which no VM is told. */
 TEST(files_are_wiped)
 {
 	start();
 	set_vm(0, 2 * MIB);
+	b.manifest.vm[0].error = "is bad";
 	load();
-	CHECK(is_zero(in_memory(RAMDISK_AT + KERNEL), FILE_SIZE));
-	CHECK(is_zero(in_memory(RAMDISK_AT + VM_RAMDISK), FILE_SIZE));
-	CHECK(!is_zero(in_memory(RAMDISK_AT + PRIMARY_KERNEL), FILE_SIZE));
-	CHECK(!is_zero(in_memory(RAMDISK_AT + PRIMARY_RAMDISK), FILE_SIZE));
-	CHECK_EQ(in_memory(RAMDISK_AT + KERNEL)[-1], 1 + (KERNEL - 1) % 251);
+	check_wiped(PRIMARY_RAMDISK, PRIMARY_RAMDISK + FILE_SIZE);
+	start();
+	b.primary.ramdisk = NULL;
+	b.primary.ramdisk_size = 0;
+	load();
+	check_wiped(RAMDISK_SIZE, RAMDISK_SIZE);
+	/* Within one page, to the last byte. */
+	start();
+	b.ramdisk.begin += 0x100;
+	b.ramdisk.end = b.ramdisk.begin + 0x300;
+	b.primary.kernel = file(0x10);
+	b.primary.kernel_size = 0x20;
+	b.primary.ramdisk = file(0x100);
+	b.primary.ramdisk_size = 0x21;
+	load();
+	CHECK(is_zero(in_memory(RAMDISK_AT + 0x100), 0x100));
+	CHECK_EQ(in_memory(RAMDISK_AT)[0xff], 1 + 0xff % 251);
+	CHECK_EQ(in_memory(RAMDISK_AT)[0x200], 1 + 0x200 % 251);
+	CHECK_EQ(in_memory(RAMDISK_AT)[0x220], 1 + 0x220 % 251);
+	CHECK(is_zero(in_memory(RAMDISK_AT + 0x221), 0x400 - 0x221));
+	CHECK_EQ(in_memory(RAMDISK_AT)[0x400], 1 + 0x400 % 251);
 }
 
 /* A file of two VMs serves both; one of the primary stays. */

@@ -523,19 +523,34 @@ static enum mm_owner owner(uint64_t pa)
 	return mm_owner(&t, paddr(pa));
 }
 
-static bool give(uint64_t pa, uint64_t size, unsigned int from, unsigned int to)
+static bool give(enum mm_transition transition, uint64_t pa, uint64_t size)
 {
-	return mm_set_owner(&t, paddr(pa), size, (enum mm_owner)from,
-			    (enum mm_owner)to, MM_NORMAL_RWX);
+	return mm_transfer(transition, &t, paddr(pa), size, NULL);
+}
+
+/* A secondary with an empty stage 2, after make40() or make_table(). */
+static struct ptable vm_table;
+static struct mm_receiver vm;
+
+static void make_vm(uint32_t index)
+{
+	CHECK(ptable_init(&vm_table, MM_STAGE_2, 1, 2, 40));
+	vm = (struct mm_receiver){&vm_table, ipaddr(GIB), index};
+}
+
+static bool donate(uint64_t pa, uint64_t size)
+{
+	return mm_transfer(MM_DONATE, &t, paddr(pa), size, &vm);
 }
 
 TEST(owner_of)
 {
 	make40();
+	make_vm(15);
 	CHECK_EQ(owner(0), OWNER_NOBODY);
-	CHECK(give(GIB, GIB, OWNER_NOBODY, OWNER_HYPERVISOR));
-	CHECK(give(2 * GIB, GIB, OWNER_NOBODY, OWNER_PRIMARY));
-	CHECK(give(GIB + 4 * MIB, 2 * MIB, OWNER_HYPERVISOR, OWNER_VM + 15));
+	CHECK(give(MM_HIDE, GIB, GIB));
+	CHECK(give(MM_GIVE_RAM, 2 * GIB, GIB));
+	CHECK(donate(GIB + 4 * MIB, 2 * MIB));
 	CHECK_EQ(owner(GIB), OWNER_HYPERVISOR);
 	CHECK_EQ(owner(GIB + 4 * MIB - 1), OWNER_HYPERVISOR);
 	CHECK_EQ(owner(GIB + 4 * MIB), OWNER_VM + 15);
@@ -547,25 +562,46 @@ TEST(owner_of)
 		CHECK_EQ(owner(UINT64_C(1) << k), OWNER_NOBODY);
 }
 
-/* Every pair of owners: only what `from` owns moves, and only if it changes. */
+/* A page of each owner that there can be, at n * GIB for owner n. */
+static void make_owners(void)
+{
+	make40();
+	make_vm(0);
+	CHECK(give(MM_GIVE_RAM, OWNER_PRIMARY * GIB, 3 * PAGE));
+	CHECK(give(MM_HIDE, OWNER_HYPERVISOR * GIB, 3 * PAGE));
+	CHECK(give(MM_HIDE, OWNER_VM * GIB, 3 * PAGE));
+	CHECK(donate(OWNER_VM * GIB, 3 * PAGE));
+	vm.at = ipaddr(0);
+	vm.index = 1;
+}
+
+/* Every transition of every owner's page: only what `from` owns moves. */
 TEST(owner_transitions)
 {
-	static const uint8_t all[] = {OWNER_NOBODY, OWNER_PRIMARY,
-				      OWNER_HYPERVISOR, OWNER_VM, OWNER_VM + 1};
-	const size_t n = ARRAY_SIZE(all);
+	static const struct {
+		uint8_t from, to;
+	} expected[] = {
+		[MM_HIDE] = {OWNER_NOBODY, OWNER_HYPERVISOR},
+		[MM_GIVE_RAM] = {OWNER_NOBODY, OWNER_PRIMARY},
+		[MM_GIVE_DEVICE] = {OWNER_NOBODY, OWNER_PRIMARY},
+		[MM_DONATE] = {OWNER_HYPERVISOR, OWNER_VM + 1},
+	};
 
-	for (size_t i = 0; i < n * n * n; i++) {
-		unsigned int has = all[i % n], from = all[i / n % n],
-			     to = all[i / n / n];
-		bool may = has == from && from != to;
+	for (unsigned int n = 0; n < 4 * ARRAY_SIZE(expected); n++) {
+		unsigned int has = n % 4, what = n / 4;
+		uint64_t pa = has * GIB;
+		bool may = has == expected[what].from;
 
-		make40();
-		if (has != OWNER_NOBODY)
-			CHECK(give(GIB, 3 * PAGE, OWNER_NOBODY, has));
-		CHECK_EQ(give(GIB + PAGE, PAGE, from, to), may);
-		CHECK_EQ(owner(GIB), has);
-		CHECK_EQ(owner(GIB + PAGE), may ? to : has);
-		CHECK_EQ(owner(GIB + 2 * PAGE), has);
+		make_owners();
+		CHECK_EQ(mm_transfer((enum mm_transition)what, &t,
+				     paddr(pa + PAGE), PAGE,
+				     what == MM_DONATE ? &vm : NULL),
+			 may);
+		CHECK_EQ(owner(pa), has);
+		CHECK_EQ(owner(pa + PAGE), may ? expected[what].to : has);
+		CHECK_EQ(owner(pa + 2 * PAGE), has);
+		CHECK_EQ(ptable_walk(&vm_table, 0).mode != 0,
+			 may && what == MM_DONATE);
 	}
 }
 
@@ -573,12 +609,36 @@ TEST(owner_transitions)
 TEST(owner_mode)
 {
 	make40();
-	CHECK(mm_set_owner(&t, paddr(3 * PAGE), PAGE, OWNER_NOBODY,
-			   OWNER_PRIMARY, MM_DEVICE_RW));
+	CHECK(give(MM_GIVE_DEVICE, 3 * PAGE, PAGE));
 	check_mapped(3 * PAGE, 3 * PAGE, MM_DEVICE_RW);
-	CHECK(give(GIB, GIB, OWNER_NOBODY, OWNER_PRIMARY));
+	CHECK(give(MM_GIVE_RAM, GIB, GIB));
 	check_mapped(GIB + 0x1234, GIB + 0x1234, MM_NORMAL_RWX);
 	CHECK_EQ(fake_check_ptable(&t), 2);
+}
+
+/* A VM sees what it is given at its own address, and nothing beside it. */
+TEST(donated)
+{
+	struct mm_walk w;
+
+	make40();
+	make_vm(3);
+	CHECK(give(MM_HIDE, 2 * GIB, 8 * MIB));
+	CHECK(donate(2 * GIB + 2 * MIB, 4 * MIB));
+	w = ptable_walk(&vm_table, GIB + 2 * MIB + 5);
+	CHECK_EQ(w.pa.pa, 2 * GIB + 4 * MIB + 5);
+	CHECK_EQ(w.mode, MM_NORMAL_RWX);
+	CHECK_EQ(ptable_walk(&vm_table, GIB - 1).mode, 0);
+	CHECK_EQ(ptable_walk(&vm_table, GIB + 4 * MIB).mode, 0);
+	CHECK_EQ(owner(2 * GIB + MIB), OWNER_HYPERVISOR);
+	CHECK_EQ(owner(2 * GIB + 2 * MIB), OWNER_VM + 3);
+	CHECK_EQ(owner(2 * GIB + 6 * MIB), OWNER_HYPERVISOR);
+	/* Page by page where the two addresses do not go together. */
+	vm.at = ipaddr(4 * GIB + PAGE);
+	CHECK(donate(2 * GIB + 6 * MIB, 2 * MIB));
+	w = ptable_walk(&vm_table, 4 * GIB + 2 * MIB);
+	CHECK_EQ(w.pa.pa, 2 * GIB + 8 * MIB - PAGE);
+	CHECK_EQ(w.span, PAGE);
 }
 
 /* One page that is another's, first, amid or last: nothing moves. */
@@ -589,13 +649,54 @@ TEST(owner_all_or_nothing)
 
 	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
 		make40();
-		CHECK(give(GIB, 6 * MIB, OWNER_NOBODY, OWNER_HYPERVISOR));
-		CHECK(give(GIB + odd[i], PAGE, OWNER_HYPERVISOR, OWNER_VM));
-		CHECK(!give(GIB, 6 * MIB, OWNER_HYPERVISOR, OWNER_PRIMARY));
+		make_vm(0);
+		CHECK(give(MM_HIDE, GIB, 6 * MIB));
+		CHECK(donate(GIB + odd[i], PAGE));
+		vm.at = ipaddr(2 * GIB);
+		vm.index = 1;
+		CHECK(!donate(GIB, 6 * MIB));
 		for (uint64_t at = 0; at < 6 * MIB; at += PAGE)
 			CHECK_EQ(owner(GIB + at),
 				 at == odd[i] ? OWNER_VM : OWNER_HYPERVISOR);
+		CHECK_EQ(ptable_walk(&vm_table, 2 * GIB).span, GIB);
 	}
+}
+
+/* The receiver has something there, first, amid or last: nothing moves. */
+TEST(receiver_has_something)
+{
+	static const uint64_t odd[] = {0, PAGE, 2 * MIB, 6 * MIB - PAGE};
+
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+		make40();
+		make_vm(0);
+		CHECK(give(MM_HIDE, GIB, 16 * MIB));
+		vm.at = ipaddr(GIB + odd[i]);
+		CHECK(donate(GIB + 8 * MIB, PAGE));
+		vm.at = ipaddr(GIB);
+		CHECK(!donate(GIB, 6 * MIB));
+		CHECK_EQ(owner(GIB), OWNER_HYPERVISOR);
+		CHECK_EQ(owner(GIB + 6 * MIB - PAGE), OWNER_HYPERVISOR);
+		CHECK_EQ(ptable_walk(&vm_table, GIB + 4 * MIB).mode, 0);
+	}
+}
+
+/* A donation goes to a VM, and nothing else does; its IPAs have an end. */
+TEST(receiver_bad)
+{
+	make40();
+	make_vm(0);
+	CHECK(give(MM_HIDE, GIB, 16 * MIB));
+	CHECK(!mm_transfer(MM_DONATE, &t, paddr(GIB), PAGE, NULL));
+	CHECK(!mm_transfer(MM_HIDE, &t, paddr(2 * GIB), PAGE, &vm));
+	vm.at = ipaddr((UINT64_C(1) << 40) - PAGE);
+	CHECK(!donate(GIB, 2 * PAGE));
+	for (unsigned int k = 40; k < 64; k++) {
+		vm.at = ipaddr(UINT64_C(1) << k);
+		CHECK(!donate(GIB, PAGE));
+	}
+	CHECK_EQ(owner(GIB), OWNER_HYPERVISOR);
+	CHECK_EQ(owner(2 * GIB), OWNER_NOBODY);
 }
 
 TEST(owner_range_ends)
@@ -603,30 +704,43 @@ TEST(owner_range_ends)
 	uint64_t limit = UINT64_C(1) << 40;
 
 	make40();
-	CHECK(!give(limit - PAGE, 2 * PAGE, OWNER_NOBODY, OWNER_VM));
-	CHECK(!give(limit, PAGE, OWNER_NOBODY, OWNER_VM));
-	CHECK(!give(PAGE, 0 - PAGE, OWNER_NOBODY, OWNER_VM));
-	CHECK(!give(0 - PAGE, PAGE, OWNER_NOBODY, OWNER_VM));
-	CHECK(!give(0 - PAGE, 3 * PAGE, OWNER_NOBODY, OWNER_VM));
+	CHECK(!give(MM_HIDE, limit - PAGE, 2 * PAGE));
+	CHECK(!give(MM_HIDE, limit, PAGE));
+	CHECK(!give(MM_HIDE, PAGE, 0 - PAGE));
+	CHECK(!give(MM_HIDE, 0 - PAGE, PAGE));
+	CHECK(!give(MM_HIDE, 0 - PAGE, 3 * PAGE));
 	for (unsigned int k = 40; k < 64; k++)
-		CHECK(!give(UINT64_C(1) << k, PAGE, OWNER_NOBODY, OWNER_VM));
+		CHECK(!give(MM_HIDE, UINT64_C(1) << k, PAGE));
 	CHECK_EQ(owner(limit - PAGE), OWNER_NOBODY);
 	CHECK_EQ(owner(0), OWNER_NOBODY);
-	CHECK(give(limit - PAGE, PAGE, OWNER_NOBODY, OWNER_VM));
-	CHECK_EQ(owner(limit - 1), OWNER_VM);
+	CHECK(give(MM_HIDE, limit - PAGE, PAGE));
+	CHECK_EQ(owner(limit - 1), OWNER_HYPERVISOR);
 	/* Everything, and its end is not taken for 0. */
-	CHECK(!give(0, limit, OWNER_NOBODY, OWNER_VM));
-	CHECK(give(limit - PAGE, PAGE, OWNER_VM, OWNER_NOBODY));
-	CHECK(give(0, limit, OWNER_NOBODY, OWNER_VM));
+	CHECK(!give(MM_GIVE_RAM, 0, limit));
+	CHECK(give(MM_GIVE_RAM, 0, limit - PAGE));
+	make40();
+	CHECK(give(MM_GIVE_RAM, 0, limit));
 }
 
+/* With every number of pages left: the tables of both sides, or of none. */
 TEST(owner_pool_exhausted)
 {
+	bool done = false;
+
 	make_table(&bits40, 2);
-	CHECK(!give(GIB, PAGE, OWNER_NOBODY, OWNER_VM));
-	CHECK(!give(GIB, PAGE, OWNER_NOBODY, OWNER_PRIMARY));
+	CHECK(!give(MM_HIDE, GIB, PAGE));
+	CHECK(!give(MM_GIVE_RAM, GIB, PAGE));
 	CHECK_EQ(owner(GIB), OWNER_NOBODY);
-	CHECK(give(GIB, GIB, OWNER_NOBODY, OWNER_PRIMARY));
-	CHECK(!give(GIB, PAGE, OWNER_PRIMARY, OWNER_VM));
-	CHECK_EQ(owner(GIB), OWNER_PRIMARY);
+	CHECK(give(MM_GIVE_RAM, GIB, GIB));
+	for (size_t pages = 0; !done; pages++) {
+		make_table(&bits40, 4 + pages);
+		make_vm(0);
+		CHECK(give(MM_HIDE, GIB, GIB));
+		done = donate(GIB + PAGE, PAGE);
+		CHECK_EQ(done, pages == 4);
+		CHECK_EQ(owner(GIB + PAGE), done ? OWNER_VM : OWNER_HYPERVISOR);
+		CHECK_EQ(ptable_walk(&vm_table, GIB).mode != 0, done);
+		CHECK_EQ(owner(GIB), OWNER_HYPERVISOR);
+		CHECK_EQ(owner(GIB + 2 * PAGE), OWNER_HYPERVISOR);
+	}
 }

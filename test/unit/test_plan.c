@@ -162,6 +162,23 @@ TEST(open_bad_tree)
 	CHECK_EQ(fake_run(open_unaligned), FAKE_HALTED);
 }
 
+/* A tree that lies in the hypervisor's memory, or reaches into it. */
+TEST(open_tree_in_hypervisor)
+{
+	start();
+	begin_tree(0);
+	end_tree();
+	fake.own = DTB_AT - OWN_SIZE;
+	boot_open_tree(&b, paddr(DTB_AT));
+	fake.own = DTB_AT - OWN_SIZE + PAGE_SIZE;
+	CHECK_EQ(fake_run(open_board_tree), FAKE_HALTED);
+	CHECK(fake_printed("device tree at 0x40800000: it lies in the hyper"));
+	fake_clear_output();
+	fake.own = DTB_AT + 8;
+	CHECK_EQ(fake_run(open_board_tree), FAKE_HALTED);
+	CHECK(fake_printed("device tree at 0x40800000: it lies in the hyper"));
+}
+
 TEST(no_console)
 {
 	start();
@@ -190,7 +207,7 @@ TEST(memory_ranges)
 	end_tree();
 	boot_find_memory(&b);
 	CHECK_EQ(b.ram.count, 3);
-	check_list(&b.ram, 0, 0, 128 * MIB);
+	check_list(&b.ram, 0, PAGE_SIZE, 128 * MIB);
 	check_list(&b.ram, 1, GIB, 2 * GIB);
 	check_list(&b.ram, 2, UINT64_C(0x880000000),
 		   UINT64_C(0x880000000) + 2 * GIB);
@@ -243,6 +260,25 @@ TEST(memory_unaligned)
 }
 
 /* What lies above the boot window is left out, and told. */
+/* The address 0 is none, so that no page at it is used. */
+TEST(memory_at_zero)
+{
+	start();
+	begin_tree(0);
+	put_memory(0, GIB);
+	end_tree();
+	boot_find_memory(&b);
+	CHECK_EQ(b.ram.count, 1);
+	check_list(&b.ram, 0, PAGE_SIZE, GIB);
+	start();
+	begin_tree(0);
+	put_memory(0, PAGE_SIZE);
+	put_memory(GIB, GIB);
+	end_tree();
+	boot_find_memory(&b);
+	CHECK_EQ(b.ram.count, 1);
+}
+
 TEST(memory_too_high)
 {
 	uint64_t limit = UINT64_C(1) << 47;
@@ -516,6 +552,26 @@ TEST(ramdisk_not_in_ram)
 		boot_find_memory(&b);
 		CHECK_EQ(fake_run(find_ramdisk), FAKE_HALTED);
 		CHECK(fake_printed("is not in RAM"));
+	}
+}
+
+/* What is wiped after use can not have anything else in it. */
+TEST(ramdisk_overlaps)
+{
+	const uint64_t size = 64 * 1024;
+	static const uint64_t bad[] = {DTB_AT - 64 * 1024 + 1, DTB_AT,
+				       FAKE_RAM_BASE,
+				       FAKE_RAM_BASE + OWN_SIZE - 1};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		start();
+		begin_tree(0);
+		put_memory(FAKE_RAM_BASE, 32 * MIB);
+		put_initrd(bad[i], bad[i] + size);
+		end_tree();
+		boot_find_memory(&b);
+		CHECK_EQ(fake_run(find_ramdisk), FAKE_HALTED);
+		CHECK(fake_printed("overlaps the hypervisor or the device"));
 	}
 }
 

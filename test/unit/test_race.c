@@ -517,3 +517,33 @@ TEST(configure_meanwhile)
 	on_cpus(4, request_or_configure);
 	pthread_barrier_destroy(&barrier);
 }
+
+static void *walk_or_revoke(void *number)
+{
+	unsigned int cpu = be_cpu(number);
+	struct ptable *t = &vm_secondary[0].stage2;
+	size_t size = t->root_pages * PAGE_SIZE;
+	uint64_t root[16 * PT_ENTRIES];
+
+	memcpy(root, t->root, size);
+	for (unsigned int i = 0; i < 200; i++) {
+		pthread_barrier_wait(&barrier);
+		if (cpu == 0)
+			arch_vm_revoke(&vm_secondary[0]);
+		else if (ptable_walk(t, HF_SECONDARY_RAM_BASE).mode)
+			__atomic_fetch_add(&answered, 1, __ATOMIC_RELAXED);
+		pthread_barrier_wait(&barrier);
+		if (cpu == 0)
+			memcpy(t->root, root, size);
+	}
+	return NULL;
+}
+
+/* A walk finds what is there or nothing while the table is emptied. */
+TEST(walk_while_revoked)
+{
+	start_vms();
+	pthread_barrier_init(&barrier, NULL, 4);
+	on_cpus(4, walk_or_revoke);
+	pthread_barrier_destroy(&barrier);
+}

@@ -203,14 +203,14 @@ TEST(primary_memory)
 	CHECK(fdt_path(&out, "/memory@60000000") == FDT_NO_NODE);
 }
 
-static void begin_one_cell_board(void)
+static void begin_cells_board(uint32_t address_cells, uint32_t size_cells)
 {
 	fake_reset();
 	memset(&b, 0, sizeof(b));
 	fdt_begin(&w, board_buffer, sizeof(board_buffer), 0);
 	fdt_put_node(&w, "");
-	fdt_put_u32(&w, "#address-cells", 1);
-	fdt_put_u32(&w, "#size-cells", 1);
+	fdt_put_u32(&w, "#address-cells", address_cells);
+	fdt_put_u32(&w, "#size-cells", size_cells);
 }
 
 /* Cell counts of the board's root are kept: one cell each. */
@@ -218,7 +218,7 @@ TEST(primary_memory_one_cell)
 {
 	struct fdt_prop p;
 
-	begin_one_cell_board();
+	begin_cells_board(1, 1);
 	end_board();
 	write_primary();
 	CHECK(has("/memory@40000000", "reg", &p));
@@ -227,12 +227,35 @@ TEST(primary_memory_one_cell)
 	CHECK_EQ(number("/memory@40000000", "reg", 1, 1), 0x1ba00000);
 }
 
+/* Sizes of one cell, addresses of two: a large bank is told in parts. */
+TEST(primary_memory_parts)
+{
+	struct fdt_prop p;
+	uint64_t total = 0;
+
+	begin_cells_board(2, 1);
+	end_board();
+	b.primary_ram.r[0].end =
+		b.primary_ram.r[0].begin + UINT64_C(0x280001000);
+	write_primary();
+	CHECK(has("/memory@40000000", "reg", &p));
+	CHECK_EQ(p.size % 12, 0);
+	for (uint32_t i = 0; i < p.size / 12; i++) {
+		CHECK_EQ(number("/memory@40000000", "reg", 3 * i, 2),
+			 0x40000000 + total);
+		total += number("/memory@40000000", "reg", 3 * i + 2, 1);
+	}
+	CHECK_EQ(total, UINT64_C(0x280001000));
+	b.primary_ram.r[0].end += UINT64_C(120) << 31;
+	CHECK_EQ(fake_run(write_primary), FAKE_HALTED);
+}
+
 /* Memory that one cell can not tell is not cut short in silence. */
 TEST(primary_memory_cut)
 {
-	begin_one_cell_board();
+	begin_cells_board(1, 1);
 	end_board();
-	b.primary_ram.r[0].end = UINT64_C(0x140000000);
+	b.primary_ram.r[0].end = UINT64_C(0x240000000);
 	CHECK_EQ(fake_run(write_primary), FAKE_HALTED);
 	CHECK(ranges_add(&b.primary_ram, UINT64_C(0x140000000),
 			 UINT64_C(0x150000000)));

@@ -85,6 +85,10 @@ static inline void cpu_relax(void)
  * is not where the device tree says: boot ends with a message.
  */
 void boot_probe(const char *name);
+/* --- start.c --- */
+
+/* The primary is about to start, or did: false while boot sets things up. */
+extern bool boot_is_over;
 
 /* --- el2.c: what is trapped --- */
 

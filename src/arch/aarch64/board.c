@@ -114,6 +114,9 @@ static const char *read_gicr(const struct fdt *fdt, fdt_node_t node)
 		if (!devtree_node_reg(fdt, node, 1 + i, &board.gicr[i].base,
 				      &board.gicr[i].size))
 			return "device tree: GIC: reg is too short";
+		else if (devtree_overlaps_memory(fdt, board.gicr[i].base,
+						 board.gicr[i].size))
+			return "device tree: GIC: reg overlaps memory";
 	return NULL;
 }
 
@@ -136,10 +139,14 @@ static const char *find_gic(const struct fdt *fdt)
 		return "device tree: no GICv2 or GICv3";
 	if (!devtree_node_reg(fdt, board.gic, 0, &board.gicd, &size))
 		return "device tree: GIC: reg is too short";
+	if (devtree_overlaps_memory(fdt, board.gicd, size))
+		return "device tree: GIC: reg overlaps memory";
 	error = board.gic_version == 3 ? read_gicr(fdt, board.gic) : NULL;
 	entries = board.gic_version == 3 ? 1 + board.gicr_count : 2;
 	board.gic_reg_size = entries * devtree_reg_cells(fdt, board.gic) * 4;
 	board.interrupt_cells = fdt_u32(fdt, board.gic, "#interrupt-cells", 3);
+	if (board.interrupt_cells < 3 || board.interrupt_cells > 4)
+		return "device tree: GIC: unusable #interrupt-cells";
 	return error;
 }
 

@@ -3,6 +3,7 @@
 #include "cache.h"
 
 #include "arch.h"
+#include "string.h"
 #include "sysreg.h"
 
 /* Smallest data cache line of any CPU, in bytes: CTR_EL0.DminLine. */
@@ -25,10 +26,10 @@ void cache_invalidate(const void *p, size_t size)
 void arch_clean_to_memory(const void *p, size_t size)
 {
 	uintptr_t line = line_size();
-	uintptr_t end = (uintptr_t)p + size;
 	uintptr_t at = align_down((uintptr_t)p, line);
+	size_t left = align_up((uintptr_t)p + size, line) - at;
 
-	for (; end - at > 4 * line && at < end; at += 4 * line)
+	for (; left >= 4 * line; left -= 4 * line, at += 4 * line)
 		__asm__ volatile("dc civac, %0\n\t"
 				 "dc civac, %1\n\t"
 				 "dc civac, %2\n\t"
@@ -37,7 +38,7 @@ void arch_clean_to_memory(const void *p, size_t size)
 				 : "r"(at), "r"(at + line), "r"(at + 2 * line),
 				   "r"(at + 3 * line)
 				 : "memory");
-	for (; at < end; at += line)
+	for (; left; left -= line, at += line)
 		__asm__ volatile("dc civac, %0" : : "r"(at) : "memory");
 	dsb(sy);
 }
@@ -57,11 +58,7 @@ void arch_zero_pages(void *p, size_t size)
 
 	/* DC ZVA is prohibited, or its block is larger than a page. */
 	if ((dczid & BIT(4)) || block > PAGE_SIZE / 4) {
-		for (uint64_t *q = p; (uintptr_t)q < end; q += 2)
-			__asm__ volatile("stp xzr, xzr, [%0]"
-					 :
-					 : "r"(q)
-					 : "memory");
+		memset(p, 0, size);
 		return;
 	}
 	for (uintptr_t at = (uintptr_t)p; at < end; at += 4 * block)

@@ -15,6 +15,9 @@
 #define UART_LSR 5
 #define UART_LSR_THRE BIT(5)
 
+/* The registers above, of any kind, lie within so many bytes and one page. */
+#define REGISTERS_SIZE 64
+
 /* How long a character waits for a console that does not take it. */
 #define MAX_POLLS 1000000
 
@@ -26,6 +29,9 @@ static struct {
 	uint32_t reg_shift; /* of a 16550's registers */
 	bool wide;	    /* a 16550 with registers of 32 bits */
 } console RO_AFTER_BOOT;
+
+/* It once took no character in that time: nobody waits for it any more. */
+static bool stuck;
 
 static uint32_t read_register(uint32_t offset)
 {
@@ -55,10 +61,15 @@ static bool is_ready(void)
 
 void arch_console_put(char c)
 {
+	uint32_t polls;
+
 	if (console.kind == CONSOLE_NONE)
 		return;
-	for (uint32_t i = 0; i < MAX_POLLS && !is_ready(); i++)
+	polls = stuck ? 1 : MAX_POLLS;
+	for (; polls && !is_ready(); polls--)
 		cpu_relax();
+	if (!polls)
+		stuck = true;
 	write_register(console.kind == CONSOLE_PL011 ? PL011_DR : UART_THR,
 		       (uint8_t)c);
 }
@@ -114,7 +125,10 @@ bool arch_console_init(const struct fdt *fdt)
 	    !devtree_node_reg(fdt, node, 0, &base, &size))
 		return false;
 	kind = uart_kind(fdt, node);
-	if (kind == CONSOLE_NONE)
+	/* What is written to a UART would end up in somebody's memory. */
+	if (kind == CONSOLE_NONE || !size || !is_aligned(base, 4) ||
+	    base % PAGE_SIZE > PAGE_SIZE - REGISTERS_SIZE ||
+	    devtree_overlaps_memory(fdt, base, size))
 		return false;
 	console.reg_shift = fdt_u32(fdt, node, "reg-shift", 0) & 3;
 	console.wide = fdt_u32(fdt, node, "reg-io-width", 1) == 4;
@@ -123,5 +137,7 @@ bool arch_console_init(const struct fdt *fdt)
 			       MM_DEVICE_RW) +
 		       base % PAGE_SIZE;
 	console.kind = kind;
+	/* If nothing answers there, this is told while it can be kept. */
+	is_ready();
 	return true;
 }

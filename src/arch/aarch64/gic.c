@@ -103,9 +103,8 @@ bool gic_access(struct vcpu *vcpu, uint64_t esr)
 bool arch_claim_devices(struct ptable *primary)
 {
 	for (uint32_t i = 0; i < emulated_count; i++)
-		if (!mm_set_owner(primary, paddr(emulated[i].base),
-				  emulated[i].size, OWNER_NOBODY,
-				  OWNER_HYPERVISOR, 0))
+		if (!mm_transfer(MM_HIDE, primary, paddr(emulated[i].base),
+				 emulated[i].size, NULL))
 			return false;
 	return true;
 }

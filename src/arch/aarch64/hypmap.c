@@ -77,19 +77,23 @@ static bool make_slots(void)
 	return true;
 }
 
-static bool map_device_tree(uint64_t dtb)
+/* As far as it does not reach into the image, which boot_open_tree() tells. */
+static bool map_device_tree(uint64_t dtb, uint64_t image)
 {
 	uint64_t begin = align_down(dtb, PAGE_SIZE);
 	uint64_t size;
 
+	if (dtb - image < HYP_SIZE)
+		return true;
+
 	/* Without a header to read there is still a page to look at. */
-	size = is_aligned(dtb, DTB_HEADER_BYTES)
-		       ? fdt_claimed_size((const void *)(uintptr_t)dtb)
-		       : 0;
+	size = fdt_claimed_size((const void *)(uintptr_t)dtb);
 	if (size > FDT_MAX_SIZE)
 		size = FDT_MAX_SIZE;
 	size = align_up(dtb + (size ? size : DTB_HEADER_BYTES), PAGE_SIZE) -
 	       begin;
+	if (begin < image && size > image - begin)
+		size = image - begin;
 	return arch_boot_map(paddr(begin), size, MM_R | MM_W) != NULL;
 }
 
@@ -118,7 +122,8 @@ uint64_t early_map(const char *image, uint64_t link_address, uint64_t dtb)
 	    !map_part(image, text_end, image, MM_R | MM_X) ||
 	    !map_part(text_end, rodata_end, image, MM_R) || !map_data(image) ||
 	    !map_identity_page(image) || !make_slots() ||
-	    !map_device_tree(dtb) || pool_used_bytes() > EARLY_POOL_SIZE)
+	    !map_device_tree(dtb, (uint64_t)(uintptr_t)image) ||
+	    pool_used_bytes() > EARLY_POOL_SIZE)
 		arch_halt();
 
 	root = mm_hypervisor.root;
@@ -145,20 +150,22 @@ static void forget_own_translations(void)
 	isb();
 }
 
-/* Whether all of a range is mapped with `mode`; *any: whether some of it is. */
-static bool is_mapped(uint64_t at, uint64_t end, unsigned int mode, bool *any)
+/* Looks how much of a range is mapped already; false if with another mode. */
+static bool look_up(uint64_t at, uint64_t end, unsigned int mode, bool *any,
+		    bool *all)
 {
-	bool all = true;
-
 	*any = false;
+	*all = true;
 	while (at < end) {
 		struct mm_walk w = ptable_walk(&mm_hypervisor, at);
 
+		if (w.mode && w.mode != mode)
+			return false;
 		*any |= w.mode != 0;
-		all &= w.mode == mode;
+		*all &= w.mode != 0;
 		at += w.span;
 	}
-	return all;
+	return true;
 }
 
 void *arch_boot_map(paddr_t pa, uint64_t size, unsigned int mode)
@@ -166,12 +173,14 @@ void *arch_boot_map(paddr_t pa, uint64_t size, unsigned int mode)
 	uint64_t limit = (uint64_t)1 << BOOT_WINDOW_BITS;
 	uint64_t begin = align_down(pa.pa, PAGE_SIZE);
 	uint64_t end;
-	bool any;
+	bool any, all;
 
 	if (pa.pa >= limit || size > limit - pa.pa)
 		return NULL;
 	end = align_up(pa.pa + size, PAGE_SIZE);
-	if (!is_mapped(begin, end, mode, &any)) {
+	if (!look_up(begin, end, mode, &any, &all))
+		return NULL;
+	if (!all) {
 		/* Live entries change by way of absent ones (hazard 9). */
 		if (any) {
 			if (!ptable_clear(&mm_hypervisor, begin, end - begin,

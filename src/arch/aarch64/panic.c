@@ -204,6 +204,28 @@ void panic(const char *format, ...)
 	end();
 }
 
+/*
+ * While the machine is set up, memory and devices are where the device tree
+ * says. An external abort then, or an address that the CPU does not have, is a
+ * fault of the tree, not of ours.
+ */
+static void blame_device_tree(void)
+{
+	static bool told;
+	uint64_t esr = read_sysreg(esr_el2);
+
+	if (boot_is_over || ESR_EC(esr) != EC_DABT_SAME || esr & ISS_FNV ||
+	    ((esr & ISS_FSC_MASK) != ISS_FSC_EXTERNAL &&
+	     (esr & ISS_FSC_MASK) > ISS_FSC_ADDRESS_SIZE_3))
+		return;
+	/* The console may be what does not answer. */
+	if (told)
+		arch_halt();
+	told = true;
+	boot_stop("device tree: nothing answers at 0x%lx",
+		  ptable_walk(&mm_hypervisor, read_sysreg(far_el2)).pa.pa);
+}
+
 void panic_fault(uint64_t kind, const uint64_t *regs)
 {
 	static const char kinds[][8] = {"sync", "IRQ", "FIQ", "SError"};
@@ -211,6 +233,7 @@ void panic_fault(uint64_t kind, const uint64_t *regs)
 	if (probed)
 		boot_stop("device tree: %s: nothing answers at its reg",
 			  probed);
+	blame_device_tree();
 	begin();
 	log_panic_line("panic: CPU %u: %s exception in the hypervisor",
 		       this_index(), kinds[kind % 4]);

@@ -11,6 +11,8 @@
 #include "vcpu.h"
 #include "vm.h"
 
+bool boot_is_over RO_AFTER_BOOT;
+
 static uint64_t stack_top(uint64_t index)
 {
 	return (uint64_t)(uintptr_t)cpu_stacks +
@@ -94,6 +96,7 @@ paddr_t arch_own_memory(uint64_t *size)
 
 void arch_cpus_may_start(void)
 {
+	boot_is_over = true;
 	arch_clean_to_memory(&start_root, sizeof(start_root));
 	hypmap_protect();
 }

@@ -98,7 +98,9 @@ static inline void isb(void)
 #define ESR_HVC64_0 0x5a000000
 
 /* ISS of instruction and data aborts */
+#define ISS_FNV BIT(10) /* FAR_ELx does not hold the address */
 #define ISS_FSC_MASK 0x3f
+#define ISS_FSC_ADDRESS_SIZE_3 0x03 /* at level 3; below: at others */
 #define ISS_FSC_EXTERNAL 0x10
 #define ISS_FSC_EXTERNAL_WALK 0x14 /* + level of the stage-1 table */
 #define ISS_S1PTW BIT(7)

@@ -54,6 +54,35 @@ static const uint32_t *skip(const uint32_t *p)
 	}
 }
 
+static unsigned int not_zero(const char *from, const char *to)
+{
+	unsigned int n = 0;
+
+	for (; from < to; from++)
+		n += *from != 0;
+	return n;
+}
+
+unsigned int dt_padding(void)
+{
+	const uint32_t *p = tree + be32(&tree[HEADER_STRUCT]) / 4;
+	const uint32_t *end = tree + be32(&tree[HEADER_STRINGS]) / 4;
+	unsigned int n = 0;
+
+	for (; p < end; p = skip(p)) {
+		const char *from = (const char *)p;
+
+		if (be32(p) == BEGIN_NODE)
+			from = dt_name(p) + strlen(dt_name(p));
+		else if (be32(p) == PROP)
+			from = (const char *)(p + 3) + be32(p + 1);
+		else
+			continue;
+		n += not_zero(from, (const char *)skip(p));
+	}
+	return n;
+}
+
 /* The first token at or behind `p` that is a node's begin or end. */
 static const uint32_t *node_token(const uint32_t *p)
 {
@@ -191,6 +220,26 @@ bool dt_reg(const uint32_t *node, unsigned int index, uint64_t *base,
 	*base = cells(p, (unsigned int)na);
 	if (size)
 		*size = cells(p + na, (unsigned int)ns);
+	return true;
+}
+
+bool dt_window(const uint32_t *node, unsigned int index, uint64_t *base,
+	       uint64_t *size)
+{
+	const char *type = dt_string(node, "device_type");
+	uint64_t na = 2, child = 0, sizes = 0;
+	uint32_t len;
+	const uint32_t *p = dt_property(node, "ranges", &len);
+
+	dt_number(dt_node("/"), "#address-cells", &na);
+	dt_number(node, "#address-cells", &child);
+	dt_number(node, "#size-cells", &sizes);
+	if (!p || !type || strcmp(type, "pci") ||
+	    len / 4 < (index + 1) * (child + na + sizes))
+		return false;
+	p += index * (child + na + sizes);
+	*base = cells(p + child, (unsigned int)na);
+	*size = cells(p + child + na, (unsigned int)sizes);
 	return true;
 }
 

@@ -27,6 +27,9 @@ const uint32_t *dt_node(const char *path);
 const uint32_t *dt_child(const uint32_t *node);
 const uint32_t *dt_sibling(const uint32_t *node);
 
+/* Bytes that are not zero, of those that only align what follows them. */
+unsigned int dt_padding(void);
+
 /* The name of a node, with its unit address. */
 const char *dt_name(const uint32_t *node);
 
@@ -51,6 +54,13 @@ bool dt_reg(const uint32_t *node, unsigned int index, uint64_t *base,
 
 /* Cell `index` of a property's value. */
 uint32_t dt_cell(const void *value, unsigned int index);
+
+/*
+ * Entry `index` of the "ranges" of a child of the root that is a PCI bus, as
+ * the addresses that it takes.
+ */
+bool dt_window(const uint32_t *node, unsigned int index, uint64_t *base,
+	       uint64_t *size);
 
 /* The memory of this guest: the first range, and the number of ranges. */
 unsigned int dt_memory(uint64_t *base, uint64_t *size);

@@ -9,6 +9,9 @@
 #define GIB_SHIFT 30
 #define BLOCK_SHIFT 21
 
+#define WINDOW (EL0_CODE - (UINT64_C(1) << GIB_SHIFT))
+
+#define PTE_ADDRESS UINT64_C(0x0000fffffffff000)
 #define PTE_BLOCK 0x1
 #define PTE_TABLE 0x3
 #define PTE_PAGE 0x3
@@ -91,6 +94,22 @@ void mmu_init(void)
 	el0_level2[0] = (uintptr_t)el0_level3 | PTE_TABLE;
 	el0_level3[0] = (uintptr_t)el0_page | PTE_MEMORY | PTE_EL0 |
 			PTE_READ_ONLY | PTE_PXN | PTE_PAGE;
+}
+
+uintptr_t mmu_reach(uint64_t pa)
+{
+	const uint64_t mask = (UINT64_C(1) << GIB_SHIFT) - 1;
+	volatile uint64_t *entry = &mmu_root[WINDOW >> GIB_SHIFT];
+
+	*entry = 0;
+	dsb();
+	__asm__ volatile("tlbi vaae1is, %0" ::"r"(WINDOW >> 12));
+	dsb();
+	*entry = (pa & ~mask & PTE_ADDRESS) | PTE_AF | PTE_PXN | PTE_UXN |
+		 PTE_BLOCK;
+	dsb();
+	isb();
+	return WINDOW | (pa & mask);
 }
 
 /* Maps a page for EL0 at `va`, above EL0_CODE. */

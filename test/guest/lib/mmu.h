@@ -34,6 +34,12 @@ void mmu_init(void);
 /* Turns the MMU and the caches of this CPU on. */
 void mmu_enable(void);
 
+/*
+ * Makes the physical address `pa`, of any size, reachable as a device: returns
+ * the address, in a window of 1 GiB that the next call moves.
+ */
+uintptr_t mmu_reach(uint64_t pa);
+
 /* Lets EL0 read and write the page of memory at `address`, at EL0_DATA. */
 void mmu_map_el0(uintptr_t address);
 

@@ -137,3 +137,9 @@ paint_run_spin:
 1:	sub	x28, x28, #1
 	cbnz	x28, 1b
 	paint_store
+
+	.globl	paint_run_load
+paint_run_load:
+	paint_load
+	ldr	x28, [x28]
+	paint_store

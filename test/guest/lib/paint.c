@@ -21,6 +21,7 @@ void paint_run_hvc_other(const struct paint *in, struct paint *out);
 void paint_run_smc(const struct paint *in, struct paint *out);
 void paint_run_wfi(const struct paint *in, struct paint *out);
 void paint_run_spin(const struct paint *in, struct paint *out);
+void paint_run_load(const struct paint *in, struct paint *out);
 
 /* paint.S relies on it. */
 _Static_assert(offsetof(struct paint, nzcv) == 248, "struct paint");
@@ -57,6 +58,7 @@ void paint_run(enum paint_kind kind, const struct paint *in, struct paint *out)
 		[PAINT_SMC] = paint_run_smc,
 		[PAINT_WFI] = paint_run_wfi,
 		[PAINT_SPIN] = paint_run_spin,
+		[PAINT_LOAD] = paint_run_load,
 	};
 
 	run[kind](in, out);

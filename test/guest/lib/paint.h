@@ -27,6 +27,7 @@ enum paint_kind {
 	PAINT_SMC,
 	PAINT_WFI,
 	PAINT_SPIN, /* counts x28 down to 0 */
+	PAINT_LOAD, /* loads from the address in x28 */
 };
 
 /* Fills `p` with a pattern that depends on `seed`. */

@@ -4,18 +4,68 @@
  */
 #include "layout.h"
 
+	.arch	armv8-a+fp+simd
+
+/* Offsets in struct entry_regs. */
+#define ENTRY_SP 248
+#define ENTRY_FPCR 256
+#define ENTRY_V 272
+#define ENTRY_BEHIND 784
+
 	.text
 /*
- * First CPU. x0: physical address of the device tree; x0-x3 are kept in
- * x20-x23 for boot_state. Finds where it runs (x19), applies the image's relative relocations, clears
- * .bss, and goes on in C with the MMU still off.
+ * First CPU. x0: physical address of the device tree. Keeps all registers in
+ * entry_regs; what lies behind the file, before anything is written there,
+ * ORed into its last word. x0-x3 are kept in x20-x23 for boot_state. Finds
+ * where it runs (x19), applies the image's relative relocations, clears .bss,
+ * and goes on in C with the MMU still off.
  */
 	.globl	start
 start:
+	msr	tpidr_el1, x1
+	adrp	x1, entry_regs
+	add	x1, x1, :lo12:entry_regs
+	.irp	n, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+	str	x\n, [x1, #\n * 8]
+	.endr
+	.irp	n, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+	str	x\n, [x1, #\n * 8]
+	.endr
 	mov	x20, x0
-	mov	x21, x1
+	mrs	x21, tpidr_el1
 	mov	x22, x2
 	mov	x23, x3
+	stp	x20, x21, [x1]
+	mov	x2, sp
+	str	x2, [x1, #ENTRY_SP]
+	mov	x2, #CPACR_FPEN
+	msr	cpacr_el1, x2
+	isb
+	mrs	x2, fpcr
+	mrs	x3, fpsr
+	stp	x2, x3, [x1, #ENTRY_FPCR]
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	str	q\n, [x1, #ENTRY_V + \n * 16]
+	.endr
+	.irp	n, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+	str	q\n, [x1, #ENTRY_V + \n * 16]
+	.endr
+	str	q31, [x1, #ENTRY_V + 31 * 16]
+
+	adrp	x2, _file_end
+	add	x2, x2, :lo12:_file_end
+	adrp	x3, _bss_end
+	mov	x5, #0
+6:	ldrb	w4, [x2], #1
+	orr	x5, x5, x4
+	tst	x2, #7
+	b.ne	6b
+7:	ldr	x4, [x2], #8
+	orr	x5, x5, x4
+	cmp	x2, x3
+	b.lo	7b
+	str	x5, [x1, #ENTRY_BEHIND]
+
 	adrp	x19, _image
 	adrp	x1, _rela
 	add	x1, x1, :lo12:_rela
@@ -130,3 +180,10 @@ mmu_enable:
 	.globl	stacks
 stacks:
 	.skip	CPUS << STACK_SHIFT
+
+	/* Not .bss, which is looked at and cleared. */
+	.data
+	.balign	16
+	.globl	entry_regs
+entry_regs:
+	.skip	ENTRY_BEHIND + 8

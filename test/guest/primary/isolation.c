@@ -14,6 +14,18 @@
 	((uint64_t)HF_ABORT_MEMORY_ACCESS << HF_VCPU_CODE_BITS | \
 	 HF_VCPU_ABORTED)
 
+#define PAGE 4096
+#define BLOCK UINT64_C(0x200000)
+#define GIB (UINT64_C(1) << 30)
+#define EDGE_PAGES 32
+/*
+ * Every block of as many address bits as the bootargs say (blocks=), and one
+ * place in so many up to the end of 48 bits.
+ */
+#define BLOCKS_BITS 36
+#define SPACE_END (UINT64_C(1) << 48)
+#define SPARSE (UINT64_C(64) << 30)
+
 static void secondary_smc(void)
 {
 	static const uint64_t fns[] = {PSCI_VERSION,	  PSCI_SYSTEM_OFF,
@@ -299,10 +311,115 @@ static void primary_sweeps_hidden_memory(void)
 	CHECK(!try_load(base + size - 8, NULL).taken);
 }
 
+/* What the device tree gives, [begin, end) page by page. */
+#define RANGES_MAX 64
+
+static struct {
+	uint64_t begin, end;
+} given[RANGES_MAX];
+static unsigned int given_count;
+
+static void note_given(uint64_t base, uint64_t size)
+{
+	if (!size)
+		return;
+	if (given_count == RANGES_MAX)
+		FAIL("more than %u ranges", RANGES_MAX);
+	given[given_count].begin = base & ~(uint64_t)(PAGE - 1);
+	given[given_count].end =
+		(base + size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+	given_count++;
+}
+
+static void note_node(const uint32_t *node)
+{
+	uint64_t base, size;
+	unsigned int i;
+
+	for (i = 0; dt_reg(node, i, &base, &size); i++)
+		note_given(base, size);
+	for (i = 0; dt_window(node, i, &base, &size); i++)
+		note_given(base, size);
+}
+
+/* The tree of QEMU's board: nodes of the root, and those in the GIC. */
+static void note_all_given(void)
+{
+	const uint32_t *node, *child;
+
+	given_count = 0;
+	for (node = dt_child(dt_node("/")); node; node = dt_sibling(node)) {
+		note_node(node);
+		if (!dt_property(node, "interrupt-controller", NULL))
+			continue;
+		for (child = dt_child(node); child; child = dt_sibling(child))
+			note_node(child);
+	}
+}
+
+/* The end of what is given at an address, or 0 if nothing is. */
+static uint64_t given_until(uint64_t at)
+{
+	for (unsigned int i = 0; i < given_count; i++)
+		if (at >= given[i].begin && at < given[i].end)
+			return given[i].end;
+	return 0;
+}
+
+static void must_fault(uint64_t at)
+{
+	struct trap trap;
+
+	if (given_until(at))
+		return;
+	trap = try_load(mmu_reach(at), NULL);
+	if (!trap.taken || ESR_EC(trap.esr) != EC_DATA_ABORT)
+		FAIL("0x%lx can be read", at);
+}
+
+/* The pages around both ends of each range. */
+static void probe_edges(void)
+{
+	for (unsigned int i = 0; i < given_count && !test_over(); i++)
+		for (uint64_t n = 1; n <= EDGE_PAGES && !test_over(); n++) {
+			must_fault(given[i].begin - n * PAGE);
+			must_fault(given[i].end + (n - 1) * PAGE);
+		}
+}
+
+/* From 0 on, in steps of 2 MiB. */
+static void probe_blocks(void)
+{
+	uint64_t end = UINT64_C(1) << machine_number("blocks", BLOCKS_BITS);
+	uint64_t at = 0;
+	uintptr_t p = mmu_reach(0);
+
+	for (; at < end && !test_over(); at += BLOCK, p += BLOCK) {
+		if (!(at & (GIB - 1)))
+			p = mmu_reach(at);
+		if (!given_until(at) && !try_load(p, NULL).taken)
+			FAIL("0x%lx can be read", at);
+	}
+}
+
+/*
+ * Of the whole address space only what the device tree gives can be reached.
+ * Every page of it: test/suites/secrets.py, from outside.
+ */
 static void primary_touches_nothing(void)
 {
 	CHECK(try_load(0x7f00000000, NULL).taken);
 	CHECK(try_store(0x7f00000000, 0).taken);
+	note_all_given();
+	if (!test_over())
+		probe_edges();
+	if (!test_over())
+		probe_blocks();
+	for (unsigned int k = 12; k < 48 && !test_over(); k++)
+		for (int64_t n = -1; n <= 1 && !test_over(); n++)
+			must_fault((UINT64_C(1) << k) + (uint64_t)(n * PAGE));
+	for (uint64_t at = SPARSE; at < SPACE_END && !test_over(); at += SPARSE)
+		must_fault(at);
 }
 
 /* The GIC's registers for EL2 and for VMs, where QEMU's `virt` has them. */

@@ -13,10 +13,14 @@
 #include "string.h"
 #include "sysreg.h"
 #include "timer.h"
+#include "hf/abi.h"
 
 #define INSTRUCTION_MRS 0xd5200000
 #define INSTRUCTION_MSR 0xd5000000
 #define INSTRUCTION_RET 0xd65f03c0
+
+/* No VM of these tests has so much memory. */
+#define NOWHERE 0x7000000000
 
 /* The first steps and the paintings have the same order. */
 _Static_assert((int)STEP_HVC == (int)PAINT_HVC, "order");
@@ -131,25 +135,95 @@ static bool within(uint64_t p, uint64_t from, uint64_t to)
 	return p >= (from & ~UINT64_C(7)) && p < to;
 }
 
+/* Memory, and what the hypervisor put into it; read once, for it is slow. */
+static struct {
+	uint64_t base, end, tree, tree_end, ramdisk, ramdisk_end;
+} memory;
+
+static void find_memory(void)
+{
+	uint64_t size = 0;
+
+	if (memory.end)
+		return;
+	ramdisk(&memory.ramdisk, &memory.ramdisk_end);
+	memory.tree = dt_address();
+	memory.tree_end = dt_address() + dt_size();
+	dt_memory(&memory.base, &size);
+	memory.end = memory.base + size;
+}
+
+/* The first word at or above `p` of memory that nobody filled, or 0. */
+static uint64_t next_free(uint64_t p)
+{
+	find_memory();
+	for (p = p ? p : memory.base; p < memory.end; p += sizeof(uint64_t)) {
+		if (!within(p, image_address(), image_end()) &&
+		    !within(p, memory.tree, memory.tree_end) &&
+		    !within(p, memory.ramdisk, memory.ramdisk_end))
+			return p;
+	}
+	return 0;
+}
+
 static void step_scan(struct step_result *r)
 {
-	uint64_t tree = dt_address();
-	uint64_t base = 0;
-	uint64_t size = 0;
-	uint64_t from;
-	uint64_t to;
 	uint64_t p;
 
-	dt_memory(&base, &size);
-	ramdisk(&from, &to);
-	for (p = base; p < base + size; p += sizeof(uint64_t)) {
-		if (within(p, image_address(), image_end()) ||
-		    within(p, tree, tree + dt_size()) || within(p, from, to))
-			continue;
+	for (p = next_free(0); p; p = next_free(p + sizeof(uint64_t))) {
 		r->x[2] += sizeof(uint64_t);
 		if (read64(p) && !r->x[0]++)
 			r->x[1] = p;
 	}
+}
+
+static void step_entry(struct step_result *r)
+{
+	const struct entry_regs *e = &entry_regs;
+	unsigned int i;
+
+	for (i = 1; i < 31; i++)
+		r->x[0] |= e->x[i];
+	r->x[0] |= e->sp;
+	r->x[1] = e->fpcr | e->fpsr;
+	for (i = 0; i < 32; i++)
+		r->x[1] |= e->v[i][0] | e->v[i][1];
+	r->x[2] = e->behind;
+	r->x[3] = dt_padding();
+}
+
+/* The secret itself is never in a mailbox: its complement comes. */
+static void step_secret(const struct step *s)
+{
+	static const struct {
+		enum paint_kind kind;
+		uint64_t function;
+	} ways[] = {
+		[LEAVE_WFI] = {PAINT_WFI, 0},
+		[LEAVE_READ] = {PAINT_HVC, HF_RPC_READ_REQUEST},
+		[LEAVE_OFF] = {PAINT_HVC, PSCI_SYSTEM_OFF},
+		[LEAVE_RESET] = {PAINT_HVC, PSCI_SYSTEM_RESET},
+		[LEAVE_ABORT] = {PAINT_LOAD, 0},
+	};
+	static struct paint before, after;
+	uint64_t secret = ~s->a[0];
+	uint64_t p;
+	unsigned int i;
+
+	for (p = next_free(0); p; p = next_free(p + sizeof(p)))
+		*(volatile uint64_t *)(uintptr_t)p = secret;
+	paint_fill(&before, secret);
+	for (i = 0; i < 31; i++)
+		before.x[i] = secret;
+	for (i = 0; i < 32; i++)
+		before.v[i][0] = before.v[i][1] = secret;
+	if (s->a[1] < LEAVE_ABORT && ways[s->a[1]].function) {
+		before.x[0] = ways[s->a[1]].function;
+		before.x[1] = 1;
+	}
+	if (s->a[1] == LEAVE_ABORT)
+		before.x[28] = NOWHERE;
+	paint_run(ways[s->a[1]].kind, &before, &after);
 }
 
 static uint32_t sysreg_instruction[2];
@@ -304,6 +378,12 @@ void step_take(const struct step *s, struct step_result *r, uint8_t *data)
 	case STEP_SWEEP_CHANGED:
 	case STEP_SWEEP_RESTORE:
 		step_sweep(s, r, data);
+		break;
+	case STEP_ENTRY:
+		step_entry(r);
+		break;
+	case STEP_SECRET:
+		step_secret(s);
 		break;
 	case STEP_EL0:
 		set_trap(r, el0_run(s->a[0] ? el0_smc : el0_hvc, 0, NULL));

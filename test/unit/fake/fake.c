@@ -600,15 +600,19 @@ static bool make_stage2(struct ptable *t)
 
 static void start_primary(void)
 {
+	const uint64_t primary_end = FAKE_PRIMARY_BASE + FAKE_PRIMARY_SIZE;
+	const uint64_t ram_end = FAKE_RAM_BASE + FAKE_RAM_SIZE;
 	struct ptable *t = &vm_primary.stage2;
 
 	if (!make_stage2(t) ||
-	    !mm_set_owner(t, paddr(FAKE_RAM_BASE), FAKE_RAM_SIZE, OWNER_NOBODY,
-			  OWNER_HYPERVISOR, 0) ||
-	    !mm_set_owner(t, paddr(FAKE_PRIMARY_BASE), FAKE_PRIMARY_SIZE,
-			  OWNER_HYPERVISOR, OWNER_PRIMARY, MM_NORMAL_RWX) ||
-	    !mm_set_owner(t, paddr(FAKE_DEVICE), PAGE_SIZE, OWNER_NOBODY,
-			  OWNER_PRIMARY, MM_DEVICE_RW))
+	    !mm_transfer(MM_HIDE, t, paddr(FAKE_RAM_BASE),
+			 FAKE_PRIMARY_BASE - FAKE_RAM_BASE, NULL) ||
+	    !mm_transfer(MM_GIVE_RAM, t, paddr(FAKE_PRIMARY_BASE),
+			 FAKE_PRIMARY_SIZE, NULL) ||
+	    !mm_transfer(MM_HIDE, t, paddr(primary_end), ram_end - primary_end,
+			 NULL) ||
+	    !mm_transfer(MM_GIVE_DEVICE, t, paddr(FAKE_DEVICE), PAGE_SIZE,
+			 NULL))
 		die("no page table for the primary");
 	arch_vm_init(&vm_primary, 0);
 }
@@ -617,6 +621,7 @@ static void start_secondary(uint32_t i, uint32_t vcpus)
 {
 	static const struct fake_step nothing[] = {FAKE_END};
 	struct vm *vm = &vm_secondary[i];
+	struct mm_receiver to = {&vm->stage2, ipaddr(HF_SECONDARY_RAM_BASE), i};
 
 	vm->index = i;
 	vm->memory = paddr(FAKE_VM_BASE + i * FAKE_VM_SIZE);
@@ -624,10 +629,8 @@ static void start_secondary(uint32_t i, uint32_t vcpus)
 	snprintf(vm->name, sizeof(vm->name), "vm%u", i);
 	vm_init(vm, i + 1, vm_vcpu_room(i), vcpus);
 	if (!make_stage2(&vm->stage2) ||
-	    !mm_set_owner(&vm_primary.stage2, vm->memory, vm->memory_size,
-			  OWNER_HYPERVISOR, (enum mm_owner)(OWNER_VM + i), 0) ||
-	    !ptable_map(&vm->stage2, HF_SECONDARY_RAM_BASE, vm->memory_size,
-			vm->memory, MM_NORMAL_RWX))
+	    !mm_transfer(MM_DONATE, &vm_primary.stage2, vm->memory,
+			 vm->memory_size, &to))
 		die("no page table for a secondary");
 	arch_vm_init(vm, i + 1);
 	for (uint32_t v = 0; v < vcpus; v++)
