@@ -199,11 +199,11 @@ const char *arch_board_init(const struct fdt *fdt)
 			return error;
 	}
 	error = gic_init_board();
-	if (!error)
-		its_init_board(fdt);
-	if (!error)
-		smmu_init_board(fdt);
-	return error;
+	if (error)
+		return error;
+	its_init_board(fdt);
+	smmu_init_board(fdt);
+	return NULL;
 }
 
 /* Names of common cores, by MIDR_EL1 implementer and part number. */

@@ -14,9 +14,9 @@
 
 #include "arch_internal.h"
 #include "devtree.h"
+#include "io.h"
 #include "layout.h"
 #include "log.h"
-#include "io.h"
 #include "pool.h"
 #include "string.h"
 #include "vm.h"
@@ -139,13 +139,13 @@ static struct smmu {
 	uint8_t cmdq_bits, eventq_bits;
 	uint64_t *cmdq;
 	const uint64_t *eventq;
-} smmus[MAX_SMMUS];
+} smmus[MAX_SMMUS] RO_AFTER_BOOT;
 
-static uint32_t smmu_count;
+static uint32_t smmu_count RO_AFTER_BOOT;
 
 /* The context descriptor for stage 1, and its tables; all SMMUs share them. */
 static _Alignas(64) uint64_t cd[CD_WORDS];
-static struct ptable stage1;
+static struct ptable stage1 RO_AFTER_BOOT;
 
 static _Noreturn void stop(const struct smmu *s, const char *error)
 {
