@@ -204,7 +204,7 @@ help:
 #: make unit       the host unit tests alone
 #: make revival    put known mistakes back, each of which a test must catch
 #: make coverage   lines and branches that the tests reach
-#: make mutation   how many small changes of api.c and mm.c the tests notice
+#: make mutation   how many small changes of the core the tests notice
 #: make fuzz       the fuzzers (FUZZ_SECONDS=20 each)
 #: make golden     write test/golden/ anew: what system registers do
 #: make check      format, cppcheck, clang-tidy
