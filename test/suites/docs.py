@@ -254,9 +254,29 @@ def hazards(ctx):
     return f"{len(listed)} hazards, {count} tests"
 
 
+def threats(ctx):
+    """docs/threat-model.md has a test for each boundary, and it exists."""
+    rows = [r for t in tables(read(ctx, "docs/threat-model.md")) for r in t
+            if "boundary" in r]
+    names = test_names(ctx)
+    count = 0
+    for r in rows:
+        found = QUOTED.findall(r["test"])
+        if not found:
+            raise Failure(f"{r['boundary']}: no test")
+        for name in found:
+            count += 1
+            if name not in names:
+                raise Failure(f"{r['boundary']}: there is no test {name}")
+    if not rows:
+        raise Failure("no table of boundaries")
+    return f"{len(rows)} boundaries, {count} tests"
+
+
 def tests(ctx):
     # They are the same whatever builds the image.
     if ctx.toolchain != "gnu":
         return []
     return [Test(f"docs/{run.__name__}", run) for run in
-            (calls, numbers, psci, examples, paths, functions, hazards)]
+            (calls, numbers, psci, examples, paths, functions, hazards,
+             threats)]
