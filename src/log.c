@@ -13,12 +13,12 @@
 
 static struct spinlock console_lock;
 
-/* Lines from before the console was found. */
+/* Lines from before the console was found, or of a board that has none. */
 static struct {
 	char text[EARLY_SIZE];
 	size_t length;
 	bool console_works;
-} early RO_AFTER_BOOT;
+} early;
 
 /* Output that is counted whole but kept only as far as it fits. */
 struct sink {

@@ -153,6 +153,9 @@ void arch_primary_enter(struct cpu *cpu)
 
 static void empty_root(const struct ptable *t)
 {
+	/* A VM that was left out for lack of page tables has no root. */
+	if (!t->root)
+		return;
 	for (unsigned int i = 0; i < t->root_pages * PT_ENTRIES; i++)
 		__atomic_store_n(&t->root[i], 0, __ATOMIC_RELAXED);
 }
