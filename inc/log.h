@@ -23,9 +23,9 @@ void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define LOG_BURST 16
 
 struct log_limit {
-	uint32_t
-		spent; /* lines of its burst; all guarded by the console lock */
-	uint32_t lost; /* lines left out since the last one */
+	/* The console's lock guards all. */
+	uint32_t spent; /* lines of its burst */
+	uint32_t lost;	/* lines left out since the last one */
 	uint64_t since; /* when `spent` was right, in seconds */
 };
 

@@ -67,6 +67,13 @@ static inline uint64_t align_down(uint64_t n, uint64_t alignment)
 	return n & ~(alignment - 1);
 }
 
+/* Whether [a, a_end) and [b, b_end) have an address in common. */
+static inline bool overlaps(uint64_t a, uint64_t a_end, uint64_t b,
+			    uint64_t b_end)
+{
+	return a < b_end && b < a_end;
+}
+
 static inline bool is_aligned(uint64_t n, uint64_t alignment)
 {
 	return (n & (alignment - 1)) == 0;

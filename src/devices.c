@@ -189,6 +189,13 @@ static bool is_inside(const struct boot *b, const struct devtree_walk *w)
 	return false;
 }
 
+/* Whether the primary does not get the node where the walk stands. */
+static bool is_kept(const struct boot *b, const struct devtree_walk *w,
+		    fdt_node_t node)
+{
+	return arch_hides_node(&b->tree, node) || is_inside(b, w);
+}
+
 static void find_masters(struct boot *b)
 {
 	struct devtree_walk w;
@@ -196,8 +203,7 @@ static void find_masters(struct boot *b)
 
 	devtree_begin(&w, &b->tree);
 	while (devtree_next(&w, &node))
-		if (is_device(&w, node) && !is_inside(b, &w) &&
-		    !arch_hides_node(&b->tree, node) &&
+		if (is_device(&w, node) && !is_kept(b, &w, node) &&
 		    !is_slave(&b->tree, node) && !is_confined(&b->tree, node))
 			withhold(b, node);
 }
@@ -386,7 +392,7 @@ static void keep_withheld(struct boot *b)
 
 	devtree_begin(&w, &b->tree);
 	while (devtree_next(&w, &node))
-		if (arch_hides_node(&b->tree, node) || is_inside(b, &w))
+		if (is_kept(b, &w, node))
 			take_node(&w, node, MM_HIDE);
 }
 
@@ -398,8 +404,8 @@ static void withhold_sharers(struct boot *b)
 
 	devtree_begin(&w, &b->tree);
 	while (devtree_next(&w, &node)) {
-		if (arch_hides_node(&b->tree, node) || is_inside(b, &w) ||
-		    !is_device(&w, node) || !shares_page(b, &w, node))
+		if (is_kept(b, &w, node) || !is_device(&w, node) ||
+		    !shares_page(b, &w, node))
 			continue;
 		log_line(
 			"the primary has no %s: it shares a page with what is kept from it",
@@ -424,6 +430,6 @@ void boot_give_devices(struct boot *b)
 			"page tables: no room for the hypervisor's devices, or they lie in RAM");
 	devtree_begin(&w, &b->tree);
 	while (devtree_next(&w, &node))
-		if (!arch_hides_node(&b->tree, node) && !is_inside(b, &w))
+		if (!is_kept(b, &w, node))
 			take_node(&w, node, MM_GIVE_DEVICE);
 }

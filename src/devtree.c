@@ -2,6 +2,7 @@
 #include "devtree.h"
 
 #include "string.h"
+#include "types.h"
 
 #define DEFAULT_ADDRESS_CELLS 2
 #define DEFAULT_SIZE_CELLS 1
@@ -224,7 +225,7 @@ bool devtree_overlaps_memory(const struct fdt *fdt, uint64_t base,
 		if (w.depth != 1 || !devtree_has_type(fdt, node, "memory"))
 			continue;
 		for (uint32_t i = 0; devtree_reg(&w, i, &at, &length); i++)
-			if (base < at + length && at < base + size)
+			if (overlaps(base, base + size, at, at + length))
 				return true;
 	}
 	return false;

@@ -24,7 +24,7 @@ static bool overlaps_own(uint64_t begin, uint64_t end)
 	uint64_t size;
 	uint64_t own = arch_own_memory(&size).pa;
 
-	return begin < own + size && own < end;
+	return overlaps(begin, end, own, own + size);
 }
 
 void boot_open_tree(struct boot *b, paddr_t dtb)
@@ -163,8 +163,8 @@ void boot_find_ramdisk(struct boot *b, paddr_t begin, paddr_t end)
 		boot_stop("ramdisk: 0x%lx to 0x%lx is not in RAM",
 			  b->ramdisk.begin, b->ramdisk.end);
 	if (overlaps_own(b->ramdisk.begin, b->ramdisk.end) ||
-	    (tree < b->ramdisk.end &&
-	     b->ramdisk.begin < tree + b->tree.totalsize))
+	    overlaps(b->ramdisk.begin, b->ramdisk.end, tree,
+		     tree + b->tree.totalsize))
 		boot_stop(
 			"ramdisk: 0x%lx to 0x%lx overlaps the hypervisor or the device tree",
 			b->ramdisk.begin, b->ramdisk.end);

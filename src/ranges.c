@@ -53,7 +53,7 @@ const struct range *ranges_overlap(const struct ranges *list, uint64_t begin,
 				   uint64_t end)
 {
 	for (uint32_t i = 0; i < list->count; i++)
-		if (begin < list->r[i].end && list->r[i].begin < end)
+		if (overlaps(begin, end, list->r[i].begin, list->r[i].end))
 			return &list->r[i];
 	return NULL;
 }

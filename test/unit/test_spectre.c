@@ -9,8 +9,6 @@
 #include "arch_internal.h"
 
 #define PSCI_FEATURES 0x8400000au
-#define SMCCC_VERSION 0x80000000u
-#define SMCCC_ARCH_FEATURES 0x80000001u
 
 #define A53 UINT64_C(0x410fd034)
 #define A57 UINT64_C(0x411fd070)

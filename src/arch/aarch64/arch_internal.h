@@ -19,11 +19,6 @@ void boot_move(uint64_t dtb, uint64_t ramdisk_begin, uint64_t ramdisk_end,
 	       uint64_t left_out, uint64_t new_entry);
 void image_moved(void);
 
-/* --- hypmap.c --- */
-
-/* Empties a slot, on all CPUs: it may be used again for another page. */
-void unmap_slot(unsigned int slot);
-
 /* --- vectors.S --- */
 
 extern char vectors_primary[], vectors_secondary[], vectors_spectre[];
@@ -32,6 +27,9 @@ void fp_save(struct fp_regs *regs);
 void fp_load(const struct fp_regs *regs);
 
 /* --- hypmap.c --- */
+
+/* Empties a slot, on all CPUs: it may be used again for another page. */
+void unmap_slot(unsigned int slot);
 
 /* Makes read-only what boot alone writes: RO_AFTER_BOOT, and the hypervisor's
  * own page tables but for the slots'. */
@@ -70,22 +68,21 @@ static inline void panic_check(const struct vcpu *vcpu)
 		panic_stop(vcpu);
 }
 
-/* Takes all memory from all VMs: each of their CPUs comes here soon. */
+/*
+ * Until it is called with NULL, a fault here means that a device of the board
+ * is not where the device tree says: boot ends with a message.
+ */
+void boot_probe(const char *name);
+
+/* --- start.c --- */
+
+/* Takes all memory from all VMs: each of their CPUs traps soon. */
 void revoke_all(void);
 
 static inline void cpu_relax(void)
 {
 	__asm__ volatile("yield" : : : "memory");
 }
-
-/* --- panic.c --- */
-
-/*
- * Until it is called with NULL, a fault here means that a device of the board
- * is not where the device tree says: boot ends with a message.
- */
-void boot_probe(const char *name);
-/* --- start.c --- */
 
 /* The primary is about to start, or did: false while boot sets things up. */
 extern bool boot_is_over;
@@ -98,6 +95,13 @@ void el2_read_features(void);
 bool el2_cpu_fits(void);
 /* Sets the EL2 registers of this CPU that stay as they are. */
 void el2_init(void);
+
+/* IPA of the page of a stage-2 fault: HPFAR_EL2 has bits 51:12 from bit 4 on.
+ */
+static inline uint64_t fault_page(void)
+{
+	return read_sysreg(hpfar_el2) >> 4 << 12;
+}
 
 /* The vCPU that this CPU runs, or ran last. */
 static inline struct vcpu *current_vcpu(void)
@@ -172,6 +176,8 @@ int64_t psci_firmware(uint64_t fn, uint64_t a1, uint64_t a2, uint64_t a3);
 
 /* --- spectre.c --- */
 
+#define SMCCC_VERSION 0x80000000
+#define SMCCC_ARCH_FEATURES 0x80000001
 #define SMCCC_ARCH_WORKAROUND_1 0x80008000
 #define SMCCC_ARCH_WORKAROUND_2 0x80007fff
 #define SMCCC_ARCH_WORKAROUND_3 0x80003fff

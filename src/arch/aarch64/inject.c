@@ -85,10 +85,9 @@ static struct walk stage1_walk(uint64_t va)
 static unsigned int walk_level(uint64_t va)
 {
 	struct walk w = stage1_walk(va);
-	uint64_t page = read_sysreg(hpfar_el2) >> 4 << 12;
 	unsigned int levels;
 
-	if (page != (w.table & TTBR_ADDRESS & ~(PAGE_SIZE - 1)))
+	if (fault_page() != (w.table & TTBR_ADDRESS & ~(PAGE_SIZE - 1)))
 		return 3;
 	/* Each level resolves granule - 3 bits, the first one what is left. */
 	levels = (w.bits - 4) / (w.granule - 3);

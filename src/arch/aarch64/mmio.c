@@ -92,9 +92,7 @@ static bool can_emulate(uint64_t esr)
 bool mmio_access(struct vcpu *vcpu, uint64_t esr,
 		 const struct mmio_range *ranges, unsigned int count)
 {
-	/* HPFAR_EL2 holds bits 51:12 of the IPA from bit 4 on. */
-	uint64_t ipa = (read_sysreg(hpfar_el2) >> 4 << 12) |
-		       (read_sysreg(far_el2) & (PAGE_SIZE - 1));
+	uint64_t ipa = fault_page() | (read_sysreg(far_el2) & (PAGE_SIZE - 1));
 	const struct mmio_range *range = find_range(ranges, count, ipa);
 	unsigned int width = 1u << ISS_SAS(esr);
 	unsigned int rt = ISS_SRT(esr);

@@ -8,9 +8,6 @@
 #include "vcpu.h"
 #include "vm.h"
 
-#define SMCCC_VERSION 0x80000000
-#define SMCCC_ARCH_FEATURES 0x80000001
-
 #define SMCCC_VERSION_1_2 0x10002
 #define NOT_SUPPORTED ((uint64_t)-1)
 

@@ -206,7 +206,7 @@ static void add_smmu(const struct devtree_walk *w, fdt_node_t node)
 		stop(s, "no reg");
 	if (size < SMMU_SIZE || !is_aligned(s->base, PAGE_SIZE))
 		stop(s, "reg is not 128 KiB at a multiple of 4096");
-	if (s->base < own + HYP_SIZE && own < s->base + SMMU_SIZE)
+	if (overlaps(s->base, s->base + SMMU_SIZE, own, own + HYP_SIZE))
 		stop(s, "reg lies in the hypervisor");
 	s->regs = arch_boot_map(paddr(s->base), SMMU_SIZE, MM_DEVICE_RW);
 	if (!s->regs)

@@ -14,8 +14,6 @@
 #include "arch_internal.h"
 #include "cpu.h"
 
-#define SMCCC_VERSION 0x80000000
-#define SMCCC_ARCH_FEATURES 0x80000001
 #define SMCCC_VERSION_1_1 0x10001
 #define PSCI_FEATURES 0x8400000a
 

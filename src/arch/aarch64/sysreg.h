@@ -105,7 +105,6 @@ static inline void isb(void)
 #define ISS_FSC_EXTERNAL_WALK 0x14 /* + level of the stage-1 table */
 #define ISS_S1PTW BIT(7)
 #define ISS_CM BIT(8) /* cache maintenance */
-#define ISS_FNV BIT(10)
 #define ISS_WNR BIT(6)
 
 /* TTBRn_EL1 without the ASID */

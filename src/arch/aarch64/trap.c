@@ -207,8 +207,7 @@ static uint64_t stop_on_fault(struct vcpu *vcpu, const char *what, uint64_t esr)
 
 static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 {
-	/* HPFAR_EL2 holds bits 51:12 of the IPA from bit 4 on. */
-	uint64_t ipa = read_sysreg(hpfar_el2) >> 4 << 12;
+	uint64_t ipa = fault_page();
 	struct vm *vm = vcpu->vm;
 
 	panic_check(vcpu);
