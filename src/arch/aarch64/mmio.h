@@ -31,8 +31,9 @@ struct mmio_reg {
 struct mmio_range {
 	uint64_t base, size; /* IPA; whole pages */
 	const struct mmio_reg *regs;
-	void *device;
-	struct spinlock *lock; /* held while something is written */
+	void *device; /* that handlers get; NULL: the vCPU that accesses it */
+	/* Held while something is written; NULL: handlers take their own. */
+	struct spinlock *lock;
 };
 
 /*

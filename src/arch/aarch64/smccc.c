@@ -5,6 +5,7 @@
  */
 #include "arch_internal.h"
 #include "hf/abi.h"
+#include "manage.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -74,7 +75,7 @@ void smccc_primary(struct vcpu *vcpu)
 
 	if (psci_primary(vcpu, (uint32_t)x[0], &result))
 		set_result(x, result);
-	else
+	else if (!manage_call(x))
 		common_call(vcpu);
 }
 

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "smmu.h"
 #include "vcpu.h"
+#include "vdev.h"
 #include "vm.h"
 
 #define NOT_SUPPORTED ((uint64_t)-1)
@@ -211,6 +212,8 @@ static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 	struct vm *vm = vcpu->vm;
 
 	panic_check(vcpu);
+	if (vdev_access(vcpu, esr))
+		return 0;
 	if ((esr & ISS_FSC_MASK) >= ISS_FSC_EXTERNAL)
 		return stop_on_fault(vcpu, "external abort", esr);
 	ipa |= read_sysreg(far_el2) & (PAGE_SIZE - 1);
