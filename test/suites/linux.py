@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Stock Debian Linux as primary VM (test/linux/boot): the demonstration, the
-machine as Linux sees it, its log, and the driver."""
+machine as Linux sees it, its log, and the driver; and as secondary VM."""
 
 from lib import linux
 from lib.qemu import Machine
@@ -26,6 +26,13 @@ GNU += [
     (Machine(3, "max", 4, 2048, ",iommu=smmuv3", qemu10=True), "demo.img",
      SMMU),
 ]
+
+# Debian's Linux in secondaries as well.
+GNU += [
+    (Machine(3, "cortex-a57", 2, 1024), "linux.img", ["secondary", "dmesg"]),
+    (Machine(2, "cortex-a72", 2, 1024), "linux.img", ["secondary", "dmesg"]),
+    (Machine(3, "neoverse-n1", 2, 1024), "pair.img", ["pair", "dmesg"]),
+]
 LLVM = [(Machine(3, "cortex-a57", 4, 1024), "demo.img", DEMO)]
 
 # For the driver's script, which takes 80 s on an idle machine.
@@ -41,7 +48,8 @@ def boot(ctx, machine, ramdisk, names):
 
 
 def one(machine, ramdisk, names):
-    kind = next((k for k in ("driver", "smmu") if k in names), "demo")
+    kind = next((k for k in ("driver", "smmu", "secondary", "pair")
+                 if k in names), "demo")
     return Test(f"linux/{kind}/{machine}",
                 lambda ctx: boot(ctx, machine, ramdisk, names))
 

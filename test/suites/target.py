@@ -127,8 +127,7 @@ def ramdisk(ctx, suite):
     where = ctx.directory("target/ramdisk")
     out = os.path.join(where, kind + ".img")
     images = {n: ctx.built("guest", n) for n in
-              ("primary.bin", "echo.bin", "service.bin", "race.bin",
-               *VIRT_IMAGES)}
+              sorted({"primary.bin", *(vm[1] for vm in vms)})}
     with _lock:
         if newer(out, [*images.values(), __file__]):
             return out
