@@ -107,7 +107,7 @@ static bool finish(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
 	case EXIT_REPLIED:
 		*result = run_result(HF_VCPU_RESPONSE_READY, payload);
 		break;
-	case EXIT_TURNED_ON:
+	case EXIT_WAKE:
 		*result = run_result(HF_VCPU_WAKE_UP,
 				     wake_up_payload(vcpu, payload));
 		break;

@@ -205,7 +205,7 @@ static int64_t secondary_cpu_on(struct psci_call *call)
 		return PSCI_INVALID_ADDRESS;
 	if (vcpu_turn_on(target, ipaddr(call->a2), call->a3) != TURNED_ON)
 		return PSCI_ALREADY_ON;
-	call->exit = vcpu_exit(EXIT_TURNED_ON, target->index);
+	call->exit = vcpu_exit(EXIT_WAKE, target->index);
 	return PSCI_SUCCESS;
 }
 
