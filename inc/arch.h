@@ -142,6 +142,17 @@ void arch_vm_init(struct vm *vm, uint32_t id);
  */
 void arch_vm_revoke(struct vm *vm);
 
+/* --- consoles of VMs: vconsole.h; the console's lock is held --- */
+
+/* The UART of the VM as at reset. */
+void arch_console_reset(struct vm *vm);
+
+/* Output was taken from the VM, or input given: its UART tells it so. */
+void arch_console_changed(struct vm *vm);
+
+/* Path of the UART in the tree that arch_secondary_tree() adds to. */
+extern const char arch_console_path[];
+
 /* --- console --- */
 
 /* Finds the board's console. False if the tree names none that is known. */

@@ -42,6 +42,11 @@ struct vcpu {
 	uint32_t index;	   /* in its VM */
 	uint32_t state;	   /* enum vcpu_state, read and written atomically */
 	struct vcpu *next; /* in the waiter list; VM lock */
+	/*
+	 * Why it came back, if the primary was told of something else first; a
+	 * vcpu_exit(), or 0. As the registers.
+	 */
+	uint64_t unfinished;
 };
 
 /*
@@ -57,6 +62,7 @@ enum vcpu_exit {
 	EXIT_WAKE,	/* payload: index of a vCPU of its VM that is ready now */
 	EXIT_OFF,	/* turned itself off */
 	EXIT_ABORT,	/* payload: HF_ABORT_* */
+	EXIT_CONSOLE,	/* there is much output to be read */
 };
 
 #define EXIT_KIND_MASK 0xff

@@ -8,6 +8,7 @@
 #include "mm.h"
 #include "spinlock.h"
 #include "vcpu.h"
+#include "vconsole.h"
 
 /*
  *   from      to        who (lock of the mailbox's VM held)
@@ -44,6 +45,7 @@ struct vm {
 	paddr_t memory;	      /* of a secondary: where it lies, */
 	uint64_t memory_size; /* and its size in bytes */
 	struct log_limit log; /* of lines that this VM causes */
+	struct vconsole console;
 	char name[MAX_NAME];
 };
 

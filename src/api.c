@@ -87,7 +87,7 @@ static struct api_result vcpu_get_count(struct vcpu *caller, uint64_t vm_index,
 static struct api_result set_options(struct vcpu *caller, uint64_t mask,
 				     uint64_t a2, uint64_t a3)
 {
-	if (mask & ~(uint64_t)HF_OPTION_MESSAGE_WANTED)
+	if (mask & ~(uint64_t)(HF_OPTION_MESSAGE_WANTED | HF_OPTION_CONSOLE))
 		return refused();
 	return result((int64_t)__atomic_exchange_n(&vm_options, mask,
 						   __ATOMIC_RELAXED));

@@ -55,10 +55,18 @@ struct arch_vcpu {
 	struct fp_regs fp;
 };
 
+/* The UART of a VM (pl011.c); the lock of its console guards all. */
+struct uart {
+	uint16_t reg[19]; /* those that keep what is written, by offset / 4 */
+	bool sending;	  /* the FIFO's end is to be told by an interrupt */
+	bool line;	  /* its interrupt */
+};
+
 struct arch_vm {
 	uint64_t hcr;	  /* HCR_EL2 */
 	uint64_t vttbr;	  /* VTTBR_EL2 */
 	uint64_t cntvoff; /* CNTVOFF_EL2 */
+	struct uart uart;
 };
 
 struct vcpu;

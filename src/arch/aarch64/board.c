@@ -9,6 +9,7 @@
 #include "gic.h"
 #include "log.h"
 #include "smmu.h"
+#include "vdev.h"
 #include "string.h"
 #include "vm.h"
 
@@ -330,4 +331,5 @@ void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm)
 	fdt_put_string(w, "method", "hvc");
 	fdt_put_end(w);
 	put_timer(w);
+	pl011_tree(w);
 }

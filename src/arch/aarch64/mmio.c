@@ -68,7 +68,7 @@ static void write_part(const struct mmio_range *range, void *device,
 		return;
 	if (range->lock)
 		spin_lock(range->lock);
-	if (reg->read && p.mask != width_mask(reg->size))
+	if (reg->read && (width_mask(reg->size) & ~p.mask))
 		rest = reg->read(device, p.offset) & ~p.mask;
 	reg->write(device, p.offset, rest | (x << p.shift & p.mask));
 	if (range->lock)

@@ -20,8 +20,12 @@ struct vcpu;
 struct mmio_reg {
 	uint16_t offset; /* of the first one, in its range */
 	uint16_t span;	 /* bytes of all of them; 0 ends a table */
-	uint8_t size;	 /* bytes of one: 4 or 8 */
-	uint8_t widths;	 /* sum of the sizes of access, in bytes */
+	/*
+	 * Bytes of one: 1, 4 or 8. A wider access has only zeros above; one of
+	 * 1 can be written without being read.
+	 */
+	uint8_t size;
+	uint8_t widths; /* sum of the sizes of access, in bytes */
 	/* NULL: reads as zero, ignores writes. */
 	uint64_t (*read)(void *device, uint32_t offset);
 	void (*write)(void *device, uint32_t offset, uint64_t value);

@@ -213,7 +213,7 @@ static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 
 	panic_check(vcpu);
 	if (vdev_access(vcpu, esr))
-		return 0;
+		return vdev_exit(vcpu);
 	if ((esr & ISS_FSC_MASK) >= ISS_FSC_EXTERNAL)
 		return stop_on_fault(vcpu, "external abort", esr);
 	ipa |= read_sysreg(far_el2) & (PAGE_SIZE - 1);
