@@ -159,6 +159,8 @@ uint64_t vcpu_run(struct vcpu *vcpu)
 	uint64_t result = 0;
 
 	vcpu->unfinished = 0;
+	if (!exit)
+		exit = arch_vcpu_owed(vcpu);
 	while (!finish(vcpu, exit ? exit : arch_vcpu_enter(vcpu), &result))
 		exit = 0;
 	/*

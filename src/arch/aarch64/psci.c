@@ -171,11 +171,7 @@ static int64_t primary_system_reset(struct psci_call *call)
 
 static int64_t secondary_suspend(struct psci_call *call)
 {
-	bool fired;
-	uint64_t ns = timer_wait_ns(call->caller, &fired);
-
-	if (!fired)
-		call->exit = vcpu_exit(EXIT_WFI, ns);
+	call->exit = wait_for_interrupt(call->caller);
 	return PSCI_SUCCESS;
 }
 
