@@ -139,11 +139,20 @@ void arch_vcpu_set_result(struct vcpu *vcpu, uint64_t result);
  */
 uint64_t arch_vcpu_enter(struct vcpu *vcpu);
 
+/*
+ * What a vCPU that is to be entered has to tell first, as it came of what it
+ * did before: a vcpu_exit(), or 0.
+ */
+uint64_t arch_vcpu_owed(struct vcpu *vcpu);
+
 /* Enters the primary on this CPU for the first time. */
 _Noreturn void arch_primary_enter(struct cpu *cpu);
 
 /* Prepares a VM whose stage 2 is complete. `id` is 0 for the primary. */
 void arch_vm_init(struct vm *vm, uint32_t id);
+
+/* A request is pending in the mailbox of the VM, whose lock is held. */
+void arch_vm_signal(struct vm *vm);
 
 /*
  * Makes every running vCPU of the VM leave: its memory is gone at the next
@@ -230,6 +239,9 @@ bool arch_hides_node(const struct fdt *fdt, fdt_node_t node);
  * they lie in RAM.
  */
 bool arch_claim_devices(struct ptable *primary);
+
+/* What a secondary's tree calls its interrupt controller. */
+#define ARCH_INTC_PHANDLE 1
 
 /* Adds what a secondary's tree holds besides memory and chosen. */
 void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm);

@@ -163,6 +163,7 @@ static int64_t deliver_request(struct vm *vm, uint64_t size)
 	}
 	vm->mailbox.size = (uint32_t)size;
 	vm->mailbox.state = MAILBOX_PENDING;
+	arch_vm_signal(vm);
 	return 0;
 }
 

@@ -269,6 +269,7 @@ uint32_t secondary_tree_write(const struct vm *vm, const struct manifest_vm *m,
 	fdt_put_string(&w, "model", vm->name);
 	fdt_put_u32(&w, "#address-cells", 2);
 	fdt_put_u32(&w, "#size-cells", 2);
+	fdt_put_u32(&w, "interrupt-parent", ARCH_INTC_PHANDLE);
 	fdt_put_node(&w, "aliases");
 	fdt_put_string(&w, "serial0", arch_console_path);
 	fdt_put_end(&w);

@@ -135,7 +135,7 @@ static bool finish(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
 	case EXIT_REPLIED:
 		*result = run_result(HF_VCPU_RESPONSE_READY, payload);
 		break;
-	case EXIT_TURNED_ON:
+	case EXIT_WAKE:
 		*result = run_result(HF_VCPU_WAKE_UP,
 				     wake_up_payload(vcpu, payload));
 		break;
@@ -159,6 +159,8 @@ uint64_t vcpu_run(struct vcpu *vcpu)
 	uint64_t result = 0;
 
 	vcpu->unfinished = 0;
+	if (!exit)
+		exit = arch_vcpu_owed(vcpu);
 	while (!finish(vcpu, exit ? exit : arch_vcpu_enter(vcpu), &result))
 		exit = 0;
 	/*

@@ -9,8 +9,9 @@
 #include "gic.h"
 #include "log.h"
 #include "smmu.h"
-#include "vdev.h"
 #include "string.h"
+#include "vdev.h"
+#include "vgic.h"
 #include "vm.h"
 
 struct board board RO_AFTER_BOOT;
@@ -159,9 +160,9 @@ static bool is_timer(const struct fdt *fdt, fdt_node_t node)
 	       fdt_compatible(fdt, node, "arm,armv7-timer");
 }
 
-/* The INTID of a timer's private interrupt, by its place in "interrupts". */
-static bool timer_intid(const struct fdt_prop *p, uint32_t index,
-			uint32_t *intid)
+/* The INTID of a private interrupt, by its place in "interrupts". */
+static bool private_intid(const struct fdt_prop *p, uint32_t index,
+			  uint32_t *intid)
 {
 	uint32_t first = index * board.interrupt_cells;
 	uint32_t number;
@@ -182,10 +183,19 @@ static const char *find_timer(const struct fdt *fdt)
 
 	if (node == FDT_NO_NODE || !fdt_prop(fdt, node, "interrupts", &p))
 		return "device tree: timer: no interrupts";
-	if (!timer_intid(&p, TIMER_VIRTUAL, &board.virtual_timer_intid) ||
-	    !timer_intid(&p, TIMER_HYP, &board.hyp_timer_intid))
+	if (!private_intid(&p, TIMER_VIRTUAL, &board.virtual_timer_intid) ||
+	    !private_intid(&p, TIMER_HYP, &board.hyp_timer_intid))
 		return "device tree: timer: the virtual or the EL2 interrupt is not a PPI";
 	return NULL;
+}
+
+static void find_maintenance(const struct fdt *fdt)
+{
+	struct fdt_prop p;
+
+	if (!fdt_prop(fdt, board.gic, "interrupts", &p) ||
+	    !private_intid(&p, 0, &board.maintenance_intid))
+		board.maintenance_intid = 0;
 }
 
 const char *arch_board_init(const struct fdt *fdt)
@@ -199,6 +209,7 @@ const char *arch_board_init(const struct fdt *fdt)
 		if (error)
 			return error;
 	}
+	find_maintenance(fdt);
 	error = gic_init_board();
 	if (error)
 		return error;
@@ -330,6 +341,7 @@ void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm)
 	fdt_put_prop(w, "compatible", "arm,psci-1.0\0arm,psci-0.2", 26);
 	fdt_put_string(w, "method", "hvc");
 	fdt_put_end(w);
+	vgic_tree(w, vm);
 	put_timer(w);
 	pl011_tree(w);
 }

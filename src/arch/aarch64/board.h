@@ -22,7 +22,8 @@ struct board {
 	} gicr[MAX_GICR_REGIONS];
 	uint32_t gicr_count;
 	uint32_t virtual_timer_intid;
-	uint32_t hyp_timer_intid; /* of the EL2 physical timer */
+	uint32_t hyp_timer_intid;   /* of the EL2 physical timer */
+	uint32_t maintenance_intid; /* of virtual interrupts; 0: none */
 };
 
 extern struct board board;

@@ -105,7 +105,8 @@ bool mmio_access(struct vcpu *vcpu, uint64_t esr,
 	if (!range || !can_emulate(esr) || !is_aligned(ipa, width))
 		return false;
 	part.offset = (uint32_t)(ipa - range->base);
-	reg = find_reg(range->regs, part.offset);
+	reg = find_reg(range->regs,
+		       part.offset & (uint32_t)(range->stride - 1));
 	if (!(reg->widths & width))
 		return false;
 	part.shift = 8 * (part.offset % reg->size);

@@ -18,7 +18,7 @@ struct vcpu;
  * whole; what a handler is given is always a whole register.
  */
 struct mmio_reg {
-	uint16_t offset; /* of the first one, in its range */
+	uint32_t offset; /* of the first one, in its range */
 	uint16_t span;	 /* bytes of all of them; 0 ends a table */
 	/*
 	 * Bytes of one: 1, 4 or 8. A wider access has only zeros above; one of
@@ -38,6 +38,11 @@ struct mmio_range {
 	void *device; /* that handlers get; NULL: the vCPU that accesses it */
 	/* Held while something is written; NULL: handlers take their own. */
 	struct spinlock *lock;
+	/*
+	 * Not 0: the range is several devices of one kind, each one of so many
+	 * bytes, a power of two. Handlers are given the offset in the range.
+	 */
+	uint64_t stride;
 };
 
 /*

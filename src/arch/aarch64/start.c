@@ -9,6 +9,7 @@
 #include "pool.h"
 #include "string.h"
 #include "vcpu.h"
+#include "vgic.h"
 #include "vm.h"
 
 bool boot_is_over RO_AFTER_BOOT;
@@ -104,6 +105,7 @@ void arch_cpus_may_start(void)
 void arch_init_cpu(void)
 {
 	el2_read_features();
+	vgic_init_board();
 	el2_init();
 	idregs_init();
 	spectre_init_cpu(arch_this_cpu());

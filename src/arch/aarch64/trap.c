@@ -12,6 +12,7 @@
 #include "smmu.h"
 #include "vcpu.h"
 #include "vdev.h"
+#include "vgic.h"
 #include "vm.h"
 
 #define NOT_SUPPORTED ((uint64_t)-1)
@@ -148,19 +149,25 @@ static uint64_t primary_abort(struct vcpu *vcpu, uint64_t esr)
 	return 0;
 }
 
-static uint64_t secondary_wfx(struct vcpu *vcpu, uint64_t esr)
+uint64_t wait_for_interrupt(struct vcpu *vcpu)
 {
 	bool fired;
-	uint64_t ns;
+	uint64_t ns = timer_wait_ns(vcpu, &fired);
 
+	if (vgic_is_used(vcpu->vm) ? !vgic_may_wait(vcpu) : fired)
+		return 0;
+	return vcpu_exit(EXIT_WFI, ns);
+}
+
+static uint64_t secondary_wfx(struct vcpu *vcpu, uint64_t esr)
+{
 	skip_instruction(esr);
 	if (esr & WFX_IS_WFE)
 		return 0;
 	/* WFIT is not shown to it; whoever uses it does not wait. */
 	if (esr & WFX_HAS_TIMEOUT)
 		return vcpu_exit(EXIT_WFI, 1);
-	ns = timer_wait_ns(vcpu, &fired);
-	return fired ? 0 : vcpu_exit(EXIT_WFI, ns);
+	return wait_for_interrupt(vcpu);
 }
 
 static uint64_t secondary_hvc(struct vcpu *vcpu, uint64_t esr)
@@ -295,8 +302,16 @@ void trap_primary(struct vcpu *vcpu)
 uint64_t trap_secondary(struct vcpu *vcpu)
 {
 	uint64_t esr = read_sysreg(esr_el2);
+	uint64_t exit = choose(traps[ESR_EC(esr)].secondary, esr)(vcpu, esr);
 
-	return choose(traps[ESR_EC(esr)].secondary, esr)(vcpu, esr);
+	return exit ? exit : vgic_take_wake(vcpu);
+}
+
+uint64_t trap_secondary_interrupt(struct vcpu *vcpu)
+{
+	if (!vcpu->arch.vgic.loaded || !vgic_interrupt(vcpu))
+		return vcpu_exit(EXIT_INTERRUPT, 0);
+	return vgic_take_wake(vcpu);
 }
 
 void trap_primary_interrupt(struct vcpu *vcpu)
