@@ -8,6 +8,7 @@
 #include "exception.h"
 #include "gic.h"
 #include "smp.h"
+#include "sysreg.h"
 #include "test.h"
 #include "timer.h"
 #include "vm.h"
@@ -18,35 +19,44 @@
 /* What the last HF_VCPU_RUN said; 0: the VM is not over. */
 static uint64_t end_of_vm;
 
-/* Gives a vCPU a slice of this CPU. */
-static uint64_t run_slice(uint32_t vm, uint32_t vcpu)
+/* Lets this CPU's vCPUs run in turn, each for a slice at most. */
+static void run_round(uint32_t vm, uint32_t count)
 {
 	uint64_t result;
+	bool idle = true;
+	uint32_t i;
 
-	timer_arm(TIMER_VIRTUAL, SLICE_NS, true);
-	result = hf_vcpu_run(vm, vcpu);
-	timer_stop(TIMER_VIRTUAL);
-	irq_unmask();
-	irq_mask();
-	return result;
+	for (i = cpu_index(); i < count; i += cpu_count()) {
+		timer_arm(TIMER_VIRTUAL, SLICE_NS, true);
+		result = hf_vcpu_run(vm, i);
+		if (hf_vcpu_code(result) == HF_VCPU_ABORTED)
+			__atomic_store_n(&end_of_vm, result, __ATOMIC_RELEASE);
+		if (hf_vcpu_code(result) != HF_VCPU_WAIT_FOR_INTERRUPT)
+			idle = false;
+		irq_unmask();
+		irq_mask();
+	}
+	/* They wait for each other, or for their timers. */
+	if (idle) {
+		timer_arm(TIMER_VIRTUAL, SLICE_NS, true);
+		wfi();
+		irq_unmask();
+		irq_mask();
+	}
 }
 
-/* On each CPU: runs the vCPUs in turn, as far as no other CPU does. */
+/* On each CPU. */
 static void drive(void *index)
 {
 	uint32_t vm = (uint32_t)(uintptr_t)index;
 	uint32_t count = (uint32_t)hf_vcpu_get_count(vm);
 	uint64_t patience = timer_now_ns() + PATIENCE_NS;
-	uint32_t vcpu = cpu_index();
-	uint64_t result;
 
 	gic_enable(timer_intid(TIMER_VIRTUAL));
 	while (!__atomic_load_n(&end_of_vm, __ATOMIC_ACQUIRE) &&
-	       timer_now_ns() < patience) {
-		result = run_slice(vm, vcpu++ % count);
-		if (hf_vcpu_code(result) == HF_VCPU_ABORTED)
-			__atomic_store_n(&end_of_vm, result, __ATOMIC_RELEASE);
-	}
+	       timer_now_ns() < patience)
+		run_round(vm, count);
+	timer_stop(TIMER_VIRTUAL);
 }
 
 /* To its own end: it turns itself off. */

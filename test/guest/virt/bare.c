@@ -17,7 +17,7 @@
 #define UART_CR 0x30
 #define UART_IMSC 0x38
 #define UART_ICR 0x44
-#define UART_PERIPHID0 0xfe0
+#define PERIPHID0 0xfe0
 #define FR_TXFF 0x20
 #define INT_TX 0x20
 
@@ -305,8 +305,8 @@ void bare_main(uint64_t cpu)
 	count[0][0] = 0;
 	init_uart();
 	say(is_v3() ? "bare: GICv3\n" : "bare: GICv2\n");
-	say_number("UART ID", read32(UART + UART_PERIPHID0));
-	say_number("the clock runs", read32(RTC) > 0);
+	say_number("UART ID", read32(UART + PERIPHID0));
+	say_number("clock ID", read32(RTC + PERIPHID0));
 	init_distributor();
 	init_cpu();
 	tick();
