@@ -65,12 +65,14 @@ enum arch_slot {
 	SLOT_CONSOLE = 0,
 	SLOT_GICD = 1,
 	SLOT_GICH = 2,
-	SLOT_MAILBOX = 16, /* two for each VM: send, receive */
-	SLOT_SMMU = 96,	   /* one for each SMMU */
-	SLOT_GICR = 128,   /* one for each CPU */
-	SLOT_ITS = 152,	   /* one for each ITS */
-	SLOT_WINDOW = 159, /* one access to a page of the primary */
-	SLOT_LPI = 160,	   /* one for each redistributor */
+	SLOT_MAILBOX = 16,    /* two for each VM: send, receive */
+	SLOT_SMMU = 96,	      /* one for each SMMU */
+	SLOT_GICR = 128,      /* one for each CPU */
+	SLOT_ITS = 152,	      /* one for each ITS */
+	SLOT_WINDOW = 159,    /* one access to a page of the primary */
+	SLOT_LPI = 160,	      /* one for each redistributor */
+	SLOT_LOAD_TO = 256,   /* LIFE_PIECE of a VM's memory, and */
+	SLOT_LOAD_FROM = 320, /* of what is loaded into it */
 	SLOT_COUNT = 512,
 };
 
@@ -80,6 +82,13 @@ enum arch_slot {
  * an entry of its own.
  */
 void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode);
+
+/* The same for the pages of `size` bytes from `pa` on, into slots in a row. */
+void *arch_map_slots(unsigned int slot, paddr_t pa, uint64_t size,
+		     unsigned int mode);
+
+/* Empties these slots, on all CPUs: they may be used again for other pages. */
+void arch_unmap_slots(unsigned int slot, uint64_t size);
 
 /* --- memory --- */
 
@@ -154,9 +163,10 @@ void arch_vm_signal(struct vm *vm);
 
 /*
  * Makes every running vCPU of the VM leave: its memory is gone at the next
- * access.
+ * access. arch_vm_restore() gives it back.
  */
 void arch_vm_revoke(struct vm *vm);
+void arch_vm_restore(struct vm *vm);
 
 /* --- consoles of VMs: vconsole.h; the console's lock is held --- */
 

@@ -51,6 +51,9 @@ void vconsole_reset(struct vm *vm);
  */
 void vconsole_put(struct vm *vm, char c);
 
+/* The VM waits for room. */
+void vconsole_want_room(struct vm *vm);
+
 /* --- for others --- */
 
 /*

@@ -144,6 +144,12 @@ static struct api_result vm_configure(struct vcpu *caller, uint64_t send,
 	return result(0);
 }
 
+void api_forget_mailbox(struct vm *vm)
+{
+	vm->mailbox = (struct mailbox){0};
+	arch_unmap_slots(mailbox_slot(vm), 2 * PAGE_SIZE);
+}
+
 /* Puts a request into the VM's idle mailbox; its lock is held. */
 static int64_t deliver_request(struct vm *vm, uint64_t size)
 {

@@ -2,6 +2,7 @@
 #include "manage.h"
 
 #include "hf/abi.h"
+#include "life.h"
 #include "log.h"
 #include "nospec.h"
 #include "vm.h"
@@ -18,28 +19,38 @@ struct arguments {
 
 typedef int64_t (*manage_fn)(struct arguments a, uint64_t results[3]);
 
-static int64_t vm_get_state(struct arguments a, uint64_t results[3])
-{
-	const struct vm *vm = vm_find((uint32_t)a.a1);
-	uint32_t reason;
-
-	(void)results;
-	if (!vm)
-		return -1;
-	if (!vm->vcpu_count)
-		return HF_VM_LEFT_OUT;
-	reason = vm_aborted(vm);
-	if (!reason)
-		return HF_VM_RUNNING;
-	return HF_VM_STOPPED | (int64_t)reason << HF_VM_REASON_SHIFT;
-}
-
 /* A VM that was loaded, or NULL. */
 static struct vm *find_loaded(uint64_t index)
 {
 	struct vm *vm = vm_find((uint32_t)index);
 
 	return vm && vm->vcpu_count ? vm : NULL;
+}
+
+static int64_t vm_get_state(struct arguments a, uint64_t results[3])
+{
+	struct vm *vm = vm_find((uint32_t)a.a1);
+
+	(void)results;
+	if (!vm)
+		return -1;
+	return vm->vcpu_count ? life_state(vm) : HF_VM_LEFT_OUT;
+}
+
+static int64_t vm_stop(struct arguments a, uint64_t results[3])
+{
+	struct vm *vm = find_loaded(a.a1);
+
+	(void)results;
+	return vm ? life_stop(vm) : -1;
+}
+
+static int64_t vm_start(struct arguments a, uint64_t results[3])
+{
+	struct vm *vm = find_loaded(a.a1);
+
+	(void)results;
+	return vm ? life_start(vm) : -1;
 }
 
 /* Bytes travel in registers; the first one is the lowest of the first. */
@@ -73,6 +84,8 @@ static int64_t read_log(struct arguments a, uint64_t results[3])
 
 static const manage_fn calls[] = {
 	[HF_VM_GET_STATE - FIRST] = vm_get_state,
+	[HF_VM_STOP - FIRST] = vm_stop,
+	[HF_VM_START - FIRST] = vm_start,
 	[HF_CONSOLE_READ - FIRST] = console_read,
 	[HF_CONSOLE_WRITE - FIRST] = console_write,
 	[HF_LOG_READ - FIRST] = read_log,

@@ -99,16 +99,25 @@ void vconsole_flush(struct vm *vm)
 
 /* --- output and input --- */
 
+void vconsole_want_room(struct vm *vm)
+{
+	/* Nobody may have asked for lines to be printed since it was full. */
+	if (is_read_by_primary())
+		set_news(&vm->console, MUCH_OUTPUT);
+	else
+		print_lines(vm, false);
+}
+
 void vconsole_put(struct vm *vm, char c)
 {
 	struct vconsole *console = &vm->console;
 
 	if (ring_room(&console->output))
 		ring_put(&console->output, c);
-	if (is_read_by_primary())
-		set_news(console, ring_used(&console->output) < URGENT
-					  ? SOME_OUTPUT
-					  : MUCH_OUTPUT);
+	if (ring_used(&console->output) >= URGENT)
+		vconsole_want_room(vm);
+	else if (is_read_by_primary())
+		set_news(console, SOME_OUTPUT);
 	else if (c == '\n' || ring_used(&console->output) >= LINE)
 		print_lines(vm, false);
 }

@@ -27,6 +27,10 @@ enum step_kind {
 	STEP_COPY,   /* a0: address, a1: bytes -> data of the reply */
 	STEP_SCAN,   /* memory that nobody filled: x0: bytes that are not 0,
 			x1: the first one's address, x2: bytes looked at */
+	/* Devices. */
+	STEP_READ_DEVICE,  /* a0: address, a1: width in bytes -> x0 */
+	STEP_WRITE_DEVICE, /* a0: address, a1: width, a2: value */
+	STEP_PRINT,	   /* a0: times, a1-a3: text, up to 24 bytes */
 	/* System registers and instructions, by encoding as in SYSREG(). */
 	STEP_MRS, /* a0: register -> x0 */
 	STEP_MSR, /* a0: register, or instruction (op0 1), a1: value */

@@ -17,6 +17,10 @@ from lib.testing import Failure, Skip, Test
 SUITES = ["race", "isolation", "smp", "psci", "lib", "boot", "calls", "mailbox",
           "vcpu", "state", "debug", "faults"]
 
+# What suite `console` writes before the primary reads it.
+PRINTED = ["[service] before", "[service] a.b\tc", "[other] " + "x" * 160,
+           "[other] " + "x" * 8, "[other] end of life"]
+
 # What suite `lpi` is refused first, and all that is told of it: commands for
 # virtual LPIs, of an ITS that has none.
 REFUSED = [f"holdfast: primary: GIC: refused: ITS: command {n:#x}"
@@ -228,6 +232,18 @@ def lpi_test(machine):
     return Test(f"target/lpi/{machine}", run)
 
 
+def console_test(machine):
+    """Suite `console`: what the hypervisor prints of VMs, too."""
+    def run(ctx):
+        result = boot(ctx, machine, "console")
+        text = parse(result)
+        printed = re.findall(r"^\[.*$", result.console, re.M)
+        if printed != PRINTED:
+            raise Failure(f"printed of VMs is {printed}", result.details)
+        return text
+    return Test(f"target/console/{machine}", run)
+
+
 def bare_test(machine):
     """Suite `lib` without a hypervisor, which shows that the library of the
     guests is right."""
@@ -287,4 +303,5 @@ def tests(ctx):
     machines = LONG + [RACE_MACHINE] if ctx.long else SHORT
     return [Test("target/rules", rules)] + [bare_test(m) for m in BARE] + [
         target_test(m, suite) for suite in SUITES for m in machines] + [
+        console_test(m) for m in machines] + [
         lpi_test(m) for m in machines + [GICV4] if m.gic != 2]

@@ -22,7 +22,8 @@ unit_src_manifest := src/manifest.c src/fdt.c src/fdt_write.c
 # The core, over the fake architecture of test/unit/fake/. HF_DEBUG checks the
 # order of locks.
 unit_core := src/api.c src/vm.c src/vcpu.c src/cpu.c src/mm.c src/pool.c \
-	src/spinlock.c src/log.c src/fdt.c src/fdt_write.c test/unit/fake/fake.c
+	src/spinlock.c src/log.c src/vconsole.c src/life.c src/manage.c \
+	src/fdt.c src/fdt_write.c test/unit/fake/fake.c
 unit_core_cflags := -DHF_DEBUG -Wno-unused-parameter -iquote test/unit/fake
 unit_boot := src/tree.c src/devices.c src/devtree.c src/ranges.c
 

@@ -28,8 +28,8 @@ void fp_load(const struct fp_regs *regs);
 
 /* --- hypmap.c --- */
 
-/* Empties a slot, on all CPUs: it may be used again for another page. */
-void unmap_slot(unsigned int slot);
+/* An entry of a page table that the hardware uses. */
+#define PTE_VALID BIT(0)
 
 /* Makes read-only what boot alone writes: RO_AFTER_BOOT, and the hypervisor's
  * own page tables but for the slots'. */

@@ -185,6 +185,8 @@ static uint64_t read_flags(void *vcpu, uint32_t offset)
 	struct vm *vm = lock_console(vcpu);
 	uint64_t value = flags(vm);
 
+	if (value & FR_TXFF)
+		vconsole_want_room(vm);
 	unlock_console(vm);
 	return value;
 }

@@ -199,24 +199,55 @@ static const char *access_name(uint64_t esr)
 	return esr & ISS_WNR ? "write to" : "read of";
 }
 
-/* What the memory system answered to an access that the VM may make. */
-static uint64_t stop_on_fault(struct vcpu *vcpu, const char *what, uint64_t esr)
+/* All general registers of a vCPU that crashed, if its VM is for debugging. */
+static void tell_registers(const struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	const uint64_t *x = vcpu->arch.x;
+	uint64_t spsr = read_sysreg(spsr_el2);
+	bool has_own_sp = (spsr & PSTATE_MODE_MASK) == PSTATE_EL1H;
+
+	if (!vm->debug)
+		return;
+	log_guest(&vm->log, "vm%u %s: vcpu %u: pstate 0x%lx, sp 0x%lx",
+		  vm->index, vm->name, vcpu->index, spsr,
+		  has_own_sp ? read_sysreg(sp_el1) : read_sysreg(sp_el0));
+	for (unsigned int i = 0; i < 28; i += 4)
+		log_guest(&vm->log,
+			  "x%u 0x%lx, x%u 0x%lx, x%u 0x%lx, x%u 0x%lx", i, x[i],
+			  i + 1, x[i + 1], i + 2, x[i + 2], i + 3, x[i + 3]);
+	log_guest(&vm->log, "x28 0x%lx, x29 0x%lx, x30 0x%lx", x[28], x[29],
+		  x[30]);
+}
+
+/*
+ * Tells why the vCPU that runs here, and its VM with it, is stopped; not if its
+ * memory is gone because the VM was stopped already.
+ */
+static void tell_crash(const struct vcpu *vcpu, const char *what, uint64_t esr)
 {
 	struct vm *vm = vcpu->vm;
 
-	if (!vm_aborted(vm))
-		log_guest(
-			&vm->log,
-			"vm%u %s: vcpu %u stopped: %s, syndrome 0x%lx, pc 0x%lx",
-			vm->index, vm->name, vcpu->index, what, esr,
-			read_sysreg(elr_el2));
+	if (vm_aborted(vm))
+		return;
+	log_guest(&vm->log,
+		  "vm%u %s: vcpu %u stopped: %s, syndrome 0x%lx, pc 0x%lx",
+		  vm->index, vm->name, vcpu->index, what, esr,
+		  read_sysreg(elr_el2));
+	tell_registers(vcpu);
+}
+
+/* What the memory system answered to an access that the VM may make. */
+static uint64_t stop_on_fault(struct vcpu *vcpu, const char *what, uint64_t esr)
+{
+	tell_crash(vcpu, what, esr);
 	return vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT);
 }
 
 static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 {
 	uint64_t ipa = fault_page();
-	struct vm *vm = vcpu->vm;
+	char what[64];
 
 	panic_check(vcpu);
 	if (vdev_access(vcpu, esr))
@@ -224,13 +255,9 @@ static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 	if ((esr & ISS_FSC_MASK) >= ISS_FSC_EXTERNAL)
 		return stop_on_fault(vcpu, "external abort", esr);
 	ipa |= read_sysreg(far_el2) & (PAGE_SIZE - 1);
-	/* Not if its memory was taken because the VM was stopped. */
-	if (!vm_aborted(vm))
-		log_guest(
-			&vm->log,
-			"vm%u %s: vcpu %u stopped: %s 0x%lx, which it does not have, pc 0x%lx",
-			vm->index, vm->name, vcpu->index, access_name(esr), ipa,
-			read_sysreg(elr_el2));
+	log_print(what, sizeof(what), "%s 0x%lx, which it does not have",
+		  access_name(esr), ipa);
+	tell_crash(vcpu, what, esr);
 	return vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS);
 }
 

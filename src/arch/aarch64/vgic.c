@@ -13,6 +13,7 @@
 #define SGIS 0x0000ffffu
 #define PRIORITY_BITS 0xf8f8f8f8 /* five of each */
 #define NO_VCPU 0xff
+#define INTERFACE_PAGES (VGIC_INTERFACE_SIZE / PAGE_SIZE)
 
 /* Offsets in a distributor, and the same in a frame of private interrupts */
 #define GICD_CTLR 0x0
@@ -926,7 +927,7 @@ static bool open_interface(struct vcpu *vcpu, uint64_t esr)
 	    align_down(fault_page(), VGIC_INTERFACE_SIZE) != VGIC_CPU_INTERFACE)
 		return false;
 	use(vcpu);
-	for (unsigned int i = 0; i < VGIC_INTERFACE_SIZE / PAGE_SIZE; i++)
+	for (unsigned int i = 0; i < INTERFACE_PAGES; i++)
 		g->interface[i] = arch_pte_leaf(
 			MM_STAGE_2, PT_LEAF_LEVEL,
 			paddr(board.gicv + i * PAGE_SIZE), MM_DEVICE_RW);
@@ -1044,34 +1045,36 @@ void vgic_pend(struct vm *vm, unsigned int intid)
 
 /* --- life --- */
 
-void vgic_reset_vcpu(struct vcpu *vcpu)
+static void reset(struct vgic_cpu *c)
 {
-	struct vgic_cpu *c = &vcpu->arch.vgic;
-	bool has_lock = hw;
-
-	if (has_lock)
-		spin_lock(&vcpu->vm->arch.vgic.lock);
 	memset(c, 0, sizeof(*c));
 	c->own.edge = SGIS;
 	c->own.enabled = is_v2() ? SGIS : 0;
 	c->asleep = true;
-	if (has_lock)
-		spin_unlock(&vcpu->vm->arch.vgic.lock);
+}
+
+void vgic_reset_vcpu(struct vcpu *vcpu)
+{
+	struct spinlock *lock = &vcpu->vm->arch.vgic.lock;
+
+	spin_lock(lock);
+	reset(&vcpu->arch.vgic);
+	spin_unlock(lock);
 }
 
 void vgic_reset(struct vm *vm)
 {
 	struct vgic *g = &vm->arch.vgic;
-
 	uint64_t *interface = g->interface;
 
 	memset(g, 0, sizeof(*g));
-	g->interface = interface;
-	if (interface)
-		memset(interface, 0,
-		       VGIC_INTERFACE_SIZE / PAGE_SIZE * sizeof(*interface));
 	memset(g->targets, 1, sizeof(g->targets));
 	spin_init(&g->lock, LOCK_RANK_VGIC);
+	for (uint32_t i = 0; i < vm->vcpu_count; i++)
+		reset(&vm->vcpus[i].arch.vgic);
+	g->interface = interface;
+	for (unsigned int i = 0; interface && i < INTERFACE_PAGES; i++)
+		interface[i] = 0;
 }
 
 bool vgic_make_tables(struct vm *vm)

@@ -34,6 +34,7 @@ extern const struct suite suite_sysregs;
 extern const struct suite suite_debug;
 extern const struct suite suite_lpi;
 extern const struct suite suite_dma;
+extern const struct suite suite_console;
 
 /* The first failure of a case is what is reported of it. */
 void test_fail(const char *file, int line, const char *format, ...)

@@ -72,8 +72,11 @@ uint64_t vm_run(uint32_t vm, uint32_t vcpu)
 
 bool vm_run_to_read(uint32_t vm, uint32_t vcpu)
 {
-	uint64_t result = vm_run(vm, vcpu);
+	uint64_t result;
 
+	do {
+		result = vm_run(vm, vcpu);
+	} while (result == HF_VCPU_CONSOLE);
 	if (vm < 64 && vcpu < 8)
 		started[vm][vcpu] = true;
 	if (result == HF_VCPU_WAIT_FOR_INTERRUPT)
@@ -111,7 +114,7 @@ static bool goes_on(uint64_t result)
 	unsigned int code = hf_vcpu_code(result);
 
 	return code == HF_VCPU_YIELD || code == HF_VCPU_WAIT_FOR_INTERRUPT ||
-	       code == HF_VCPU_WAKE_UP;
+	       code == HF_VCPU_WAKE_UP || code == HF_VCPU_CONSOLE;
 }
 
 bool script_finish(uint32_t vm, uint32_t vcpu)

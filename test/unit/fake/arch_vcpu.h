@@ -33,6 +33,8 @@ struct arch_vm {
 	uint32_t id;
 	uint32_t inits;
 	uint32_t revokes; /* atomic */
+	uint32_t restores;
+	uint32_t console_resets, console_changes;
 };
 
 struct arch_cpu {

@@ -181,14 +181,34 @@ void arch_boot_unmap_all(void)
 	fake.boot_maps = 0;
 }
 
+void *arch_map_slots(unsigned int slot, paddr_t pa, uint64_t size,
+		     unsigned int mode)
+{
+	for (uint64_t at = 0; at < size; at += PAGE_SIZE, slot++) {
+		if (slot >= SLOT_COUNT)
+			die("no such slot");
+		if (slot >= SLOT_LOAD_TO && fake.slot[slot].pa)
+			die("a slot is used twice");
+		fake.slot[slot].pa = pa.pa + at;
+		fake.slot[slot].mode = mode;
+		fake.slot[slot].maps++;
+	}
+	return fake_ram(pa.pa);
+}
+
 void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
 {
-	if (slot >= SLOT_COUNT)
-		die("no such slot");
-	fake.slot[slot].pa = pa.pa;
-	fake.slot[slot].mode = mode;
-	fake.slot[slot].maps++;
-	return fake_ram(pa.pa);
+	return arch_map_slots(slot, pa, PAGE_SIZE, mode);
+}
+
+void arch_unmap_slots(unsigned int slot, uint64_t size)
+{
+	for (uint64_t at = 0; at < size; at += PAGE_SIZE, slot++) {
+		if (slot >= SLOT_COUNT)
+			die("no such slot");
+		fake.slot[slot].pa = 0;
+		fake.slot[slot].mode = 0;
+	}
 }
 
 void arch_clean_to_memory(const void *p, size_t size)
@@ -329,12 +349,44 @@ void arch_vm_init(struct vm *vm, uint32_t id)
 	vm->arch.inits++;
 }
 
+static void park_root(const struct ptable *t, bool park)
+{
+	for (size_t i = 0; i < (size_t)t->root_pages * PT_ENTRIES; i++) {
+		uint64_t pte = t->root[i];
+
+		if (pte)
+			__atomic_store_n(&t->root[i],
+					 park ? pte & ~PTE_VALID
+					      : pte | PTE_VALID,
+					 __ATOMIC_RELAXED);
+	}
+}
+
 void arch_vm_revoke(struct vm *vm)
 {
 	at(FAKE_REVOKE, vm);
-	for (size_t i = 0; i < (size_t)vm->stage2.root_pages * PT_ENTRIES; i++)
-		__atomic_store_n(&vm->stage2.root[i], 0, __ATOMIC_RELAXED);
+	park_root(&vm->stage2, true);
 	__atomic_fetch_add(&vm->arch.revokes, 1, __ATOMIC_RELAXED);
+}
+
+void arch_vm_restore(struct vm *vm)
+{
+	park_root(&vm->stage2, false);
+	vm->arch.restores++;
+}
+
+/* --- a UART that only counts --- */
+
+const char arch_console_path[] = "/uart@1000";
+
+void arch_console_reset(struct vm *vm)
+{
+	vm->arch.console_resets++;
+}
+
+void arch_console_changed(struct vm *vm)
+{
+	vm->arch.console_changes++;
 }
 
 /* --- guests --- */
