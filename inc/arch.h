@@ -64,6 +64,7 @@ void arch_boot_unmap_all(void);
 enum arch_slot {
 	SLOT_CONSOLE = 0,
 	SLOT_GICD = 1,
+	SLOT_GICH = 2,
 	SLOT_MAILBOX = 16,    /* two for each VM: send, receive */
 	SLOT_SMMU = 96,	      /* one for each SMMU */
 	SLOT_GICR = 128,      /* one for each CPU */
@@ -150,6 +151,12 @@ _Noreturn void arch_primary_enter(struct cpu *cpu);
 
 /* Prepares a VM whose stage 2 is complete. `id` is 0 for the primary. */
 void arch_vm_init(struct vm *vm, uint32_t id);
+
+/*
+ * Makes the page tables for devices that the VM may reach directly later. False
+ * if none is left.
+ */
+bool arch_vm_make_tables(struct vm *vm);
 
 /* A request is pending in the mailbox of the VM, whose lock is held. */
 void arch_vm_signal(struct vm *vm);

@@ -199,7 +199,8 @@ static bool donate_memory(struct vm *vm)
 	return ptable_init(&vm->stage2, MM_STAGE_2, level, root_pages,
 			   input_bits) &&
 	       mm_transfer(MM_DONATE, &vm_primary.stage2, vm->memory,
-			   vm->memory_size, &to);
+			   vm->memory_size, &to) &&
+	       arch_vm_make_tables(vm);
 }
 
 /* NULL, or why the VM was not loaded: its memory stays the hypervisor's. */

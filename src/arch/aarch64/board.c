@@ -189,9 +189,17 @@ static const char *find_timer(const struct fdt *fdt)
 	return NULL;
 }
 
-static void find_maintenance(const struct fdt *fdt)
+/* What the GIC has for virtual interrupts; it need not have it. */
+static void find_virtualization(const struct fdt *fdt)
 {
 	struct fdt_prop p;
+	uint64_t size;
+
+	if (board.gic_version == 2 &&
+	    (!devtree_node_reg(fdt, board.gic, 2, &board.gich, &size) ||
+	     !devtree_node_reg(fdt, board.gic, 3, &board.gicv, &size) ||
+	     !is_aligned(board.gich | board.gicv, PAGE_SIZE)))
+		board.gich = 0;
 
 	if (!fdt_prop(fdt, board.gic, "interrupts", &p) ||
 	    !private_intid(&p, 0, &board.maintenance_intid))
@@ -209,7 +217,7 @@ const char *arch_board_init(const struct fdt *fdt)
 		if (error)
 			return error;
 	}
-	find_maintenance(fdt);
+	find_virtualization(fdt);
 	error = gic_init_board();
 	if (error)
 		return error;

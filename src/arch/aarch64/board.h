@@ -17,6 +17,7 @@ struct board {
 	uint32_t gic_reg_size; /* bytes of its "reg" that are the primary's */
 	uint32_t interrupt_cells; /* of an interrupt of the GIC */
 	uint64_t gicd;		  /* physical addresses */
+	uint64_t gich, gicv;	  /* GICv2: for virtual interrupts, or 0 */
 	struct {
 		uint64_t base, size;
 	} gicr[MAX_GICR_REGIONS];

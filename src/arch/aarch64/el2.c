@@ -199,7 +199,7 @@ void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu)
 	const struct arch_vm *vm = &primary->vm->arch;
 
 	fp_leave(vcpu);
-	if (vcpu->arch.vgic.loaded)
+	if (vgic_is_used(vcpu->vm))
 		vgic_leave(vcpu);
 	gic_leave_secondary();
 	if (features.pauth) {
@@ -233,6 +233,11 @@ void arch_vm_init(struct vm *vm, uint32_t id)
 	for (uint32_t i = 0; i < vm->vcpu_count; i++)
 		vm->vcpus[i].arch.vmpidr = id ? MPIDR_RES1 | i : cpus[i].id;
 	vgic_reset(vm);
+}
+
+bool arch_vm_make_tables(struct vm *vm)
+{
+	return vgic_make_tables(vm);
 }
 
 void arch_vm_signal(struct vm *vm)

@@ -211,6 +211,9 @@ const char *gic_init_board(void)
 	spin_init(&gic_lock, LOCK_RANK_GIC);
 	gicd = arch_map_slot(SLOT_GICD, paddr(board.gicd), MM_DEVICE_RW);
 	lpi_init(gicd[GICD_TYPER / 4] >> 19 & 0x1f);
+	if (board.gich)
+		vgic_v2_init(arch_map_slot(SLOT_GICH, paddr(board.gich),
+					   MM_DEVICE_RW));
 	for (uint32_t i = 0; i < board.gicr_count; i++) {
 		error = scan_region(board.gicr[i].base, board.gicr[i].size);
 		if (error)

@@ -68,7 +68,8 @@ static void write_part(const struct mmio_range *range, void *device,
 		return;
 	if (range->lock)
 		spin_lock(range->lock);
-	if (reg->read && (width_mask(reg->size) & ~p.mask))
+	if (reg->read && !(reg->widths & MMIO_WRITES_BITS) &&
+	    (width_mask(reg->size) & ~p.mask))
 		rest = reg->read(device, p.offset) & ~p.mask;
 	reg->write(device, p.offset, rest | (x << p.shift & p.mask));
 	if (range->lock)

@@ -31,6 +31,9 @@ struct mmio_reg {
 	void (*write)(void *device, uint32_t offset, uint64_t value);
 };
 
+/* In `widths`: a part is written as it is, with zeros for the rest. */
+#define MMIO_WRITES_BITS 0x80
+
 /* What no row of `regs` is for reads as zero and ignores writes. */
 struct mmio_range {
 	uint64_t base, size; /* IPA; whole pages */

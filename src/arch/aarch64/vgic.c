@@ -13,6 +13,7 @@
 #define SGIS 0x0000ffffu
 #define PRIORITY_BITS 0xf8f8f8f8 /* five of each */
 #define NO_VCPU 0xff
+#define INTERFACE_PAGES (VGIC_INTERFACE_SIZE / PAGE_SIZE)
 
 /* Offsets in a distributor, and the same in a frame of private interrupts */
 #define GICD_CTLR 0x0
@@ -24,6 +25,7 @@
 #define GICD_ICFGR 0xc00
 #define GICD_SGIR 0xf00
 #define GICD_CPENDSGIR 0xf10
+#define GICD_SPENDSGIR 0xf20
 #define GICD_V2_PIDR2 0xfe8
 #define GICD_IROUTER 0x6000
 #define GIC_PIDR2 0xffe8
@@ -433,9 +435,14 @@ void vgic_leave(struct vcpu *vcpu)
 	struct vgic_cpu *c = &vcpu->arch.vgic;
 
 	spin_lock(&vcpu->vm->arch.vgic.lock);
-	fold(vcpu);
-	empty_lrs();
-	hw->save(c);
+	if (c->loaded) {
+		fold(vcpu);
+		empty_lrs();
+		hw->save(c);
+	} else if (is_v2()) {
+		/* Entered before another vCPU was the first to use it. */
+		hw->save(c);
+	}
 	c->loaded = false;
 	spin_unlock(&vcpu->vm->arch.vgic.lock);
 }
@@ -725,6 +732,41 @@ static void write_router(void *device, uint32_t offset, uint64_t value)
 		affinity < vcpu->vm->vcpu_count ? (uint8_t)affinity : NO_VCPU;
 }
 
+/* GICv2: a byte for each interrupt, with a bit for each vCPU. */
+static uint64_t read_targets(void *device, uint32_t offset)
+{
+	const struct vcpu *vcpu = device;
+	uint32_t intid = offset - GICD_ITARGETSR, value;
+
+	if (intid < VGIC_FIRST_SPI)
+		return 0x01010101u << vcpu->index;
+	memcpy(&value,
+	       &vcpu->vm->arch.vgic
+			.targets[(intid - VGIC_FIRST_SPI) % VGIC_SPIS],
+	       sizeof(value));
+	return value;
+}
+
+/* Of several vCPUs the first one gets it. */
+static void write_targets(void *device, uint32_t offset, uint64_t value)
+{
+	struct vm *vm = ((struct vcpu *)device)->vm;
+	struct vgic *g = &vm->arch.vgic;
+	uint32_t spi = offset - GICD_ITARGETSR - VGIC_FIRST_SPI;
+
+	/* Where there is one vCPU there is nothing to choose (4.3.12). */
+	if (spi >= VGIC_SPIS || vm->vcpu_count == 1)
+		return;
+	for (unsigned int i = 0; i < 4; i++, value >>= 8) {
+		unsigned int n = (spi + i) % VGIC_SPIS;
+
+		g->targets[n] = (uint8_t)(value & (BIT(vm->vcpu_count) - 1));
+		g->target[n] = g->targets[n]
+				       ? (uint8_t)__builtin_ctz(g->targets[n])
+				       : NO_VCPU;
+	}
+}
+
 static uint64_t read_redistributor_type(void *device, uint32_t offset)
 {
 	const struct vcpu *vcpu = redistributor(device, offset);
@@ -780,6 +822,47 @@ static void write_sgir(struct vcpu *vcpu, uint64_t value, bool group)
 	send_sgi(vcpu, targets, value >> 24 & 0xf, group);
 }
 
+/* GICD_SGIR of a GICv2 */
+static void write_sgir_v2(void *device, uint32_t offset, uint64_t value)
+{
+	struct vcpu *vcpu = device;
+	uint64_t self = BIT(vcpu->index);
+	uint64_t targets[4] = {value >> 16 & 0xff, ~self, self, 0};
+	uint32_t intid = value & 0xf;
+
+	(void)offset;
+	send_sgi(vcpu, targets[value >> 24 & 3], intid, false);
+	send_sgi(vcpu, targets[value >> 24 & 3], intid, true);
+}
+
+/* GICD_CPENDSGIR<n>, GICD_SPENDSGIR<n>: a byte for each SGI, of its senders. */
+static uint64_t read_sgi_pending(void *device, uint32_t offset)
+{
+	const struct vcpu *vcpu = device;
+	uint32_t value;
+
+	memcpy(&value, &vcpu->arch.vgic.sources[offset % 16], sizeof(value));
+	return value;
+}
+
+static void write_sgi_pending(void *device, uint32_t offset, uint64_t value)
+{
+	struct vcpu *vcpu = device;
+	struct vgic_cpu *c = &vcpu->arch.vgic;
+
+	value &= 0x01010101 * (BIT(vcpu->vm->vcpu_count) - 1);
+	for (unsigned int n = offset % 16; value; n++, value >>= 8) {
+		uint32_t bit = (uint32_t)BIT(n);
+
+		if (offset < GICD_SPENDSGIR)
+			c->sources[n] &= (uint8_t)~value;
+		else
+			c->sources[n] |= (uint8_t)value;
+		c->own.latched &= ~bit;
+		c->own.latched |= c->sources[n] ? bit : 0;
+	}
+}
+
 /* --- the frames --- */
 
 static const struct mmio_reg distributor_v3[] = {
@@ -813,6 +896,46 @@ static const struct mmio_range frames_v3[] = {
 	 redistributors_v3, NULL, NULL, VGIC_REDISTRIBUTOR_SIZE},
 };
 
+static const struct mmio_reg distributor_v2[] = {
+	{GICD_CTLR, 4, 4, 4, read_control, write_control},
+	{GICD_TYPER, 4, 4, 4, read_type, NULL},
+	{GICD_IIDR, 4, 4, 4, read_iidr, NULL},
+	{GICD_IGROUPR, 0x380, 4, 4, read_bits, write_bits},
+	{GICD_IPRIORITYR, 0x400, 4, 1 | 4, read_priority, write_priority},
+	{GICD_ITARGETSR, VGIC_INTIDS, 4, 1 | 4, read_targets, write_targets},
+	{GICD_ICFGR, 0x100, 4, 4, read_config, write_config},
+	{GICD_SGIR, 4, 4, 4, NULL, write_sgir_v2},
+	{GICD_CPENDSGIR, 32, 4, 1 | 4 | MMIO_WRITES_BITS, read_sgi_pending,
+	 write_sgi_pending},
+	{GICD_V2_PIDR2, 4, 4, 4, read_pidr2, NULL},
+	{0},
+};
+
+static const struct mmio_range frames_v2[] = {
+	{VGIC_DISTRIBUTOR, VGIC_FRAME, distributor_v2, NULL, NULL, 0},
+};
+
+/*
+ * The first access to the CPU interface of a GICv2, which has no traps: from
+ * here on the VM has the hardware's virtual one.
+ */
+static bool open_interface(struct vcpu *vcpu, uint64_t esr)
+{
+	struct vgic *g = &vcpu->vm->arch.vgic;
+
+	if (!is_v2() || ESR_EC(esr) != EC_DABT_LOWER || vm_aborted(vcpu->vm) ||
+	    align_down(fault_page(), VGIC_INTERFACE_SIZE) != VGIC_CPU_INTERFACE)
+		return false;
+	use(vcpu);
+	for (unsigned int i = 0; i < INTERFACE_PAGES; i++)
+		g->interface[i] = arch_pte_leaf(
+			MM_STAGE_2, PT_LEAF_LEVEL,
+			paddr(board.gicv + i * PAGE_SIZE), MM_DEVICE_RW);
+	arch_pt_sync();
+	end(vcpu);
+	return true;
+}
+
 bool vgic_access(struct vcpu *vcpu, uint64_t esr)
 {
 	bool done;
@@ -822,8 +945,13 @@ bool vgic_access(struct vcpu *vcpu, uint64_t esr)
 				   MAX_VCPUS * VGIC_REDISTRIBUTOR_SIZE -
 				   VGIC_DISTRIBUTOR)
 		return false;
+	if (open_interface(vcpu, esr))
+		return true;
 	use(vcpu);
-	done = mmio_access(vcpu, esr, frames_v3, ARRAY_SIZE(frames_v3));
+	done = is_v2() ? mmio_access(vcpu, esr, frames_v2,
+				     ARRAY_SIZE(frames_v2))
+		       : mmio_access(vcpu, esr, frames_v3,
+				     ARRAY_SIZE(frames_v3));
 	end(vcpu);
 	return done;
 }
@@ -917,35 +1045,54 @@ void vgic_pend(struct vm *vm, unsigned int intid)
 
 /* --- life --- */
 
-void vgic_reset_vcpu(struct vcpu *vcpu)
+static void reset(struct vgic_cpu *c)
 {
-	struct vgic_cpu *c = &vcpu->arch.vgic;
-	bool has_lock = hw;
-
-	if (has_lock)
-		spin_lock(&vcpu->vm->arch.vgic.lock);
 	memset(c, 0, sizeof(*c));
 	c->own.edge = SGIS;
 	c->own.enabled = is_v2() ? SGIS : 0;
 	c->asleep = true;
-	if (has_lock)
-		spin_unlock(&vcpu->vm->arch.vgic.lock);
+}
+
+void vgic_reset_vcpu(struct vcpu *vcpu)
+{
+	struct spinlock *lock = &vcpu->vm->arch.vgic.lock;
+
+	spin_lock(lock);
+	reset(&vcpu->arch.vgic);
+	spin_unlock(lock);
 }
 
 void vgic_reset(struct vm *vm)
 {
 	struct vgic *g = &vm->arch.vgic;
+	uint64_t *interface = g->interface;
 
 	memset(g, 0, sizeof(*g));
 	memset(g->targets, 1, sizeof(g->targets));
 	spin_init(&g->lock, LOCK_RANK_VGIC);
+	for (uint32_t i = 0; i < vm->vcpu_count; i++)
+		reset(&vm->vcpus[i].arch.vgic);
+	g->interface = interface;
+	for (unsigned int i = 0; interface && i < INTERFACE_PAGES; i++)
+		interface[i] = 0;
+}
+
+bool vgic_make_tables(struct vm *vm)
+{
+	if (!hw || !is_v2())
+		return true;
+	vm->arch.vgic.interface = ptable_entry(&vm->stage2, VGIC_CPU_INTERFACE);
+	return vm->arch.vgic.interface;
 }
 
 void vgic_init_board(void)
 {
-	if (!features.gic_regs)
+	if (features.gic_regs)
+		hw = &vgic_v3;
+	else if (is_v2() && board.gich)
+		hw = &vgic_v2;
+	if (!hw)
 		return;
-	hw = &vgic_v3;
 	lrs = hw->lr_count();
 	if (lrs > VGIC_LRS)
 		lrs = VGIC_LRS;
@@ -960,18 +1107,21 @@ void vgic_init_cpu(void)
 void vgic_tree(struct fdt_writer *w, const struct vm *vm)
 {
 	static const uint32_t mailbox[] = {0, VGIC_MAILBOX_SPI, 1};
-	const uint32_t reg[] = {0, VGIC_DISTRIBUTOR,
-				0, VGIC_FRAME,
-				0, VGIC_REDISTRIBUTORS,
-				0, vm->vcpu_count * VGIC_REDISTRIBUTOR_SIZE};
+	const uint32_t v3[] = {0, VGIC_DISTRIBUTOR,
+			       0, VGIC_FRAME,
+			       0, VGIC_REDISTRIBUTORS,
+			       0, vm->vcpu_count * VGIC_REDISTRIBUTOR_SIZE};
+	const uint32_t v2[] = {0, VGIC_DISTRIBUTOR,   0, VGIC_FRAME,
+			       0, VGIC_CPU_INTERFACE, 0, VGIC_INTERFACE_SIZE};
 
 	if (!hw)
 		return;
 	fdt_put_node(w, "intc@8000000");
-	fdt_put_string(w, "compatible", "arm,gic-v3");
+	fdt_put_string(w, "compatible",
+		       is_v2() ? "arm,cortex-a15-gic" : "arm,gic-v3");
 	fdt_put_prop(w, "interrupt-controller", NULL, 0);
 	fdt_put_u32(w, "#interrupt-cells", 3);
-	fdt_put_cells(w, "reg", reg, ARRAY_SIZE(reg));
+	fdt_put_cells(w, "reg", is_v2() ? v2 : v3, ARRAY_SIZE(v3));
 	fdt_put_u32(w, "phandle", ARCH_INTC_PHANDLE);
 	fdt_put_end(w);
 	fdt_put_node(w, "hypervisor");

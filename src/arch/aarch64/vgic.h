@@ -29,6 +29,7 @@ struct vm;
 #define VGIC_REDISTRIBUTORS 0x080a0000
 #define VGIC_REDISTRIBUTOR_SIZE 0x20000
 #define VGIC_CPU_INTERFACE 0x08010000
+#define VGIC_INTERFACE_SIZE 0x2000
 #define VGIC_FRAME 0x10000
 
 /* Interrupts of a VM, in words of 32. */
@@ -82,6 +83,8 @@ struct vgic {
 	uint8_t target[VGIC_SPIS];  /* vCPU that gets it */
 	uint8_t owner[VGIC_SPIS];   /* ... on which it is active */
 	uint8_t targets[VGIC_SPIS]; /* GICD_ITARGETSR */
+	/* GICv2: stage 2's entries of the CPU interface; empty until `used`. */
+	uint64_t *interface;
 };
 
 /* --- a list register, in the layout of ICH_LR<n>_EL2 --- */
@@ -125,6 +128,9 @@ struct vgic_hw {
 
 extern const struct vgic_hw vgic_v3, vgic_v2;
 
+/* Where the registers of the GICv2's virtual CPU interface are mapped. */
+void vgic_v2_init(void *registers);
+
 /* --- life --- */
 
 /* Finds out what the board has for it, once that of the GIC is known. */
@@ -132,6 +138,11 @@ void vgic_init_board(void);
 
 /* On each CPU: nothing is in LRs. */
 void vgic_init_cpu(void);
+
+/*
+ * Makes the page tables that the VM may need. False if none is left. Boot only.
+ */
+bool vgic_make_tables(struct vm *vm);
 
 /* As at reset: of a new VM, and of a vCPU that is turned on. */
 void vgic_reset(struct vm *vm);
