@@ -9,6 +9,7 @@
 #include "arch_internal.h"
 #include "hf/abi.h"
 #include "log.h"
+#include "manage.h"
 #include "smmu.h"
 #include "vcpu.h"
 #include "vdev.h"
@@ -123,7 +124,7 @@ static uint64_t primary_hvc(struct vcpu *vcpu, uint64_t esr)
 {
 	if (esr & 0xffff)
 		unknown_call(vcpu);
-	else
+	else if (!manage_call(vcpu->arch.x))
 		smccc_primary(vcpu);
 	return 0;
 }
@@ -131,7 +132,11 @@ static uint64_t primary_hvc(struct vcpu *vcpu, uint64_t esr)
 static uint64_t primary_smc(struct vcpu *vcpu, uint64_t esr)
 {
 	skip_instruction(esr);
-	return primary_hvc(vcpu, esr);
+	if (esr & 0xffff)
+		unknown_call(vcpu);
+	else
+		smccc_primary(vcpu);
+	return 0;
 }
 
 static uint64_t primary_sysreg(struct vcpu *vcpu, uint64_t esr)

@@ -19,11 +19,11 @@
 enum outcome { OK, NOT_OK, SKIPPED, OUTCOMES };
 
 static const struct suite *const suites[] = {
-	&suite_lib,	&suite_boot,	  &suite_calls,	  &suite_mailbox,
-	&suite_vcpu,	&suite_isolation, &suite_state,	  &suite_psci,
-	&suite_smp,	&suite_race,	  &suite_spec,	  &suite_sysregs,
-	&suite_debug,	&suite_faults,	  &suite_lpi,	  &suite_dma,
-	&suite_secrets, &suite_virt,	  &suite_console,
+	&suite_lib,	&suite_boot,	  &suite_calls, &suite_mailbox,
+	&suite_vcpu,	&suite_isolation, &suite_state, &suite_psci,
+	&suite_smp,	&suite_race,	  &suite_spec,	&suite_sysregs,
+	&suite_debug,	&suite_faults,	  &suite_lpi,	&suite_dma,
+	&suite_secrets, &suite_console,	  &suite_life,	&suite_virt,
 };
 
 static enum outcome outcome;

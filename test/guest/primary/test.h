@@ -36,6 +36,7 @@ extern const struct suite suite_lpi;
 extern const struct suite suite_dma;
 extern const struct suite suite_virt;
 extern const struct suite suite_console;
+extern const struct suite suite_life;
 
 /* The first failure of a case is what is reported of it. */
 void test_fail(const char *file, int line, const char *format, ...)

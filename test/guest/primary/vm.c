@@ -86,6 +86,22 @@ bool vm_run_to_read(uint32_t vm, uint32_t vcpu)
 	return false;
 }
 
+bool vm_restart(uint32_t vm)
+{
+	uint64_t end = timer_now_ns() + PATIENCE_NS;
+	int64_t result;
+
+	do {
+		result = hf_vm_start(vm);
+	} while (result == HF_AGAIN && timer_now_ns() < end);
+	if (vm < 64)
+		memset(started[vm], 0, sizeof(started[vm]));
+	if (result == HF_DONE)
+		return true;
+	test_fail(__FILE__, __LINE__, "START of VM %u: %ld", vm, result);
+	return false;
+}
+
 void script_start(void)
 {
 	script.count = 0;
