@@ -13,24 +13,44 @@
 #include "timer.h"
 #include "vm.h"
 
-#define SLICE_NS UINT64_C(2000000)
+/* Ends a run, and an idle wait, of the CPU that gets it. */
+#define KICK 7
+
+/*
+ * What a vCPU gets at a time; much more if it has the CPU for itself. QEMU's
+ * CPUs may wait longer than a slice for each other, if the host is busy.
+ */
+#define SLICE_NS UINT64_C(20000000)
+#define LONG_SLICE_NS UINT64_C(1000000000)
 #define PATIENCE_NS UINT64_C(60000000000)
 
 /* What the last HF_VCPU_RUN said; 0: the VM is not over. */
 static uint64_t end_of_vm;
 
+/* A vCPU has something to do: its CPU is to run it, or to enter it anew. */
+static void kick(uint64_t payload)
+{
+	unsigned int cpu = (payload & HF_WAKE_UP_VCPU_MASK) % cpu_count();
+
+	if (cpu != cpu_index())
+		gic_send(cpu, KICK);
+}
+
 /* Lets this CPU's vCPUs run in turn, each for a slice at most. */
 static void run_round(uint32_t vm, uint32_t count)
 {
+	uint64_t slice = count > cpu_count() ? SLICE_NS : LONG_SLICE_NS;
 	uint64_t result;
 	bool idle = true;
 	uint32_t i;
 
 	for (i = cpu_index(); i < count; i += cpu_count()) {
-		timer_arm(TIMER_VIRTUAL, SLICE_NS, true);
+		timer_arm(TIMER_VIRTUAL, slice, true);
 		result = hf_vcpu_run(vm, i);
 		if (hf_vcpu_code(result) == HF_VCPU_ABORTED)
 			__atomic_store_n(&end_of_vm, result, __ATOMIC_RELEASE);
+		if (hf_vcpu_code(result) == HF_VCPU_WAKE_UP)
+			kick(hf_vcpu_payload(result));
 		if (hf_vcpu_code(result) != HF_VCPU_WAIT_FOR_INTERRUPT)
 			idle = false;
 		irq_unmask();
@@ -38,7 +58,7 @@ static void run_round(uint32_t vm, uint32_t count)
 	}
 	/* They wait for each other, or for their timers. */
 	if (idle) {
-		timer_arm(TIMER_VIRTUAL, SLICE_NS, true);
+		timer_arm(TIMER_VIRTUAL, slice, true);
 		wfi();
 		irq_unmask();
 		irq_mask();
