@@ -473,7 +473,8 @@ bool vgic_may_wait(struct vcpu *vcpu)
 	c->vmcr = hw->vmcr();
 	c->idle = !is_awaited(vcpu);
 	end(vcpu);
-	return c->idle;
+	/* What it has to tell would wait as long as it does. */
+	return c->idle && !c->tell;
 }
 
 /* --- registers: words of interrupts --- */
