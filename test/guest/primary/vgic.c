@@ -363,7 +363,7 @@ static void nested(void)
 	begin();
 	/* One of lower priority waits for its turn; the vCPU left meanwhile. */
 	write(ISPENDR + 4, 0x8000);
-	write(IPRIORITYR + SPI + 4, 0xe0f0c0c8);
+	write(IPRIORITYR + SPI + 4, 0xe8b8c0c8);
 	get(&rpr);
 	see(0xb8);
 	for (i = 7; i-- > 0;) {
@@ -634,8 +634,7 @@ static bool sleep_until_sgi(unsigned int vcpu, unsigned int intid)
 	add_interface();
 	add(STEP_WFI, 0, 0, 0, 0);
 	take(intid);
-	get(&iar); /* GICv2: the SGI of another sender, or nothing */
-	set(&eoir, intid);
+	end(intid);
 	return script_send(vm) == (int64_t)vcpu + 1 &&
 	       vm_run(vm, vcpu) == HF_VCPU_WAIT_FOR_INTERRUPT;
 }
@@ -646,13 +645,13 @@ static bool start_smp(unsigned int vcpus)
 	uint32_t vm = vm_named("smp");
 	unsigned int i;
 
-	for (i = 1; i < vcpus; i++) {
-		begin();
+	begin();
+	for (i = 1; i < vcpus; i++)
 		add(STEP_CPU_ON, i, 0, 0, 0);
-		run("smp");
+	run("smp");
+	for (i = 1; i < vcpus; i++)
 		if (!vm_run_to_read(vm, i))
 			return false;
-	}
 	begin();
 	add_setup();
 	return !test_over();
