@@ -10,6 +10,7 @@
 #include "hf/abi.h"
 #include "trap.h"
 #include "vcpu.h"
+#include "vgic.h"
 #include "vm.h"
 
 #define PC UINT64_C(0x40001000)
@@ -98,16 +99,80 @@ uint64_t smccc_secondary(struct vcpu *vcpu)
 	return 0;
 }
 
+struct cpu_features features;
+
+size_t log_print(char *buffer, size_t size, const char *format, ...)
+{
+	return 0;
+}
+
 /* Emulated registers are unit/mmio's. */
+bool vdev_access(struct vcpu *v, uint64_t esr)
+{
+	return false;
+}
+
+uint64_t vdev_exit(const struct vcpu *v)
+{
+	return 0;
+}
+
 bool gic_access(struct vcpu *v, uint64_t esr)
 {
 	return false;
 }
 
-uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired)
+static bool fired;
+
+uint64_t timer_wait_ns(struct vcpu *vcpu, bool *has_fired)
 {
-	*fired = false;
+	*has_fired = fired;
 	return wait_ns;
+}
+
+static struct {
+	enum vgic_answer answer; /* to an access to a system register */
+	uint64_t value;		 /* that it reads, or that was written */
+	bool used, may_wait, ours;
+	uint64_t wake;
+	unsigned int op2;
+} gic;
+
+void timer_sysreg(struct vcpu *v, unsigned int op2, bool is_read,
+		  uint64_t *value)
+{
+	gic.op2 = op2;
+	if (is_read)
+		*value = gic.value;
+	else
+		gic.value = *value;
+}
+
+enum vgic_answer vgic_sysreg(struct vcpu *v, unsigned int crm, unsigned int op2,
+			     bool is_read, uint64_t *value)
+{
+	timer_sysreg(v, op2, is_read, value);
+	return gic.answer;
+}
+
+bool vgic_is_used(const struct vm *v)
+{
+	return gic.used;
+}
+
+bool vgic_may_wait(struct vcpu *v)
+{
+	return gic.may_wait;
+}
+
+bool vgic_interrupt(struct vcpu *v)
+{
+	return gic.ours;
+}
+
+uint64_t vgic_take_wake(struct vcpu *v)
+{
+	return gic.wake;
 }
 
 /* --- a guest at PC --- */
@@ -123,6 +188,8 @@ static void start(uint64_t pstate)
 	vcpu.vm = &vm;
 	lines = fp_traps = polls = 0;
 	wait_ns = 0;
+	fired = false;
+	memset(&gic, 0, sizeof(gic));
 	for (unsigned int i = 0; i < 31; i++)
 		vcpu.arch.x[i] = 100 + i;
 	vcpu.arch.pc = 0x5ec0;
@@ -232,6 +299,39 @@ TEST(wfi)
 	CHECK_EQ(lines, 0);
 }
 
+/* A timer that has fired ends the wait, with or without an interrupt. */
+TEST(wfi_ends)
+{
+	start(EL1H);
+	fired = true;
+	CHECK_EQ(trap(SYNDROME(WFX), false), 0);
+	CHECK_EQ(regs_read("elr_el2"), PC + 4);
+	/* Whoever has an interrupt controller waits for an interrupt. */
+	gic.used = gic.may_wait = true;
+	CHECK_EQ(trap(SYNDROME(WFX), false), vcpu_exit(EXIT_WFI, 0));
+	gic.may_wait = false;
+	CHECK_EQ(trap(SYNDROME(WFX), false), 0);
+}
+
+/* An interrupt that is not for the vCPU is the primary's. */
+TEST(interrupt)
+{
+	start(EL1H);
+	gic.ours = true;
+	CHECK_EQ(trap_secondary_interrupt(&vcpu), vcpu_exit(EXIT_INTERRUPT, 0));
+	vcpu.arch.vgic.loaded = true;
+	CHECK_EQ(trap_secondary_interrupt(&vcpu), 0);
+	gic.ours = false;
+	CHECK_EQ(trap_secondary_interrupt(&vcpu), vcpu_exit(EXIT_INTERRUPT, 0));
+	gic.ours = true;
+	gic.wake = vcpu_exit(EXIT_WAKE, 3);
+	CHECK_EQ(trap_secondary_interrupt(&vcpu), vcpu_exit(EXIT_WAKE, 3));
+	/* What a trap did for others is told, unless the vCPU leaves for more.
+	 */
+	CHECK_EQ(trap(SYNDROME(SMC64), false), vcpu_exit(EXIT_WAKE, 3));
+	CHECK_EQ(trap(SYNDROME(WFX), false), vcpu_exit(EXIT_WFI, 0));
+}
+
 /* --- SMC --- */
 
 TEST(smc)
@@ -255,6 +355,9 @@ static uint64_t sysreg(unsigned int op0, unsigned int op1, unsigned int crn,
 
 #define READ 1u
 #define PMCR(rt) sysreg(3, 3, 9, 12, 0, rt)
+#define CNTP_CVAL(rt) sysreg(3, 3, 14, 2, 2, rt)
+#define ICC_PMR(rt) sysreg(3, 0, 4, 6, 0, rt)
+#define ICC_SGI1R(rt) sysreg(3, 0, 12, 11, 5, rt)
 #define ID_AA64PFR0(rt) sysreg(3, 0, 0, 4, 0, rt)
 
 static void check_regs_but(unsigned int changed)
@@ -280,6 +383,32 @@ TEST(sysreg_rt)
 		check_regs_but(32);
 		CHECK_EQ(regs_read("elr_el2"), PC + 4);
 	}
+}
+
+/* Those that others emulate: read, written, XZR. */
+TEST(emulated_sysregs)
+{
+	start(EL1H);
+	gic.value = 77;
+	CHECK_EQ(trap(CNTP_CVAL(3) | READ, false), 0);
+	CHECK_EQ(vcpu.arch.x[3], 77);
+	CHECK_EQ(gic.op2, 2);
+	CHECK_EQ(trap(CNTP_CVAL(4), false), 0);
+	CHECK_EQ(gic.value, 104);
+	CHECK_EQ(trap(CNTP_CVAL(31), false), 0);
+	CHECK_EQ(gic.value, 0);
+	CHECK_EQ(regs_read("elr_el2"), PC + 12);
+
+	start(EL1H);
+	gic.answer = VGIC_RETRY;
+	CHECK_EQ(trap(ICC_PMR(5) | READ, false), 0);
+	check_regs_but(32);
+	CHECK_EQ(regs_read("elr_el2"), PC);
+	gic.answer = VGIC_DONE;
+	CHECK_EQ(trap(ICC_SGI1R(6), false), 0);
+	CHECK_EQ(gic.value, 106);
+	CHECK_EQ(gic.op2, 5);
+	CHECK_EQ(regs_read("elr_el2"), PC + 4);
 }
 
 TEST(id_registers)

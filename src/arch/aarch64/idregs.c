@@ -120,6 +120,11 @@ void idregs_init(void)
 		if ((*v & mask) > limit)
 			*v = (*v & ~mask) | limit;
 	}
+	/* The CPU may have them, and the board a GICv2. */
+	if (!features.gic_regs) {
+		value[REG(1, 1)] &= ~(0xfull << 28);
+		value[REG(4, 0)] &= ~(0xfull << 24);
+	}
 }
 
 uint64_t idreg_value(unsigned int crm, unsigned int op2, bool primary)

@@ -79,9 +79,9 @@ static bool has_fired(const struct vcpu *vcpu)
 
 bool timer_virtual_fired(void)
 {
-	return (read_sysreg(cntv_ctl_el0) &
-		(TIMER_ENABLE | TIMER_IMASK | TIMER_ISTATUS)) ==
-	       (TIMER_ENABLE | TIMER_ISTATUS);
+	/* As timer_wait_ns() sees it. ISTATUS may be late, in emulation. */
+	return is_armed(read_sysreg(cntv_ctl_el0)) &&
+	       read_sysreg(cntv_cval_el0) <= read_sysreg(cntvct_el0);
 }
 
 bool timer_physical_fired(const struct vcpu *vcpu)
@@ -105,7 +105,8 @@ void timer_set_deadline(const struct vcpu *vcpu)
 	write_sysreg(cnthp_cval_el2, deadline);
 	write_sysreg(cnthp_ctl_el2, deadline == NEVER ? 0 : TIMER_ENABLE);
 	/* The primary's driver may have disabled what it does not use. */
-	*cpu->ppis = cpu->ppi_timer_bit;
+	if (deadline != NEVER)
+		*cpu->ppis = cpu->ppi_timer_bit;
 }
 
 bool timer_interrupts(const struct vcpu *vcpu)

@@ -145,7 +145,11 @@ static uint64_t make_lr(struct vcpu *vcpu, unsigned int intid)
 	lr |= (uint64_t)word->priority[intid % 32] << LR_PRIORITY;
 	if (word->group & BIT(intid % 32))
 		lr |= LR_GROUP;
-	if (intid == VGIC_VIRTUAL_TIMER)
+	/*
+	 * Its end is that of the physical one, too; of a GICv2 in QEMU only if
+	 * the primary ends interrupts in two steps.
+	 */
+	if (intid == VGIC_VIRTUAL_TIMER && !is_v2())
 		lr |= LR_HW | (uint64_t)board.virtual_timer_intid
 				      << LR_PHYSICAL;
 	else if (!(word->edge & BIT(intid % 32)))
@@ -473,7 +477,8 @@ bool vgic_may_wait(struct vcpu *vcpu)
 	c->vmcr = hw->vmcr();
 	c->idle = !is_awaited(vcpu);
 	end(vcpu);
-	return c->idle;
+	/* What it has to tell would wait as long as it does. */
+	return c->idle && !c->tell;
 }
 
 /* --- registers: words of interrupts --- */
@@ -715,12 +720,16 @@ static uint64_t read_pidr2(void *device, uint32_t offset)
 	return board.gic_version << 4 | 0xb;
 }
 
+static uint8_t *target_of(struct vcpu *vcpu, uint32_t offset)
+{
+	uint32_t spi = (offset - GICD_IROUTER) / 8 - VGIC_FIRST_SPI;
+
+	return &vcpu->vm->arch.vgic.target[spi % VGIC_SPIS];
+}
+
 static uint64_t read_router(void *device, uint32_t offset)
 {
-	const struct vcpu *vcpu = device;
-
-	return vcpu->vm->arch.vgic
-		.target[(offset - GICD_IROUTER) / 8 % VGIC_SPIS];
+	return *target_of(device, offset);
 }
 
 static void write_router(void *device, uint32_t offset, uint64_t value)
@@ -728,7 +737,7 @@ static void write_router(void *device, uint32_t offset, uint64_t value)
 	struct vcpu *vcpu = device;
 	uint64_t affinity = value & MPIDR_AFFINITY;
 
-	vcpu->vm->arch.vgic.target[(offset - GICD_IROUTER) / 8 % VGIC_SPIS] =
+	*target_of(vcpu, offset) =
 		affinity < vcpu->vm->vcpu_count ? (uint8_t)affinity : NO_VCPU;
 }
 

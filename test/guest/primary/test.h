@@ -25,6 +25,7 @@ extern const struct suite suite_vcpu;
 extern const struct suite suite_isolation;
 extern const struct suite suite_faults;
 extern const struct suite suite_secrets;
+extern const struct suite suite_vgic;
 extern const struct suite suite_state;
 extern const struct suite suite_psci;
 extern const struct suite suite_smp;

@@ -36,32 +36,51 @@ static void kick(uint64_t payload)
 		gic_send(cpu, KICK);
 }
 
+static void take_interrupts(void)
+{
+	irq_unmask();
+	irq_mask();
+}
+
+/* Runs a vCPU. How long it waits, in ns: 0 is not at all. */
+static uint64_t run_slice(uint32_t vm, uint32_t vcpu, uint64_t slice)
+{
+	uint64_t result, ns;
+
+	timer_arm(TIMER_VIRTUAL, slice, true);
+	result = hf_vcpu_run(vm, vcpu);
+	take_interrupts();
+	ns = hf_vcpu_payload(result);
+	switch (hf_vcpu_code(result)) {
+	case HF_VCPU_WAIT_FOR_INTERRUPT:
+		return ns && ns < slice ? ns : slice;
+	case HF_VCPU_WAKE_UP:
+		kick(ns);
+		break;
+	case HF_VCPU_ABORTED:
+		__atomic_store_n(&end_of_vm, result, __ATOMIC_RELEASE);
+		break;
+	}
+	return 0;
+}
+
 /* Lets this CPU's vCPUs run in turn, each for a slice at most. */
 static void run_round(uint32_t vm, uint32_t count)
 {
 	uint64_t slice = count > cpu_count() ? SLICE_NS : LONG_SLICE_NS;
-	uint64_t result;
-	bool idle = true;
+	unsigned int kicks = gic_count(KICK);
+	uint64_t idle = slice, ns;
 	uint32_t i;
 
 	for (i = cpu_index(); i < count; i += cpu_count()) {
-		timer_arm(TIMER_VIRTUAL, slice, true);
-		result = hf_vcpu_run(vm, i);
-		if (hf_vcpu_code(result) == HF_VCPU_ABORTED)
-			__atomic_store_n(&end_of_vm, result, __ATOMIC_RELEASE);
-		if (hf_vcpu_code(result) == HF_VCPU_WAKE_UP)
-			kick(hf_vcpu_payload(result));
-		if (hf_vcpu_code(result) != HF_VCPU_WAIT_FOR_INTERRUPT)
-			idle = false;
-		irq_unmask();
-		irq_mask();
+		ns = run_slice(vm, i, slice);
+		idle = ns < idle ? ns : idle;
 	}
 	/* They wait for each other, or for their timers. */
-	if (idle) {
-		timer_arm(TIMER_VIRTUAL, slice, true);
+	if (idle && gic_count(KICK) == kicks) {
+		timer_arm(TIMER_VIRTUAL, idle, true);
 		wfi();
-		irq_unmask();
-		irq_mask();
+		take_interrupts();
 	}
 }
 

@@ -343,6 +343,25 @@ _Noreturn void arch_primary_enter(struct cpu *cpu)
 	end(FAKE_PRIMARY_ENTERED);
 }
 
+uint64_t arch_vcpu_owed(struct vcpu *vcpu)
+{
+	uint64_t owed = vcpu->arch.owed;
+
+	vcpu->arch.owed = 0;
+	return owed;
+}
+
+bool arch_vm_make_tables(struct vm *vm)
+{
+	(void)vm;
+	return true;
+}
+
+void arch_vm_signal(struct vm *vm)
+{
+	vm->arch.signals++;
+}
+
 void arch_vm_init(struct vm *vm, uint32_t id)
 {
 	vm->arch.id = id;
