@@ -76,6 +76,7 @@ static const struct mmio_reg regs[] = {
 	{0x08, 8, 8, 4 | 8, read_wide, write_wide},
 	{0x10, 4, 4, 4, NULL, write_wide},
 	{0x14, 4, 4, 4, read_wide, NULL},
+	{0x18, 1, 1, 1 | 2 | 4, read_wide, write_wide},
 	{0x100, 16, 4, 1 | 2 | 4, read_row, write_row},
 	{0},
 };
@@ -219,6 +220,23 @@ TEST(zero_and_ignored)
 	CHECK(access(BASE + 0x14, with_rt(DABT(WORD) | WNR, 6)));
 	CHECK_EQ(device.writes, 0);
 	CHECK_EQ(device.reads, 0);
+}
+
+/* A byte, whose reading may have an effect: a write does not read it. */
+TEST(byte)
+{
+	for (unsigned int width = BYTE; width <= WORD; width++) {
+		start();
+		device.wide = 0x88;
+		CHECK(access(BASE + 0x18, with_rt(DABT(width), 1)));
+		CHECK_EQ(vcpu.arch.x[1], 0x88);
+		CHECK_EQ(device.reads, 1);
+		vcpu.arch.x[1] = 0xffffffff00000a41;
+		CHECK(access(BASE + 0x18, with_rt(DABT(width) | WNR, 1)));
+		CHECK_EQ(device.wide & 0xff, 0x41);
+		CHECK_EQ(device.reads, 1);
+		CHECK_EQ(device.writes, 1);
+	}
 }
 
 static void check_refused(uint64_t ipa, uint64_t esr)
