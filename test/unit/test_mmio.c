@@ -78,6 +78,7 @@ static const struct mmio_reg regs[] = {
 	{0x10, 4, 4, 4, NULL, write_wide},
 	{0x14, 4, 4, 4, read_wide, NULL},
 	{0x20, 4, 4, 1 | 4 | MMIO_WRITES_BITS, read_wide, write_wide},
+	{0x18, 1, 1, 1 | 2 | 4, read_wide, write_wide},
 	{0x100, 16, 4, 1 | 2 | 4, read_row, write_row},
 	{0},
 };
@@ -246,6 +247,23 @@ TEST(row_of_devices)
 	}
 	start();
 	CHECK(!access(ROW + 4 * SIZE + 0x14, with_rt(DABT(WORD), 1)));
+}
+
+/* A byte, whose reading may have an effect: a write does not read it. */
+TEST(byte)
+{
+	for (unsigned int width = BYTE; width <= WORD; width++) {
+		start();
+		device.wide = 0x88;
+		CHECK(access(BASE + 0x18, with_rt(DABT(width), 1)));
+		CHECK_EQ(vcpu.arch.x[1], 0x88);
+		CHECK_EQ(device.reads, 1);
+		vcpu.arch.x[1] = 0xffffffff00000a41;
+		CHECK(access(BASE + 0x18, with_rt(DABT(width) | WNR, 1)));
+		CHECK_EQ(device.wide & 0xff, 0x41);
+		CHECK_EQ(device.reads, 1);
+		CHECK_EQ(device.writes, 1);
+	}
 }
 
 static void check_refused(uint64_t ipa, uint64_t esr)

@@ -35,12 +35,20 @@
 struct board board;
 
 static unsigned int lines, fp_traps, polls;
+static char said[2000]; /* all lines */
 static uint64_t wait_ns;
 static jmp_buf away;
 static const struct vcpu *stopped;
 
 void log_guest(struct log_limit *limit, const char *format, ...)
 {
+	size_t length = strlen(said);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(said + length, sizeof(said) - length, format, args);
+	va_end(args);
+	strcat(said, "\n");
 	lines++;
 }
 
@@ -60,8 +68,12 @@ void panic(const char *format, ...)
 
 size_t log_print(char *out, size_t size, const char *format, ...)
 {
-	out[0] = '\0';
-	return 0;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(out, size, format, args);
+	va_end(args);
+	return strlen(out);
 }
 
 bool manage_call(uint64_t x[4])
@@ -187,6 +199,7 @@ static void start(uint64_t pstate)
 	memset(&vcpu, 0, sizeof(vcpu));
 	vcpu.vm = &vm;
 	lines = fp_traps = polls = 0;
+	said[0] = '\0';
 	wait_ns = 0;
 	fired = false;
 	memset(&gic, 0, sizeof(gic));
@@ -464,6 +477,49 @@ TEST(abort_without_syndrome)
 			 vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS));
 		CHECK_EQ(lines, 1);
 	}
+}
+
+static void crash(bool debug)
+{
+	start(EL1H);
+	vm.index = 3;
+	vm.debug = debug;
+	strcpy(vm.name, "victim");
+	regs_set("sp_el1", 0x5111);
+	regs_set("sp_el0", 0x5000);
+	regs_set("hpfar_el2", UINT64_C(0x40200000) >> 8);
+	regs_set("far_el2", 0xffff000000000123);
+	trap(SYNDROME(DABT) | TRANSLATION_3, false);
+}
+
+/* VM, vCPU, address, syndrome and PC are told; no register of the VM's. */
+TEST(crash_report)
+{
+	crash(false);
+	CHECK_STR(said,
+		  "vm3 victim: vcpu 0 stopped: read of 0x40200123, which "
+		  "it does not have, syndrome 0x92000007, pc 0x40001000\n");
+}
+
+/* Of a VM for debugging, all. */
+TEST(crash_report_with_registers)
+{
+	char wanted[40];
+
+	crash(true);
+	CHECK_EQ(lines, 10);
+	CHECK(strstr(said, ": pstate 0x5, sp 0x5111\n"));
+	for (unsigned int i = 0; i < 31; i++) {
+		snprintf(wanted, sizeof(wanted), "x%u 0x%x", i, 100 + i);
+		CHECK(strstr(said, wanted));
+	}
+	start(EL0);
+	vm.debug = true;
+	regs_set("sp_el1", 0x5111);
+	regs_set("sp_el0", 0x5000);
+	CHECK_EQ(trap(SYNDROME(DABT) | EXTERNAL, false),
+		 vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT));
+	CHECK(strstr(said, ": pstate 0x0, sp 0x5000\n"));
 }
 
 /* A VM that was stopped aborts everywhere: no line for each vCPU. */

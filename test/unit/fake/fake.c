@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "api.h"
+#include "life.h"
 #include "log.h"
 #include "pool.h"
 
@@ -688,6 +689,29 @@ static void start_primary(void)
 	arch_vm_init(&vm_primary, 0);
 }
 
+static void make_parts(struct vm *vm)
+{
+	static const struct {
+		uint64_t at, size, copy;
+	} parts[PART_COUNT] = {
+		[PART_KERNEL] = {FAKE_KERNEL_AT, 0x5123, 0},
+		/* Over the end of a piece that is loaded at once */
+		[PART_RAMDISK] = {0x17e000, 0x4011, 0x6000},
+		[PART_TREE] = {FAKE_VM_SIZE - 0x2000, 0x1abc, 0xb000},
+	};
+	uint64_t kept = FAKE_KEPT + vm->index * FAKE_KEPT_SIZE;
+
+	for (unsigned int i = 0; i < PART_COUNT; i++)
+		vm->parts[i] = (struct vm_part){
+			ipaddr(HF_SECONDARY_RAM_BASE + parts[i].at),
+			parts[i].size, paddr(kept + parts[i].copy)};
+}
+
+char *fake_part(const struct vm *vm, unsigned int part)
+{
+	return fake_ram(vm->parts[part].copy.pa);
+}
+
 static void start_secondary(uint32_t i, uint32_t vcpus)
 {
 	static const struct fake_step nothing[] = {FAKE_END};
@@ -698,6 +722,7 @@ static void start_secondary(uint32_t i, uint32_t vcpus)
 	vm->memory = paddr(FAKE_VM_BASE + i * FAKE_VM_SIZE);
 	vm->memory_size = FAKE_VM_SIZE;
 	snprintf(vm->name, sizeof(vm->name), "vm%u", i);
+	make_parts(vm);
 	vm_init(vm, i + 1, vm_vcpu_room(i), vcpus);
 	if (!make_stage2(&vm->stage2) ||
 	    !mm_transfer(MM_DONATE, &vm_primary.stage2, vm->memory,
@@ -718,6 +743,7 @@ void fake_start(uint32_t cpus_wanted, uint32_t vms, uint32_t vcpus)
 	start_cpus(cpus_wanted);
 	start_primary();
 	vm_count = vms;
+	life_init();
 	for (uint32_t i = 0; i < vms; i++)
 		start_secondary(i, vcpus);
 }
