@@ -159,6 +159,11 @@ void guest_main(void)
 {
 	unsigned int i;
 
+	/* The library leaves that to a guest that is a secondary VM. */
+	if (!gic_version()) {
+		gic_init();
+		gic_init_cpu();
+	}
 	describe();
 	race_to_cpu_on();
 	if (!cpu_run_all(cpu_count(), work, NULL))
