@@ -46,6 +46,12 @@ enum step_kind {
 	STEP_TIMER_FIRED, /* -> x0: 0 or 1 */
 	STEP_TIMER_STOP,
 	STEP_SPIN_NS, /* a0: ns */
+	/*
+	 * Takes interrupts, by its vector: waits for a private one (a0) so
+	 * often (a1), before each of which it sends it to itself if a2 is not
+	 * 0 -> x0: how often it came
+	 */
+	STEP_INTERRUPTS,
 	/* Others. */
 	STEP_EL0,     /* a0: 0 HVC, 1 SMC, at EL0 */
 	STEP_BOOT,    /* x0-x3: registers at entry */

@@ -112,7 +112,7 @@ check "holdfastctl shows it, and the VM that was left out" sh -c \
 # Its life is the primary's to decide on.
 sees_uevent()
 {
-	timeout 20 uevent cat >/tmp/uevents &
+	timeout 20 uevent env >/tmp/uevents &
 	sleep 1
 	"$@"
 	sleep 1

@@ -15,7 +15,7 @@ from lib.testing import Failure, Skip, Test
 
 # Suites of the test primary, the longest ones first.
 SUITES = ["race", "isolation", "smp", "psci", "lib", "boot", "calls", "mailbox",
-          "vcpu", "state", "debug", "faults", "life"]
+          "vcpu", "state", "debug", "faults", "life", "vgic"]
 
 # What suite `console` writes before the primary reads it.
 PRINTED = ["[service] before", "[service] a.b\tc", "[other] " + "x" * 160,

@@ -603,6 +603,12 @@ TEST(wait)
 	regs_set("cntv_ctl_el0", 1);
 	regs_set("cntv_cval_el0", 70);
 	CHECK_EQ(timer_wait_ns(v, &has_fired), 71);
+	CHECK(!timer_virtual_fired());
+	/* Without ISTATUS, which is late in emulation. */
+	regs_set("cntvct_el0", 70);
+	CHECK_EQ(timer_wait_ns(v, &has_fired), 0);
+	CHECK(has_fired && timer_virtual_fired());
+	regs_set("cntvct_el0", 0);
 	v->arch.cntp_ctl = 1;
 	v->arch.cntp_cval = 1060;
 	CHECK_EQ(timer_wait_ns(v, &has_fired), 61);

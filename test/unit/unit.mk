@@ -55,6 +55,11 @@ unit_src_its := test/unit/arm/regs.c src/devtree.c src/fdt.c src/fdt_write.c
 unit_src_pl011 += src/vconsole.c src/fdt.c src/fdt_write.c
 unit_src_hypmap += $(unit_arm)/pte.c src/mm.c src/pool.c
 
+# test_vgic.c includes its source, for its registers without their frames.
+unit_cflags_vgic := $(unit_arm_cflags)
+unit_included_vgic := $(unit_arm)/vgic.c
+unit_src_vgic := test/unit/arm/regs.c src/fdt.c src/fdt_write.c
+
 # test_smmu.c includes its source, to be in front of the registers.
 unit_cflags_smmu := $(unit_arm_cflags)
 unit_included_smmu := $(unit_arm)/smmu.c

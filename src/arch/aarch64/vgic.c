@@ -189,9 +189,12 @@ static uint64_t active_lr(struct vcpu *vcpu, unsigned int intid)
 		lr |= (uint64_t)vcpu->arch.vgic.source[intid] << LR_PHYSICAL;
 		return word->latched & bit ? lr | LR_EOI : lr;
 	}
-	if (word->latched & word->edge & forwarded(vcpu, intid / 32) & bit)
-		lr |= LR_PENDING | take_latch(vcpu, intid);
-	return lr;
+	if (!(word->latched & word->edge & forwarded(vcpu, intid / 32) & bit))
+		return lr;
+	/* Perhaps it is another vCPU's, when it is done here. */
+	if (!mine(vcpu, intid / 32, bit, vcpu->vm->arch.vgic.target))
+		return lr | LR_EOI;
+	return lr | LR_PENDING | take_latch(vcpu, intid);
 }
 
 static uint64_t pending_lr(struct vcpu *vcpu, unsigned int intid)

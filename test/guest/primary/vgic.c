@@ -5,6 +5,7 @@
  * each step of a script, what it is to read is said where it is added.
  */
 #include <stddef.h>
+#include "exception.h"
 #include "gic.h"
 #include "smccc.h"
 #include "smp.h"
@@ -688,6 +689,156 @@ static void sgi_to_sleepers(void)
 	CHECK_EQ(script_result(4)->esr, 0);
 }
 
+/* On another CPU: runs vCPU 1 of "smp" until it replies. */
+static void run_other(void *unused)
+{
+	uint32_t vm = vm_named("smp");
+	uint64_t stop = timer_now_ns() + 10000 * MS;
+
+	(void)unused;
+	while (hf_vcpu_code(hf_vcpu_run(vm, 1)) != HF_VCPU_RESPONSE_READY &&
+	       timer_now_ns() < stop) {
+		/* Takes what ended the run. */
+		irq_unmask();
+		irq_mask();
+	}
+}
+
+/*
+ * To a vCPU that runs on another CPU, which takes it by its vector. GICv3: it
+ * gets it at once; GICv2: the primary is told, and interrupts that CPU.
+ */
+static void sgi_to_running(void)
+{
+	uint32_t vm = vm_named("smp");
+	uint64_t stop = timer_now_ns() + 5000 * MS;
+	uint64_t result;
+
+	if (cpu_count() < 2)
+		SKIP("one CPU");
+	/* vCPUs 0 to 3 are in their reads, in this order; the first goes last.
+	 */
+	begin();
+	run("smp");
+	begin();
+	add(STEP_HVC, HF_RPC_ACK, 0, 0, 0);
+	add(STEP_INTERRUPTS, 9, 1, 0, 0);
+	see(1);
+	CHECK_EQ(script_send(vm), 2);
+	CHECK_EQ(cpu_start(1, run_other, NULL), 0);
+	script_start();
+	add(STEP_SPIN_NS, 50 * MS, 0, 0, 0);
+	add_sgi(9, 2);
+	/* vCPU 2 sends it, as soon as the mailbox is free. */
+	while (script_send(vm) < 0 && timer_now_ns() < stop)
+		;
+	result = vm_run(vm, 2);
+	if (result == wake(vm, 1)) {
+		gic_send(1, 1);
+		result = vm_run(vm, 2);
+	}
+	CHECK_EQ(hf_vcpu_code(result), HF_VCPU_RESPONSE_READY);
+	CHECK_EQ(hf_rpc_ack(), 0);
+	CHECK(cpu_wait_off(1));
+	CHECK(script_take());
+	CHECK_EQ(script_result(1)->x[0], 1);
+	CHECK(vm_run_to_read(vm, 2));
+	CHECK(vm_run_to_read(vm, 1));
+}
+
+/* A VM that interrupts itself all the time does not keep the CPU. */
+static void storm(void)
+{
+	uint32_t vm = vm_named("other");
+	uint64_t begun;
+
+	gic_enable(timer_intid(TIMER_VIRTUAL));
+	vm_configure();
+	CHECK(vm_run_to_read(vm, 0));
+	begin();
+	add(STEP_INTERRUPTS, 11, 5000, 1, 0);
+	see(5000);
+	CHECK_EQ(script_send(vm), 1);
+	begun = timer_now_ns();
+	timer_arm(TIMER_VIRTUAL, 5 * MS, true);
+	CHECK_EQ(hf_vcpu_run(vm, 0), HF_VCPU_YIELD);
+	CHECK(timer_now_ns() - begun < 2000 * MS);
+	CHECK(gic_wait(timer_intid(TIMER_VIRTUAL), 0));
+	timer_stop(TIMER_VIRTUAL);
+	if (script_finish(vm, 0))
+		check_results();
+}
+
+/* The timer's interrupt by the vector, over many stays. */
+static void timer_by_vector(void)
+{
+	begin();
+	add(STEP_INTERRUPTS, 12, 1, 1, 0); /* turns all on */
+	add(STEP_TIMER_ARM, MS, 0, 0, 0);
+	add(STEP_INTERRUPTS, VIRTUAL, 1, 0, 0);
+	see(1);
+	add(STEP_TIMER_ARM, MS, 0, 0, 0);
+	add(STEP_SPIN_NS, 5 * MS, 0, 0, 0);
+	add(STEP_INTERRUPTS, VIRTUAL, 1, 0, 0);
+	see(1);
+	run("other");
+}
+
+/* A request that nobody waits for is an interrupt. */
+static void mailbox(void)
+{
+	uint32_t vm = vm_named("service");
+
+	setup();
+	write(ICFGR + 8, 0xaaaa0080); /* an edge */
+	write(ISENABLER + 4, 1u << (MAILBOX - 32));
+	add(STEP_HVC, HF_RPC_ACK, 0, 0, 0);
+	take(SPURIOUS);
+	add(STEP_WFI, 0, 0, 0, 0);
+	take(MAILBOX);
+	end(MAILBOX);
+	take(SPURIOUS);
+	add(STEP_HVC, HF_RPC_READ_REQUEST, 0, 0, 0);
+	see(16);
+	CHECK_EQ(script_send(vm), 1);
+	CHECK_EQ(vm_run(vm, 0), HF_VCPU_WAIT_FOR_INTERRUPT);
+	CHECK_EQ(hf_rpc_request(vm, 16), 0);
+	if (script_finish(vm, 0))
+		check_results();
+}
+
+/* Nothing that one VM has in the CPU's registers is another's. */
+static void of_another(void)
+{
+	setup();
+	set_priorities(4);
+	write(ISPENDR + 4, 0xf00);
+	take(SPI + 3);
+	set(&pmr, 0x50);
+	run("service");
+	begin();
+	set(&control, v2 ? 1 : 0);
+	get(&pmr);
+	see(0);
+	set(&pmr, 0xf0);
+	get(&rpr);
+	see(IDLE);
+	take(SPURIOUS);
+	run("files");
+	begin();
+	get(&pmr);
+	see(0x50);
+	set(&pmr, 0xf0);
+	get(&rpr);
+	see(0xd0);
+	end(SPI + 3);
+	take(SPI + 2);
+	end(SPI + 2);
+	write(ICPENDR + 4, 0xf00);
+	take(SPURIOUS);
+	run("service");
+}
+
 static const struct test_case cases[] = {
 	{"registers", registers},
 	{"routes", routes},
@@ -702,6 +853,11 @@ static const struct test_case cases[] = {
 	{"wait", wait},
 	{"sgi_to_self", sgi_to_self},
 	{"sgi_to_sleepers", sgi_to_sleepers},
+	{"sgi_to_running", sgi_to_running},
+	{"storm", storm},
+	{"timer_by_vector", timer_by_vector},
+	{"mailbox", mailbox},
+	{"of_another", of_another},
 	{NULL, NULL},
 };
 

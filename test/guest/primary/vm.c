@@ -133,6 +133,15 @@ static bool goes_on(uint64_t result)
 	       code == HF_VCPU_WAKE_UP || code == HF_VCPU_CONSOLE;
 }
 
+bool script_take(void)
+{
+	memcpy(&reply, vm_recv, sizeof(reply));
+	if (!hf_rpc_ack())
+		return true;
+	test_fail(__FILE__, __LINE__, "ACK failed");
+	return false;
+}
+
 bool script_finish(uint32_t vm, uint32_t vcpu)
 {
 	uint64_t wanted = HF_VCPU_RESPONSE_READY | sizeof(reply)
@@ -148,11 +157,7 @@ bool script_finish(uint32_t vm, uint32_t vcpu)
 			  "RUN of VM %u to its reply: 0x%lx", vm, result);
 		return false;
 	}
-	memcpy(&reply, vm_recv, sizeof(reply));
-	if (!hf_rpc_ack())
-		return vm_run_to_read(vm, vcpu);
-	test_fail(__FILE__, __LINE__, "ACK failed");
-	return false;
+	return script_take() && vm_run_to_read(vm, vcpu);
 }
 
 bool script_run(uint32_t vm)

@@ -58,6 +58,9 @@ int64_t script_send(uint32_t vm);
  */
 bool script_finish(uint32_t vm, uint32_t vcpu);
 
+/* Takes a reply that another way of running has brought; false: it failed. */
+bool script_take(void);
+
 /* Both, for vCPU 0, from wherever it is. */
 bool script_run(uint32_t vm);
 

@@ -6,6 +6,7 @@
 #include "console.h"
 #include "dt.h"
 #include "exception.h"
+#include "gic.h"
 #include "mmu.h"
 #include "paint.h"
 #include "smccc.h"
@@ -352,6 +353,26 @@ static void step_time(const struct step *s, struct step_result *r)
 	}
 }
 
+static void step_interrupts(const struct step *s, struct step_result *r)
+{
+	unsigned int intid = (unsigned int)s->a[0];
+	unsigned int before;
+	uint64_t i;
+
+	if (!gic_version())
+		gic_init();
+	gic_init_cpu();
+	gic_enable(intid);
+	before = gic_count(intid);
+	for (i = 0; i < s->a[1]; i++) {
+		if (s->a[2])
+			gic_send(cpu_index(), intid);
+		if (!gic_wait(intid, gic_count(intid) - before == i))
+			break;
+	}
+	r->x[0] = gic_count(intid) - before;
+}
+
 static void step_facts(const struct step *s, struct step_result *r)
 {
 	switch (s->kind) {
@@ -436,6 +457,9 @@ void step_take(const struct step *s, struct step_result *r, uint8_t *data)
 		break;
 	case STEP_CPU_ON:
 		step_cpu_on(s, r);
+		break;
+	case STEP_INTERRUPTS:
+		step_interrupts(s, r);
 		break;
 	case STEP_BOOT:
 	case STEP_BOOT_2:
