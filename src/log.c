@@ -206,6 +206,18 @@ void log_line(const char *format, ...)
 	va_end(args);
 }
 
+void log_again(const char *format, ...)
+{
+	bool works = console_works;
+	va_list args;
+
+	console_works = false;
+	va_start(args, format);
+	print_line(format, args);
+	va_end(args);
+	console_works = works;
+}
+
 /*
  * Whether a line of the VM may be printed now, of a burst of so many and a
  * number a second; the console lock is held.

@@ -42,6 +42,8 @@ check "its shell answers on its console" saw 1 'six times seven is 42' 20
 equal "a request is answered: nproc" "$(ask nproc)" 2
 equal "its name" "$(ask hostname)" $vm
 equal "its kernel is ours" "$(ask 'uname -r')" "$(uname -r)"
+equal "its clock is the board's" \
+	"$((($(ask 'date +%s') - $(date +%s)) / 10))" 0
 equal "its memory is its own" "$(ask 'grep -c "System RAM" /proc/iomem')" 1
 
 before=$(date +%s)

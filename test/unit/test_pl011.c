@@ -8,6 +8,7 @@
 #include "unit.h"
 
 #include "arch.h"
+#include "board.h"
 #include "hf/abi.h"
 #include "mmio.h"
 #include "vcpu.h"
@@ -45,6 +46,7 @@ enum {
 /* --- what the two files need of others --- */
 
 uint64_t vm_options;
+struct board board;
 
 static struct vm vm;
 static struct vcpu vcpu;
@@ -414,6 +416,8 @@ TEST(clock)
 	start();
 	seconds = 0x123456789;
 	CHECK_EQ(read_of(pl031_regs, 0), 0x23456789);
+	board.epoch = 0xf0000000;
+	CHECK_EQ(read_of(pl031_regs, 0), 0x13456789);
 	CHECK_EQ(read_of(pl031_regs, 0x0c), 1);
 	for (uint32_t at = 4; at < 0xfe0; at += 4)
 		if (at != 0x0c)

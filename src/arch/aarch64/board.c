@@ -206,6 +206,26 @@ static void find_virtualization(const struct fdt *fdt)
 		board.maintenance_intid = 0;
 }
 
+/* Asks the board's real-time clock, if it is a PL031, for the time of day. */
+static void find_epoch(const struct fdt *fdt)
+{
+	static const char *const names[] = {"arm,pl031"};
+	fdt_node_t node = devtree_compatible(fdt, names, ARRAY_SIZE(names));
+	const volatile uint32_t *seconds;
+	uint64_t base, size;
+
+	if (node == FDT_NO_NODE ||
+	    !devtree_node_reg(fdt, node, 0, &base, &size) ||
+	    !is_aligned(base, PAGE_SIZE) || base >> arch_pa_bits() ||
+	    devtree_overlaps_memory(fdt, base, PAGE_SIZE))
+		return;
+	boot_probe(fdt_name(fdt, node));
+	seconds = arch_map_slot(SLOT_WINDOW, paddr(base), MM_R | MM_DEVICE);
+	board.epoch = *seconds - (uint32_t)arch_seconds();
+	arch_unmap_slots(SLOT_WINDOW, PAGE_SIZE);
+	boot_probe(NULL);
+}
+
 const char *arch_board_init(const struct fdt *fdt)
 {
 	static const char *(*const steps[])(const struct fdt *) = {
@@ -223,6 +243,7 @@ const char *arch_board_init(const struct fdt *fdt)
 		return error;
 	its_init_board(fdt);
 	smmu_init_board(fdt);
+	find_epoch(fdt);
 	return NULL;
 }
 

@@ -25,6 +25,8 @@ struct board {
 	uint32_t virtual_timer_intid;
 	uint32_t hyp_timer_intid;   /* of the EL2 physical timer */
 	uint32_t maintenance_intid; /* of virtual interrupts; 0: none */
+	/* What the board's clock was when arch_seconds() was 0; 0: unknown. */
+	uint32_t epoch;
 };
 
 extern struct board board;

@@ -249,7 +249,7 @@ static uint64_t read_rtc_id(void *vcpu, uint32_t offset)
 
 static uint64_t read_seconds(void *vcpu, uint32_t offset)
 {
-	return (uint32_t)arch_seconds();
+	return (uint32_t)(board.epoch + arch_seconds());
 }
 
 static uint64_t read_one(void *vcpu, uint32_t offset)
