@@ -97,8 +97,9 @@ check "start of one that runs is refused" \
 	sh -c "! holdfastctl start $vm 2>/dev/null"
 
 # Its life.
-echo poweroff >"$tty"
+echo poweroff | limit 60 holdfastctl console $vm >/tmp/last
 check "it powers off" becomes stopped "system off"
+check "which ends holdfastctl console" grep -q "^.$vm: system off" /tmp/last
 check "a request to it is refused then" sh -c "! echo x 2>/dev/null >/dev/holdfast/$vm"
 check "holdfastctl start" holdfastctl start $vm
 check "it boots again" saw 2 'built-in shell' 120
