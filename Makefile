@@ -130,7 +130,8 @@ include test/revival/revival.mk
 include test/coverage/coverage.mk
 include test/mutation/mutation.mk
 
-# GIC=2|3 CPUS=1..8 MEM=256M..8G CPU=cortex-a53|...|max choose the machine.
+# GIC=2|3 CPUS=1..8 MEM=256M..8G CPU=cortex-a53|...|max choose the machine,
+# VM=linux a secondary VM with Debian's Linux.
 .PHONY: run
 run:
 	@tools/setup run
@@ -198,6 +199,7 @@ help:
 #: make            build/holdfast.bin and .elf (LLVM=1: with clang and lld)
 #: make run        boot Debian Linux and a secondary VM in QEMU
 #:                 GIC=2|3 CPUS=1..8 MEM=256M..8G CPU=cortex-a57|...|max
+#:                 VM=linux: the secondary VM is Debian Linux as well
 #: make debug      the same, stopped, under gdb-multiarch with our commands
 #: make test       every test; ends with "N passed, N failed, N skipped"
 #: make test-long  the same on every machine, and ten times as many calls

@@ -8,6 +8,7 @@
 #include "mm.h"
 #include "spinlock.h"
 #include "vcpu.h"
+#include "vconsole.h"
 
 /*
  *   from      to        who (lock of the mailbox's VM held)
@@ -30,20 +31,42 @@ struct mailbox {
 	uint32_t size;		  /* of the pending message, bytes; VM lock */
 };
 
+/*
+ * A part of a VM's memory that is filled each time it starts, and where what
+ * fills it is kept, hidden from all VMs; page-aligned but for the size.
+ */
+struct vm_part {
+	ipaddr_t at;
+	uint64_t size; /* bytes; 0: the VM has none */
+	paddr_t copy;
+};
+
+enum { PART_KERNEL, PART_RAMDISK, PART_TREE, PART_COUNT };
+
 struct vm {
 	struct spinlock lock;
 	uint32_t index;	     /* of a secondary VM */
 	uint32_t vcpu_count; /* 0: the VM was left out at boot */
-	uint32_t aborted;    /* 0, or HF_ABORT_*: it runs no more; atomic */
+	/*
+	 * 0, or HF_ABORT_*: none of its vCPUs runs; atomic. Becomes 0 again
+	 * with the VM lock held, as the last step of a start.
+	 */
+	uint32_t aborted;
+	bool starting;	 /* it is being loaded anew; VM lock */
+	bool debug;	 /* its registers may be told when it crashes */
+	uint64_t loaded; /* bytes of its memory, while `starting`; VM lock */
 	struct mailbox mailbox;
 	struct vcpu *waiters;	  /* blocked readers, first in first out */
 	struct vcpu *last_waiter; /* VM lock */
 	struct vcpu *vcpus;	  /* vcpu_count of them */
 	struct arch_vm arch;
-	struct ptable stage2; /* constant after boot */
-	paddr_t memory;	      /* of a secondary: where it lies, */
+	struct ptable
+		stage2; /* constant after boot, but for arch_vm_revoke() */
+	paddr_t memory; /* of a secondary: where it lies, */
 	uint64_t memory_size; /* and its size in bytes */
+	struct vm_part parts[PART_COUNT];
 	struct log_limit log; /* of lines that this VM causes */
+	struct vconsole console;
 	char name[MAX_NAME];
 };
 
@@ -77,8 +100,9 @@ static inline uint32_t vm_aborted(const struct vm *vm)
 }
 
 /*
- * Stops a VM for good with a reason (HF_ABORT_*): none of its vCPUs is run any
- * more. The first reason stays.
+ * Stops a VM with a reason (HF_ABORT_*): none of its vCPUs is run until it is
+ * started anew (life.h). The first reason stays. Called with the VM lock held,
+ * or by the CPU that runs one of the vCPUs.
  */
 void vm_abort(struct vm *vm, uint32_t reason);
 

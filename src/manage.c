@@ -2,6 +2,8 @@
 #include "manage.h"
 
 #include "hf/abi.h"
+#include "life.h"
+#include "log.h"
 #include "nospec.h"
 #include "vm.h"
 
@@ -17,24 +19,76 @@ struct arguments {
 
 typedef int64_t (*manage_fn)(struct arguments a, uint64_t results[3]);
 
+/* A VM that was loaded, or NULL. */
+static struct vm *find_loaded(uint64_t index)
+{
+	struct vm *vm = vm_find((uint32_t)index);
+
+	return vm && vm->vcpu_count ? vm : NULL;
+}
+
 static int64_t vm_get_state(struct arguments a, uint64_t results[3])
 {
-	const struct vm *vm = vm_find((uint32_t)a.a1);
-	uint32_t reason;
+	struct vm *vm = vm_find((uint32_t)a.a1);
 
 	(void)results;
 	if (!vm)
 		return -1;
-	if (!vm->vcpu_count)
-		return HF_VM_LEFT_OUT;
-	reason = vm_aborted(vm);
-	if (!reason)
-		return HF_VM_RUNNING;
-	return HF_VM_STOPPED | (int64_t)reason << HF_VM_REASON_SHIFT;
+	return vm->vcpu_count ? life_state(vm) : HF_VM_LEFT_OUT;
+}
+
+static int64_t vm_stop(struct arguments a, uint64_t results[3])
+{
+	struct vm *vm = find_loaded(a.a1);
+
+	(void)results;
+	return vm ? life_stop(vm) : -1;
+}
+
+static int64_t vm_start(struct arguments a, uint64_t results[3])
+{
+	struct vm *vm = find_loaded(a.a1);
+
+	(void)results;
+	return vm ? life_start(vm) : -1;
+}
+
+/* Bytes travel in registers; the first one is the lowest of the first. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "order of bytes");
+
+static int64_t console_read(struct arguments a, uint64_t results[3])
+{
+	struct vm *vm = find_loaded(a.a1);
+
+	if (!vm)
+		return -1;
+	return vconsole_read(vm, (char *)results, HF_READ_BYTES);
+}
+
+static int64_t console_write(struct arguments a, uint64_t results[3])
+{
+	uint64_t text[] = {a.a2, a.a3};
+	uint64_t count = a.a1 >> HF_WRITE_COUNT_SHIFT;
+	struct vm *vm = find_loaded(a.a1);
+
+	(void)results;
+	if (!vm || vm_aborted(vm) || count > sizeof(text))
+		return -1;
+	return vconsole_write(vm, (const char *)text, (uint32_t)count);
+}
+
+static int64_t read_log(struct arguments a, uint64_t results[3])
+{
+	return (int64_t)log_read(a.a1, (char *)results, HF_READ_BYTES);
 }
 
 static const manage_fn calls[] = {
 	[HF_VM_GET_STATE - FIRST] = vm_get_state,
+	[HF_VM_STOP - FIRST] = vm_stop,
+	[HF_VM_START - FIRST] = vm_start,
+	[HF_CONSOLE_READ - FIRST] = console_read,
+	[HF_CONSOLE_WRITE - FIRST] = console_write,
+	[HF_LOG_READ - FIRST] = read_log,
 };
 
 bool manage_call(uint64_t x[4])

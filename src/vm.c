@@ -31,6 +31,8 @@ void vm_init(struct vm *vm, uint32_t rank, struct vcpu *vcpus,
 		vcpus[i].vm = vm;
 		vcpus[i].index = i;
 	}
+	if (vm != &vm_primary)
+		vconsole_init(vm);
 }
 
 struct vm *vm_find(uint64_t index)
@@ -47,4 +49,5 @@ void vm_abort(struct vm *vm, uint32_t reason)
 	if (__atomic_compare_exchange_n(&vm->aborted, &none, reason, false,
 					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		arch_vm_revoke(vm);
+	vconsole_flush(vm);
 }

@@ -203,10 +203,24 @@ static struct spec_result set_options(struct spec *s, uint64_t mask)
 {
 	uint64_t before = s->options;
 
-	if (mask != 0 && mask != HF_OPTION_MESSAGE_WANTED)
+	if (mask & ~(uint64_t)(HF_OPTION_MESSAGE_WANTED | HF_OPTION_CONSOLE))
 		return ERROR;
 	s->options = mask;
 	return VALUE(before);
+}
+
+int64_t spec_state(const struct spec *s, uint64_t vm)
+{
+	const struct spec_vm *v = (uint32_t)vm < s->vm_count
+					  ? &s->vm[SPEC_SECONDARY((uint32_t)vm)]
+					  : NULL;
+
+	if (!v)
+		return -1;
+	if (!v->vcpu_count)
+		return HF_VM_LEFT_OUT;
+	return v->aborted ? HF_VM_STOPPED | v->aborted << HF_VM_REASON_SHIFT
+			  : HF_VM_RUNNING;
 }
 
 /* The calls of both kinds of VM. */

@@ -127,7 +127,7 @@ def only_in(ctx, name):
 
 def check_files(ctx, ram):
     """Nothing of the ramdisk is left where the primary can see it."""
-    hidden = [*ram.vms.values(), ram.own]
+    hidden = [*ram.vms.values(), ram.own, ram.kept]
     for what, text, anywhere in (
             ("a ramdisk of a secondary", target.RAMDISK_TEXT, True),
             ("a secondary's bootargs", OF_BIG, True),
@@ -240,7 +240,7 @@ def check_primary(ram, machine, where):
     table = ram.stage2(None)
     end = RAM_BASE + (machine.mib << 20)
     hidden = joined((at, at + size) for at, size in [*ram.vms.values(),
-                                                     ram.own])
+                                                     ram.own, ram.kept])
     for begin, _, what, mapped in table:
         if mapped and what & ADDRESS != begin:
             raise Failure(f"IPA {begin:#x} is not PA")
@@ -266,7 +266,8 @@ def check_owners(ram, table, kept):
     """What absent entries of the primary say: whose it is."""
     wanted = {(at, at + size): FIRST_VM + i
               for i, (at, size) in ram.vms.items()}
-    wanted[ram.own[0], ram.own[0] + ram.own[1]] = HYPERVISOR
+    for at, size in (ram.own, ram.kept):
+        wanted[at, at + size] = HYPERVISOR
     wanted.update({(page, page + PAGE): HYPERVISOR for page in kept})
     for (begin, end), owner in wanted.items():
         said = [what for b, e, what, mapped in table

@@ -6,7 +6,9 @@
 #include "arch_internal.h"
 #include "control.h"
 #include "cpu.h"
+#include "string.h"
 #include "vcpu.h"
+#include "vgic.h"
 #include "vm.h"
 
 struct cpu_features features RO_AFTER_BOOT;
@@ -188,6 +190,8 @@ void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
 	use_vectors(vcpu->cpu, vectors_secondary);
 	gic_enter_secondary();
 	forget_other_vcpu(vcpu);
+	if (vgic_is_used(vcpu->vm))
+		vgic_enter(vcpu);
 }
 
 void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu)
@@ -195,6 +199,8 @@ void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu)
 	const struct arch_vm *vm = &primary->vm->arch;
 
 	fp_leave(vcpu);
+	if (vgic_is_used(vcpu->vm))
+		vgic_leave(vcpu);
 	gic_leave_secondary();
 	if (features.pauth) {
 		save_pauth_keys(&vcpu->arch.pauth);
@@ -226,6 +232,17 @@ void arch_vm_init(struct vm *vm, uint32_t id)
 	vm->arch.cntvoff = id ? read_sysreg(cntpct_el0) : 0;
 	for (uint32_t i = 0; i < vm->vcpu_count; i++)
 		vm->vcpus[i].arch.vmpidr = id ? MPIDR_RES1 | i : cpus[i].id;
+	vgic_reset(vm);
+}
+
+bool arch_vm_make_tables(struct vm *vm)
+{
+	return vgic_make_tables(vm);
+}
+
+void arch_vm_signal(struct vm *vm)
+{
+	vgic_pend(vm, VGIC_FIRST_SPI + VGIC_MAILBOX_SPI);
 }
 
 void arch_vcpu_reset(struct vcpu *vcpu, ipaddr_t entry, uint64_t argument)
@@ -233,12 +250,18 @@ void arch_vcpu_reset(struct vcpu *vcpu, ipaddr_t entry, uint64_t argument)
 	struct arch_vcpu *a = &vcpu->arch;
 	uint64_t vmpidr = a->vmpidr;
 
-	*a = (struct arch_vcpu){0};
+	memset(a, 0, offsetof(struct arch_vcpu, vgic));
+	vgic_reset_vcpu(vcpu);
 	a->vmpidr = vmpidr;
 	a->pc = entry.ipa;
 	a->x[0] = argument;
 	a->pstate = PSTATE_EL1H | PSTATE_DAIF;
 	a->el1.sctlr_el1 = SCTLR_EL1_RESET;
+}
+
+uint64_t arch_vcpu_owed(struct vcpu *vcpu)
+{
+	return vgic_take_wake(vcpu);
 }
 
 void arch_vcpu_set_result(struct vcpu *vcpu, uint64_t result)

@@ -51,10 +51,13 @@ void gic_init_cpu(void)
 	isb();
 	write_sysreg(ich_hcr_el2, FOR_PRIMARY(ICH_HCR_EL2));
 	write_sysreg(ich_vmcr_el2, 0);
+	vgic_init_cpu();
 }
 
 void gic_enter_secondary(void)
 {
+	const uint64_t vgic = 0; /* until vgic_enter() */
+
 	if (!features.gic_regs)
 		return;
 	write_sysreg(icc_sre_el2, FOR_SECONDARY(ICC_SRE_EL2));
@@ -67,6 +70,16 @@ void gic_leave_secondary(void)
 		return;
 	write_sysreg(icc_sre_el2, FOR_PRIMARY(ICC_SRE_EL2));
 	write_sysreg(ich_hcr_el2, FOR_PRIMARY(ICH_HCR_EL2));
+}
+
+bool gic_end_kick(struct cpu *cpu)
+{
+	struct arch_cpu *a = &cpu->arch;
+
+	if (!(a->ppis[PPI_SET_PENDING] & a->ppi_maintenance_bit))
+		return false;
+	a->ppis[PPI_CLEAR_PENDING] = a->ppi_maintenance_bit;
+	return true;
 }
 
 void gic_wake_others(void)
@@ -174,20 +187,20 @@ static const char *scan_region(uint64_t base, uint64_t size)
 	return NULL;
 }
 
-/* The page with the enable register of a CPU's private interrupts. */
-static const char *map_enable_page(struct cpu *cpu)
+/* The page with the registers of a CPU's private interrupts. */
+static const char *map_private_page(struct cpu *cpu)
 {
 	char *page;
 
 	if (board.gic_version == 2) {
-		cpu->arch.ppi_enable = gicd + GICD_ISENABLER / 4;
+		cpu->arch.ppis = gicd + GICD_ISENABLER / 4;
 		return NULL;
 	}
 	if (!cpu->arch.gicr)
 		return "a CPU has no GIC redistributor";
 	page = arch_map_slot(SLOT_GICR + cpu->index,
 			     paddr(cpu->arch.gicr + GIC_FRAME), MM_DEVICE_RW);
-	cpu->arch.ppi_enable = (volatile uint32_t *)(page + GICD_ISENABLER);
+	cpu->arch.ppis = (volatile uint32_t *)(page + GICD_ISENABLER);
 	return NULL;
 }
 
@@ -198,6 +211,9 @@ const char *gic_init_board(void)
 	spin_init(&gic_lock, LOCK_RANK_GIC);
 	gicd = arch_map_slot(SLOT_GICD, paddr(board.gicd), MM_DEVICE_RW);
 	lpi_init(gicd[GICD_TYPER / 4] >> 19 & 0x1f);
+	if (board.gich)
+		vgic_v2_init(arch_map_slot(SLOT_GICH, paddr(board.gich),
+					   MM_DEVICE_RW));
 	for (uint32_t i = 0; i < board.gicr_count; i++) {
 		error = scan_region(board.gicr[i].base, board.gicr[i].size);
 		if (error)
@@ -208,7 +224,10 @@ const char *gic_init_board(void)
 					     << board.hyp_timer_intid;
 		cpus[i].arch.ppi_virtual_bit = (uint32_t)1
 					       << board.virtual_timer_intid;
-		error = map_enable_page(&cpus[i]);
+		if (board.maintenance_intid)
+			cpus[i].arch.ppi_maintenance_bit =
+				(uint32_t)1 << board.maintenance_intid;
+		error = map_private_page(&cpus[i]);
 		if (error)
 			return error;
 	}

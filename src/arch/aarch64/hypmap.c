@@ -207,16 +207,26 @@ void arch_boot_unmap_all(void)
 		panic("no page table for the start of CPUs");
 }
 
-void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
+void *arch_map_slots(unsigned int slot, paddr_t pa, uint64_t size,
+		     unsigned int mode)
 {
-	slot_table[slot] = arch_pte_leaf(MM_STAGE_1, PT_LEAF_LEVEL, pa, mode);
+	for (uint64_t at = 0; at < size; at += PAGE_SIZE)
+		slot_table[slot + at / PAGE_SIZE] = arch_pte_leaf(
+			MM_STAGE_1, PT_LEAF_LEVEL, paddr_add(pa, at), mode);
 	arch_pt_sync();
 	return (void *)(uintptr_t)(slot_base + slot * PAGE_SIZE);
 }
 
-void unmap_slot(unsigned int slot)
+void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
 {
-	slot_table[slot] = arch_pte_absent(OWNER_NOBODY);
+	return arch_map_slots(slot, pa, PAGE_SIZE, mode);
+}
+
+void arch_unmap_slots(unsigned int slot, uint64_t size)
+{
+	for (uint64_t at = 0; at < size; at += PAGE_SIZE)
+		slot_table[slot + at / PAGE_SIZE] =
+			arch_pte_absent(OWNER_NOBODY);
 	forget_own_translations();
 }
 

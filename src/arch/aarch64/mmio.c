@@ -68,7 +68,8 @@ static void write_part(const struct mmio_range *range, void *device,
 		return;
 	if (range->lock)
 		spin_lock(range->lock);
-	if (reg->read && p.mask != width_mask(reg->size))
+	if (reg->read && !(reg->widths & MMIO_WRITES_BITS) &&
+	    (width_mask(reg->size) & ~p.mask))
 		rest = reg->read(device, p.offset) & ~p.mask;
 	reg->write(device, p.offset, rest | (x << p.shift & p.mask));
 	if (range->lock)
@@ -105,7 +106,8 @@ bool mmio_access(struct vcpu *vcpu, uint64_t esr,
 	if (!range || !can_emulate(esr) || !is_aligned(ipa, width))
 		return false;
 	part.offset = (uint32_t)(ipa - range->base);
-	reg = find_reg(range->regs, part.offset);
+	reg = find_reg(range->regs,
+		       part.offset & (uint32_t)(range->stride - 1));
 	if (!(reg->widths & width))
 		return false;
 	part.shift = 8 * (part.offset % reg->size);

@@ -5,7 +5,6 @@
  */
 #include "arch_internal.h"
 #include "hf/abi.h"
-#include "manage.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -75,7 +74,7 @@ void smccc_primary(struct vcpu *vcpu)
 
 	if (psci_primary(vcpu, (uint32_t)x[0], &result))
 		set_result(x, result);
-	else if (!manage_call(x))
+	else
 		common_call(vcpu);
 }
 

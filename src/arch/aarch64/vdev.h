@@ -11,7 +11,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fdt.h"
+#include "mmio.h"
+
 struct vcpu;
+
+/* A PL011 UART and a PL031 real-time clock, of a page each (pl011.c). */
+#define PL011_BASE 0x09000000
+#define PL011_SPI 1
+#define PL031_BASE 0x09010000
+#define PL031_SPI 2
+
+extern const struct mmio_reg pl011_regs[], pl031_regs[];
+
+/* Adds the nodes of both to a secondary's tree. */
+void pl011_tree(struct fdt_writer *w);
 
 /* Slots for virtio over MMIO, of 0x200 bytes: none of them has a device. */
 #define VIRTIO_BASE 0x0a000000
@@ -23,5 +37,8 @@ struct vcpu;
  * can not be emulated (mmio_access()).
  */
 bool vdev_access(struct vcpu *vcpu, uint64_t esr);
+
+/* Whether the vCPU leaves after such an access: a vcpu_exit(), or 0. */
+uint64_t vdev_exit(const struct vcpu *vcpu);
 
 #endif
