@@ -59,10 +59,10 @@ enum vcpu_exit {
 	EXIT_WFI,	/* payload: ns until its timer fires, 0: none set */
 	EXIT_READ,	/* blocking read with nothing pending */
 	EXIT_REPLIED,	/* payload: size of the reply */
-	EXIT_WAKE,	/* payload: index of a vCPU of its VM that is ready now */
-	EXIT_OFF,	/* turned itself off */
-	EXIT_ABORT,	/* payload: HF_ABORT_* */
-	EXIT_CONSOLE,	/* there is much output to be read */
+	EXIT_WAKE,    /* payload: index of a vCPU of its VM that is ready now */
+	EXIT_OFF,     /* turned itself off */
+	EXIT_ABORT,   /* payload: HF_ABORT_* */
+	EXIT_CONSOLE, /* there is much output to be read */
 };
 
 #define EXIT_KIND_MASK 0xff

@@ -455,12 +455,9 @@ static void begin_secondary(const char *what, const struct vcpu *vcpu,
 static uint64_t exit_of(struct spec_result r)
 {
 	static const enum vcpu_exit kinds[] = {
-		[SPEC_INTERRUPT] = EXIT_INTERRUPT,
-		[SPEC_WFI] = EXIT_WFI,
-		[SPEC_REPLIED] = EXIT_REPLIED,
-		[SPEC_TURNED_ON] = EXIT_WAKE,
-		[SPEC_TURNS_OFF] = EXIT_OFF,
-		[SPEC_ABORT] = EXIT_ABORT,
+		[SPEC_INTERRUPT] = EXIT_INTERRUPT, [SPEC_WFI] = EXIT_WFI,
+		[SPEC_REPLIED] = EXIT_REPLIED,	   [SPEC_TURNED_ON] = EXIT_WAKE,
+		[SPEC_TURNS_OFF] = EXIT_OFF,	   [SPEC_ABORT] = EXIT_ABORT,
 	};
 
 	if (r.then == SPEC_GOES_ON)
