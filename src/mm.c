@@ -320,7 +320,7 @@ bool mm_transfer(enum mm_transition transition, struct ptable *primary,
 {
 	unsigned int mode = transitions[transition].mode;
 	struct change book = {.owner = transitions[transition].to};
-	struct change own = {.map = true};
+	struct change own = {0};
 
 	if ((to != NULL) != (transition == MM_DONATE))
 		return false;
