@@ -204,6 +204,13 @@ enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,
 bool arch_hides_node(const struct fdt *fdt, fdt_node_t node);
 
 /*
+ * Whether a node is a device that writes memory, if at all, where the
+ * hypervisor lets it, and that the primary therefore may have: the board's
+ * interrupt controller.
+ */
+bool arch_mediates_node(const struct fdt *fdt, fdt_node_t node);
+
+/*
  * Takes the pages of devices that the primary reaches only by way of the
  * hypervisor, which nobody has yet. False if there is no page table left, or
  * they lie in RAM.

@@ -102,9 +102,9 @@ paddr_t boot_load_primary(struct boot *b, ipaddr_t *entry);
 
 /*
  * Gives the primary the devices of the board: all but those of the hypervisor,
- * and what shares a page with them. A device that may write memory and has no
- * IOMMU of the hypervisor's before it is named; if the manifest is strict, it
- * is withheld, too.
+ * those of a kind that no VM may have, and what shares a page with them. A
+ * device that may write memory and has no IOMMU of the hypervisor's before it
+ * is named; if the manifest is strict, it is withheld, too.
  */
 void boot_give_devices(struct boot *b);
 

@@ -202,21 +202,24 @@ def without(ranges, begin, end):
             yield [max(b, end), e]
 
 
-def emulated_pages(tree, machine):
-    """Pages of a GICv3 that the hypervisor keeps: the control page of each
-    redistributor and of the ITS."""
+def emulated_ranges(tree, machine):
+    """What of a GICv3 the hypervisor keeps: the control page of each
+    redistributor and of the ITS, and all behind the last redistributor."""
     if machine.gic != 3:
         return []
     gic = tree.child("intc")
-    redistributors = list(entries(gic.get("reg"), 2, 2))[1][0]
+    begin, size = list(entries(gic.get("reg"), 2, 2))[1]
+    last = begin + machine.cpus * GICR_SIZE
+    pages = [*range(begin, last, GICR_SIZE)]
     its = gic.child("its")
-    return [redistributors + i * GICR_SIZE for i in range(machine.cpus)] + \
-        ([number(its.get("reg"), 0, 2)] if its else [])
+    if its:
+        pages.append(number(its.get("reg"), 0, 2))
+    return [(at, at + PAGE) for at in pages] + [(last, begin + size)]
 
 
 def board_devices(machine, where, limit):
-    """What the primary may see beside RAM, by QEMU's own tree; and the pages
-    of it that the hypervisor keeps."""
+    """What the primary may see beside RAM, by QEMU's own tree; and what of it
+    the hypervisor keeps."""
     path = os.path.join(where, "board.dtb")
     arguments = machine.arguments()
     arguments[1] += f",dumpdtb={path}"
@@ -229,9 +232,9 @@ def board_devices(machine, where, limit):
     found = joined(device_ranges(tree, gic=1 + regions if machine.gic == 3
                                  else 2))
     found = list(without(found, RAM_BASE, RAM_BASE + (machine.mib << 20)))
-    kept = emulated_pages(tree, machine)
-    for page in kept:
-        found = list(without(found, page, page + PAGE))
+    kept = emulated_ranges(tree, machine)
+    for begin, end in kept:
+        found = list(without(found, begin, end))
     return [[b, min(e, limit)] for b, e in found if b < limit], kept
 
 
@@ -267,7 +270,7 @@ def check_owners(ram, table, kept):
     wanted = {(at, at + size): FIRST_VM + i
               for i, (at, size) in ram.vms.items()}
     wanted[ram.own[0], ram.own[0] + ram.own[1]] = HYPERVISOR
-    wanted.update({(page, page + PAGE): HYPERVISOR for page in kept})
+    wanted.update({found: HYPERVISOR for found in kept})
     for (begin, end), owner in wanted.items():
         said = [what for b, e, what, mapped in table
                 if not mapped and b <= begin and e >= end]

@@ -41,14 +41,17 @@ unit_src_devtree := src/devtree.c src/fdt.c src/fdt_write.c
 unit_arm := src/arch/aarch64
 unit_arm_cflags := -include test/unit/arm/regs.h -iquote $(unit_arm) \
 	-iquote test/unit/arm -Wno-unused-parameter
-unit_arm_names := el2 trap idregs pte hypmap spectre mmio its
+unit_arm_names := el2 trap idregs pte hypmap spectre mmio its gic
 $(foreach name,$(unit_arm_names),\
 	$(eval unit_cflags_$(name) := $(unit_arm_cflags))\
 	$(eval unit_src_$(name) := test/unit/arm/regs.c $(unit_arm)/$(name).c))
 unit_src_el2 += $(addprefix $(unit_arm)/,pte.c timer.c fp.c) src/mm.c src/pool.c
 unit_src_trap += $(addprefix $(unit_arm)/,sysreg_trap.c inject.c idregs.c)
-# test_its.c includes its source, for what only boot would set.
+# These include their source, for what only boot would set.
 unit_src_its := test/unit/arm/regs.c src/devtree.c src/fdt.c src/fdt_write.c
+unit_src_gic := test/unit/arm/regs.c src/fdt.c src/fdt_write.c
+unit_included_its := $(unit_arm)/its.c
+unit_included_gic := $(unit_arm)/gic.c
 unit_src_hypmap += $(unit_arm)/pte.c src/mm.c src/pool.c
 
 # test_smmu.c includes its source, to be in front of the registers.

@@ -229,7 +229,7 @@ void gic_leave_secondary(void);
  * Finds the redistributor of each CPU, and maps for it the register that
  * enables the interrupt of the EL2 timer. NULL or what is wrong.
  */
-const char *gic_init_board(void);
+const char *gic_init_board(const struct fdt *fdt);
 /*
  * Emulates the data abort of the primary, with syndrome `esr`, if it is an
  * access to the GIC that is to be emulated; false if not.

@@ -198,7 +198,7 @@ const char *arch_board_init(const struct fdt *fdt)
 		if (error)
 			return error;
 	}
-	error = gic_init_board();
+	error = gic_init_board(fdt);
 	if (error)
 		return error;
 	its_init_board(fdt);
@@ -259,6 +259,11 @@ bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
 	       cpu_reg(fdt, node, fdt_u32(fdt, parent, "#address-cells", 2),
 		       &id) &&
 	       !cpu_find(id);
+}
+
+bool arch_mediates_node(const struct fdt *fdt, fdt_node_t node)
+{
+	return node == board.gic || is_its(fdt, node);
 }
 
 /* The GIC's registers for EL2 and for VMs follow those of the primary. */

@@ -38,10 +38,19 @@ extern struct spinlock gic_lock;
 const char *gic_emulate_page(uint64_t base, const struct mmio_reg *regs,
 			     void *device);
 
+/* The same for any range: it reads as zero and ignores writes. */
+const char *gic_hide(uint64_t base, uint64_t size);
+
 /* Logs what the primary was refused; a few times. Takes the console's lock. */
 void gic_log_refused(const char *what, uint64_t value);
 
-/* Whether the GIC may be given [base, base + size): the primary's own RAM. */
+/* Whether the GIC has as many address lines as [base, base + size) needs. */
+bool gic_reaches(uint64_t base, uint64_t size);
+
+/*
+ * Whether the GIC may be given [base, base + size): the primary's own RAM, and
+ * within its reach.
+ */
 bool gic_may_use(uint64_t base, uint64_t size);
 
 /* Waits until bits of a register are as wanted. False if that takes too long.*/
@@ -69,6 +78,9 @@ bool lpi_is_target(uint64_t rdbase, bool by_address);
 
 /* Takes the ITSs of the device tree; tells of those that are withheld. */
 void its_init_board(const struct fdt *fdt);
+
+/* Whether a node is an ITS. */
+bool is_its(const struct fdt *fdt, fdt_node_t node);
 
 /* Whether a node is an ITS that the primary does not get. */
 bool its_withholds(const struct fdt *fdt, fdt_node_t node);

@@ -44,6 +44,10 @@
 #define SMMU_EVENTQ_CONS 0xac
 #define SMMU_SIZE 0x20000
 
+/* A group of event counters (10.5) */
+#define PMCG_IRQ_CTRL 0xe50
+#define PMCG_IRQ_CTRLACK 0xe54
+
 #define IDR0_S2P BIT(0)
 #define IDR0_S1P BIT(1)
 #define IDR0_TTF_AARCH64 BIT(3)
@@ -217,16 +221,43 @@ static void add_smmu(const struct devtree_walk *w, fdt_node_t node)
 	boot_probe(NULL);
 }
 
+/*
+ * An SMMU's event counters signal their overflow by a write to any address: no
+ * SMMU translates it. What the firmware left on ends here; devices.c keeps them
+ * from the primary.
+ */
+static void silence_pmcg(const struct devtree_walk *w, fdt_node_t node)
+{
+	struct smmu s = {.name = fdt_name(w->fdt, node)};
+	uint64_t size;
+
+	if (!devtree_reg(w, 0, &s.base, &size) || size < PAGE_SIZE ||
+	    !is_aligned(s.base, PAGE_SIZE) ||
+	    devtree_overlaps_memory(w->fdt, s.base, size))
+		stop(&s, "reg is no place for it");
+	s.regs = arch_boot_map(paddr(s.base), PAGE_SIZE, MM_DEVICE_RW);
+	if (!s.regs)
+		stop(&s, "reg lies outside of the address space");
+	boot_probe(s.name);
+	mmio_write32(s.regs, PMCG_IRQ_CTRL, 0);
+	await(&s, PMCG_IRQ_CTRLACK, ~(uint64_t)0, 0);
+	boot_probe(NULL);
+}
+
 void smmu_init_board(const struct fdt *fdt)
 {
 	struct devtree_walk w;
 	fdt_node_t node;
 
 	devtree_begin(&w, fdt);
-	while (devtree_next(&w, &node))
-		if (fdt_compatible(fdt, node, "arm,smmu-v3") &&
-		    fdt_enabled(fdt, node))
+	while (devtree_next(&w, &node)) {
+		if (!fdt_enabled(fdt, node))
+			continue;
+		if (fdt_compatible(fdt, node, "arm,smmu-v3"))
 			add_smmu(&w, node);
+		else if (fdt_compatible(fdt, node, "arm,smmu-v3-pmcg"))
+			silence_pmcg(&w, node);
+	}
 }
 
 bool smmu_is_own(fdt_node_t node)

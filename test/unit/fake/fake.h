@@ -14,6 +14,7 @@
 
 #include "arch.h"
 #include "cpu.h"
+#include "ranges.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -135,8 +136,9 @@ struct fake {
 	uint64_t boot_map_limit;
 
 	struct fake_slot slot[SLOT_COUNT];
-	uint32_t pt_syncs; /* atomic */
-	uint32_t polls;	   /* atomic: of arch_poll_devices() */
+	uint32_t pt_syncs;    /* atomic */
+	uint32_t polls;	      /* atomic: of arch_poll_devices() */
+	struct range claimed; /* what arch_claim_devices() takes */
 	uint32_t cleans, instruction_syncs, zeroed, boot_maps;
 
 	/* Of arch_move(). */
