@@ -94,12 +94,21 @@ image_moved:
 	cmp	x22, #(2 << 2)
 	b.eq	1f
 	b.hi	2f
-	mmu_off	el1, SCTLR_EL1_RESET
+4:	mmu_off	el1, SCTLR_EL1_RESET
 	b	3f
 1:	mov	x9, #HCR_RW		/* E2H and TGE clear */
 	msr	hcr_el2, x9
 	isb
-	mmu_off	el2, SCTLR_EL2_RES1
+	mrs	x9, hcr_el2
+	tbz	x9, #HCR_E2H_BIT, 5f
+	/*
+	 * E2H is RES1: TCR_EL2 and others are laid out as those of EL1, whose
+	 * names mean them here.
+	 */
+	tlbi	alle2
+	mov	x22, xzr
+	b	4b
+5:	mmu_off	el2, SCTLR_EL2_RES1
 	b	3f
 2:	mmu_off	el3, SCTLR_EL2_RES1
 
