@@ -124,13 +124,23 @@ static _Noreturn void end(void)
 	arch_halt();
 }
 
-/* Before the first line of a report. */
+/*
+ * Before the first line of a report. The others are stopped before all else:
+ * the console may be slow. What they have to say comes behind the first line,
+ * unless one of them was faster; a fault in stopping them counts as one in the
+ * report, and does not come here as the first again.
+ */
 static void begin(void)
 {
-	uint64_t nobody = 0;
-	bool first = swap(&panic_culprit, &nobody, this_id());
+	uint64_t culprit = 0, printer = 0;
+	bool first = swap(&panic_culprit, &culprit, this_id());
+	bool my_turn = first && swap(&printing, &printer, this_id());
 
-	if (!take_turn()) {
+	if (first) {
+		revoke_all();
+		gic_wake_others();
+	}
+	if (!my_turn && !take_turn()) {
 		log_panic_line(
 			"panic: in the report itself: ESR 0x%lx FAR 0x%lx ELR 0x%lx",
 			read_sysreg(esr_el2), read_sysreg(far_el2),
@@ -139,15 +149,6 @@ static void begin(void)
 	}
 	if (first)
 		log_panic_begin();
-}
-
-/* Behind the headline: the others are stopped before all else is looked at. */
-static void stop_others(void)
-{
-	if (panic_culprit != this_id())
-		return;
-	revoke_all();
-	gic_wake_others();
 }
 
 static bool on_a_stack(uint64_t at)
@@ -198,7 +199,6 @@ void panic(const char *format, ...)
 	log_format(text, sizeof(text), format, args);
 	va_end(args);
 	log_panic_line("panic: CPU %u: %s", this_index(), text);
-	stop_others();
 	PRINT_CALLER();
 	print_vcpu();
 	end();
@@ -237,7 +237,6 @@ void panic_fault(uint64_t kind, const uint64_t *regs)
 	begin();
 	log_panic_line("panic: CPU %u: %s exception in the hypervisor",
 		       this_index(), kinds[kind % 4]);
-	stop_others();
 	log_panic_line("ESR 0x%lx FAR 0x%lx ELR 0x%lx SPSR 0x%lx",
 		       read_sysreg(esr_el2), read_sysreg(far_el2),
 		       read_sysreg(elr_el2), read_sysreg(spsr_el2));

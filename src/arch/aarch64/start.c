@@ -158,17 +158,17 @@ void arch_primary_enter(struct cpu *cpu)
 	primary_first_entry(vcpu, cpu->arch.stack_top);
 }
 
+/* A VM that was left out for lack of page tables has a root of no pages. */
 static void empty_root(const struct ptable *t)
 {
-	/* A VM that was left out for lack of page tables has no root. */
-	if (!t->root)
-		return;
 	for (unsigned int i = 0; i < t->root_pages * PT_ENTRIES; i++)
 		__atomic_store_n(&t->root[i], 0, __ATOMIC_RELAXED);
 }
 
 void revoke_all(void)
 {
+	/* Who faults because of this finds panic_culprit set. */
+	dsb(ish);
 	empty_root(&vm_primary.stage2);
 	for (uint32_t i = 0; i < vm_count; i++)
 		empty_root(&vm_secondary[i].stage2);
