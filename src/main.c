@@ -46,6 +46,7 @@ void main(paddr_t dtb, paddr_t ramdisk_begin, paddr_t ramdisk_end,
 	boot_find_memory(&boot);
 	boot_find_ramdisk(&boot, ramdisk_begin, ramdisk_end);
 	boot_read_manifest(&boot);
+	panic_resets = boot.manifest.panic_resets;
 	boot_plan(&boot, settled, left_out);
 	boot_settle(&boot, settled);
 

@@ -68,12 +68,6 @@ static inline void panic_check(const struct vcpu *vcpu)
 		panic_stop(vcpu);
 }
 
-/*
- * Until it is called with NULL, a fault here means that a device of the board
- * is not where the device tree says: boot ends with a message.
- */
-void boot_probe(const char *name);
-
 /* --- start.c --- */
 
 /* Takes all memory from all VMs: each of their CPUs traps soon. */
@@ -178,6 +172,7 @@ bool psci_primary(struct vcpu *vcpu, uint32_t fn, int64_t *result);
 bool psci_secondary(struct vcpu *vcpu, uint32_t fn, int64_t *result,
 		    uint64_t *exit);
 #define PSCI_FN_CPU_OFF 0x84000002
+#define PSCI_FN_SYSTEM_RESET 0x84000009
 
 /* Calls the firmware: PSCI, or an architecture call. Its w0, extended. */
 int64_t psci_firmware(uint64_t fn, uint64_t a1, uint64_t a2, uint64_t a3);

@@ -24,13 +24,7 @@
 
 uint64_t panic_culprit;
 
-/* The device whose registers are looked for. */
-static const char *probed;
-
-void boot_probe(const char *name)
-{
-	probed = name;
-}
+bool panic_resets RO_AFTER_BOOT;
 
 /* MPIDR of the CPU that prints, or 0. */
 static uint64_t printing;
@@ -111,6 +105,11 @@ static void wait_for_others(void)
 		done = __atomic_load_n(&stopped, __ATOMIC_ACQUIRE);
 	} while (done < others && read_sysreg(cntpct_el0) < end);
 	log_panic_line("halted, and %u of %u other CPUs", done, others);
+	/* A boot that fails would fail again. */
+	if (!panic_resets || !boot_is_over)
+		return;
+	log_panic_line("the board is reset");
+	psci_firmware(PSCI_FN_SYSTEM_RESET, 0, 0, 0);
 }
 
 /* The report of this CPU is complete. */
@@ -230,9 +229,6 @@ void panic_fault(uint64_t kind, const uint64_t *regs)
 {
 	static const char kinds[][8] = {"sync", "IRQ", "FIQ", "SError"};
 
-	if (probed)
-		boot_stop("device tree: %s: nothing answers at its reg",
-			  probed);
 	blame_device_tree();
 	begin();
 	log_panic_line("panic: CPU %u: %s exception in the hypervisor",
