@@ -155,7 +155,7 @@ void arch_console_put(char c);
 /*
  * Chooses what stands at the end of stack frames from here on, to tell an
  * overflow. Called by a function that does not return. Reads the seeds of the
- * board's tree, which stay the primary's.
+ * board's tree, of which the primary gets another part.
  */
 void arch_guard_stacks(const struct fdt *fdt);
 

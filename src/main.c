@@ -58,6 +58,7 @@ void main(paddr_t dtb, paddr_t ramdisk_begin, paddr_t ramdisk_end,
 	tree = boot_load_primary(&boot, &entry);
 
 	arch_confine_devices(&boot.tree, &boot.primary_ram);
+	boot_wipe_tree(&boot);
 	arch_boot_unmap_all();
 	arch_cpus_may_start();
 	cpus[0].entry = entry;

@@ -41,6 +41,24 @@
 	isb
 .endm
 
+/* x12 = size of a line of the data caches. Clobbers x9. */
+.macro line_size
+	mrs	x12, ctr_el0
+	ubfx	x12, x12, #16, #4
+	mov	x9, #4
+	lsl	x12, x9, x12
+.endm
+
+/* Fills [x9, x10), both aligned to 64 bytes, with zeros. Clobbers x9. */
+.macro zero_range
+8:	stp	xzr, xzr, [x9], #16
+	stp	xzr, xzr, [x9], #16
+	stp	xzr, xzr, [x9], #16
+	stp	xzr, xzr, [x9], #16
+	cmp	x9, x10
+	b.lo	8b
+.endm
+
 /*
  * Drops what the data caches hold of [x9, x10): x12 is the size of a line.
  * Clobbers x9.
@@ -117,10 +135,7 @@ image_moved:
 	 * may overwrite it later. This is .bss, the stack, and as much of the
 	 * pool as early_map() takes.
 	 */
-3:	mrs	x12, ctr_el0
-	ubfx	x12, x12, #16, #4
-	mov	x9, #4
-	lsl	x12, x9, x12
+3:	line_size
 	load_address x9, bss_begin
 	load_address x10, bss_end
 	invalidate_range
@@ -137,12 +152,7 @@ image_moved:
 	mov	x29, xzr
 	load_address x9, bss_begin
 	load_address x10, bss_end
-4:	stp	xzr, xzr, [x9], #16
-	stp	xzr, xzr, [x9], #16
-	stp	xzr, xzr, [x9], #16
-	stp	xzr, xzr, [x9], #16
-	cmp	x9, x10
-	b.lo	4b
+	zero_range
 
 	adrp	x0, image_begin
 	ldr	x1, =image_begin
@@ -201,7 +211,15 @@ boot_move:
 	mmu_off	el2, SCTLR_EL2_RES1
 	ic	iallu
 	tlbi	alle2
-	dsb	nsh
+	/* What stays behind becomes the primary's: no stack, no guard of one. */
+	line_size
+	load_address x9, bss_begin
+	adrp	x10, cpu_stacks + GUARD_SIZE + STACK_SIZE
+	invalidate_range
+	dsb	sy
+	load_address x9, bss_begin
+	zero_range
+	dsb	sy
 	isb
 	br	x4
 
