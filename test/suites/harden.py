@@ -108,7 +108,7 @@ def expected(at, own, tables, slot_table):
              (at["text_end"], at["rodata_end"], "r--"),
              (at["bss_begin"], at["ro_after_boot_end"], "r--"),
              (at["ro_after_boot_end"], at["cpu_stacks"], "rw-"),
-             (at["pool_begin"], at["image_end"], "rw-")]
+             (at["fault_stacks"], at["image_end"], "rw-")]
     for i in range(MAX_CPUS):
         stack = at["cpu_stacks"] + i * (GUARD_SIZE + STACK_SIZE) + GUARD_SIZE
         parts.append((stack, stack + STACK_SIZE, "rw-"))

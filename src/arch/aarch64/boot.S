@@ -264,3 +264,7 @@ other_cpu:
 	.global cpu_stacks
 cpu_stacks:
 	.skip	MAX_CPUS * (GUARD_SIZE + STACK_SIZE)
+	.skip	GUARD_SIZE
+	.global fault_stacks
+fault_stacks:
+	.skip	FAULT_STACKS * FAULT_STACK_SIZE

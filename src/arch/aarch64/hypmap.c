@@ -29,7 +29,10 @@ static bool map_part(const char *begin, const char *end, const char *image,
 			  (uint64_t)(end - begin), virt_to_phys(begin), mode);
 }
 
-/* Data, with a hole below the stack of each CPU; then the pool. */
+/*
+ * Data, with a hole below the stack of each CPU, and below the stacks for
+ * faults; then the pool.
+ */
 static bool map_data(const char *image)
 {
 	const char *stack = cpu_stacks;
@@ -42,7 +45,8 @@ static bool map_data(const char *image)
 			return false;
 		stack += STACK_SIZE;
 	}
-	return map_part(pool_begin, image_end, image, MM_R | MM_W);
+	stack += GUARD_SIZE;
+	return map_part(stack, image_end, image, MM_R | MM_W);
 }
 
 /* The page of boot.S that runs with the MMU going on or off. */
