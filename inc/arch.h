@@ -94,6 +94,13 @@ void arch_sync_instructions(void);
 /* Fills `size` bytes (both page-aligned) with zeros. */
 void arch_zero_pages(void *p, size_t size);
 
+/*
+ * Fills memory that is not mapped (page-aligned) with zeros, down to where a
+ * reset leaves it. For the last CPU of a machine that is about to end: its
+ * address space is another one from here on. False: no page table left.
+ */
+bool arch_wipe(paddr_t pa, uint64_t size);
+
 /* --- CPUs --- */
 
 /* Hints that the CPU spins on a lock. */
@@ -155,7 +162,7 @@ void arch_console_put(char c);
 /*
  * Chooses what stands at the end of stack frames from here on, to tell an
  * overflow. Called by a function that does not return. Reads the seeds of the
- * board's tree, which stay the primary's.
+ * board's tree, of which the primary gets another part.
  */
 void arch_guard_stacks(const struct fdt *fdt);
 

@@ -98,6 +98,12 @@ void boot_load_secondaries(struct boot *b);
 /* Loads the primary. Returns where its device tree is. */
 paddr_t boot_load_primary(struct boot *b, ipaddr_t *entry);
 
+/*
+ * Wipes the board's tree, which lies in the primary's RAM: it has what the
+ * primary is not told. Nobody reads it after this.
+ */
+void boot_wipe_tree(struct boot *b);
+
 /* --- devices.c --- */
 
 /*

@@ -53,12 +53,18 @@ static bool in_input_range(const struct ptable *t, uint64_t at, uint64_t size)
 bool ptable_init(struct ptable *t, enum mm_stage stage, uint8_t level,
 		 uint8_t root_pages, uint8_t input_bits)
 {
-	t->root = pool_alloc(root_pages);
-	t->stage = (uint8_t)stage;
-	t->level = level;
-	t->root_pages = root_pages;
-	t->input_bits = input_bits;
-	return t->root != NULL;
+	uint64_t *root = pool_alloc(root_pages);
+
+	if (!root)
+		return false;
+	*t = (struct ptable){
+		.root = root,
+		.stage = (uint8_t)stage,
+		.level = level,
+		.root_pages = root_pages,
+		.input_bits = input_bits,
+	};
+	return true;
 }
 
 /* What a change puts into the entries of a range. */

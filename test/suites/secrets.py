@@ -61,7 +61,7 @@ def ramdisk(ctx, where):
     return out
 
 
-def boot(ctx, machine, where):
+def boot(ctx, machine, where, extra=""):
     """Boots over poisoned RAM; returns (qemu.Result, path of RAM)."""
     path = os.path.join(where, "ram")
     with open(path, "wb") as f:
@@ -73,7 +73,7 @@ def boot(ctx, machine, where):
          f"memory-backend-file,id=ram,size={machine.mib}M,share=on,"
          f"mem-path={path}", "-kernel", ctx.built("holdfast.bin"),
          "-initrd", ramdisk(ctx, where), "-append",
-         f"suite=secrets ram={machine.mib} hidden={hidden}"], TIMEOUT_S)
+         f"suite=secrets ram={machine.mib} hidden={hidden}{extra}"], TIMEOUT_S)
     return result, path
 
 
@@ -325,5 +325,22 @@ def secrets_test(machine):
     return Test(f"secrets/{machine}", lambda ctx: run(ctx, machine))
 
 
+def reset(ctx):
+    """A reset by the primary leaves nothing of a secondary in RAM."""
+    with tempfile.TemporaryDirectory(prefix="hf-secrets-") as where:
+        result, path = boot(ctx, MACHINES[0], where, " end=reset")
+        target.parse(result)
+        ram = Ram(path, result.console, ctx.built("holdfast.elf"))
+        try:
+            for index, (at, size) in ram.vms.items():
+                if ram.part(at, size).count(0) != size:
+                    raise Failure(f"memory of vm{index} is not zero",
+                                  result.details)
+        finally:
+            ram.close()
+    return f"{len(ram.vms)} VMs"
+
+
 def tests(ctx):
-    return [secrets_test(m) for m in MACHINES]
+    return [*(secrets_test(m) for m in MACHINES),
+            Test("secrets/reset", reset)]

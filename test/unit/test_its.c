@@ -210,8 +210,8 @@ static void do_command(const uint64_t *command)
 }
 
 /* The hardware does all that it was given. */
-bool gic_wait_for(volatile char *r, uint32_t offset, uint32_t mask,
-		  uint32_t wanted)
+bool mmio_wait(const volatile void *r, uint32_t offset, uint32_t mask,
+	       uint32_t wanted)
 {
 	uint64_t at = hw(GITS_CREADR);
 

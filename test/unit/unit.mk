@@ -53,6 +53,11 @@ unit_src_gic := test/unit/arm/regs.c src/fdt.c src/fdt_write.c
 unit_included_its := $(unit_arm)/its.c
 unit_included_gic := $(unit_arm)/gic.c
 unit_src_hypmap += $(unit_arm)/pte.c src/mm.c src/pool.c
+# test_start.c includes its source, which calls a main() of another kind. What
+# is not called needs nobody else.
+unit_cflags_start := $(unit_arm_cflags) -ffunction-sections -Wl,--gc-sections
+unit_included_start := $(unit_arm)/start.c
+unit_src_start := test/unit/arm/regs.c
 
 # test_smmu.c includes its source, to be in front of the registers.
 unit_cflags_smmu := $(unit_arm_cflags)

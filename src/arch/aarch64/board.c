@@ -284,6 +284,10 @@ enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,
 {
 	if (node == board.gic)
 		return edit_gic(prop, size);
+	if (strcmp(prop->name, RNG_SEED) == 0) {
+		*size = RNG_SEED_GIVEN(prop->size);
+		return EDIT_CUT;
+	}
 	if (its_is_dangling(fdt, prop))
 		return EDIT_DROP;
 	if (strcmp(prop->name, "interrupts") == 0 && is_timer(fdt, node)) {

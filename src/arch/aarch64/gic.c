@@ -41,16 +41,9 @@ static const char *const narrow_boards[] = {
 	"rockchip,rk3568",
 };
 
-/* Lines about what the primary was refused. */
-#define MAX_REFUSAL_LINES 16
-
-/* Reads of a register until something is late. */
-#define MAX_WAIT 1000000
-
 static struct mmio_range emulated[MAX_EMULATED];
 static uint32_t emulated_count;
 struct spinlock gic_lock;
-static uint32_t refusals; /* GIC's lock */
 
 /* A GICv2's distributor, or NULL. */
 static volatile uint32_t *gicd RO_AFTER_BOOT;
@@ -142,12 +135,8 @@ bool arch_claim_devices(struct ptable *primary)
 
 void gic_log_refused(const char *what, uint64_t value)
 {
-	if (refusals == MAX_REFUSAL_LINES)
-		return;
-	refusals++;
-	log_line("primary: GIC: refused: %s 0x%lx%s", what, value,
-		 refusals == MAX_REFUSAL_LINES ? "; no more of it is told"
-					       : "");
+	log_guest(&vm_primary.log, "primary: GIC: refused: %s 0x%lx", what,
+		  value);
 }
 
 bool gic_reaches(uint64_t base, uint64_t size)
@@ -159,17 +148,6 @@ bool gic_may_use(uint64_t base, uint64_t size)
 {
 	return gic_reaches(base, size) &&
 	       ptable_is_normal(&vm_primary.stage2, base, size);
-}
-
-bool gic_wait_for(volatile char *regs, uint32_t offset, uint32_t mask,
-		  uint32_t wanted)
-{
-	for (uint32_t i = 0; i < MAX_WAIT; i++) {
-		if ((mmio_read32(regs, offset) & mask) == wanted)
-			return true;
-		arch_relax();
-	}
-	return false;
 }
 
 /* --- boot --- */

@@ -41,7 +41,7 @@ const char *gic_emulate_page(uint64_t base, const struct mmio_reg *regs,
 /* The same for any range: it reads as zero and ignores writes. */
 const char *gic_hide(uint64_t base, uint64_t size);
 
-/* Logs what the primary was refused; a few times. Takes the console's lock. */
+/* Logs what the primary was refused, as often as log_guest() lets it. */
 void gic_log_refused(const char *what, uint64_t value);
 
 /* Whether the GIC has as many address lines as [base, base + size) needs. */
@@ -52,10 +52,6 @@ bool gic_reaches(uint64_t base, uint64_t size);
  * within its reach.
  */
 bool gic_may_use(uint64_t base, uint64_t size);
-
-/* Waits until bits of a register are as wanted. False if that takes too long.*/
-bool gic_wait_for(volatile char *regs, uint32_t offset, uint32_t mask,
-		  uint32_t wanted);
 
 /* --- lpi.c --- */
 

@@ -160,7 +160,7 @@ static void post(struct its *its, const uint64_t *command)
 static bool submit(struct its *its)
 {
 	mmio_write64(its->regs, GITS_CWRITER, its->tail);
-	return gic_wait_for(its->regs, GITS_CREADR, COMMAND_OFFSET, its->tail);
+	return mmio_wait(its->regs, GITS_CREADR, COMMAND_OFFSET, its->tail);
 }
 
 /* --- commands --- */
@@ -587,7 +587,7 @@ static const char *start_its(struct its *its)
 	const char *error;
 
 	mmio_write32(its->regs, GITS_CTLR, 0);
-	if (!gic_wait_for(its->regs, GITS_CTLR, CTLR_QUIESCENT, CTLR_QUIESCENT))
+	if (!mmio_wait(its->regs, GITS_CTLR, CTLR_QUIESCENT, CTLR_QUIESCENT))
 		return "it does not come to rest";
 	if (!(typer & TYPER_PHYSICAL))
 		return "it has no physical LPIs";

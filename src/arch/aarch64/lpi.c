@@ -253,7 +253,7 @@ static bool stop_lpis(const struct redistributor *r)
 	if (!lpis_enabled(r))
 		return true;
 	mmio_write32(r->regs, GICR_CTLR, 0);
-	return gic_wait_for(r->regs, GICR_CTLR, CTLR_ENABLE_LPIS | CTLR_RWP, 0);
+	return mmio_wait(r->regs, GICR_CTLR, CTLR_ENABLE_LPIS | CTLR_RWP, 0);
 }
 
 /*

@@ -125,9 +125,6 @@
 #define EVENT_PERMISSION 0x13
 #define EVENT_READ BIT(35)
 
-/* How long an SMMU may take for an answer, in polls. */
-#define MAX_POLLS 1000000
-
 /* Faults that are told of one SMMU each time, and times in a second. */
 #define TOLD_EVENTS 4
 #define POLLS_PER_S 8
@@ -167,12 +164,8 @@ static uint64_t pa_of(const void *p)
 static void await(const struct smmu *s, uint32_t reg, uint64_t bits,
 		  uint64_t value)
 {
-	for (uint32_t i = 0; i < MAX_POLLS; i++) {
-		if ((mmio_read32(s->regs, reg) & bits) == value)
-			return;
-		arch_relax();
-	}
-	stop(s, "does not answer");
+	if (!mmio_wait(s->regs, reg, (uint32_t)bits, (uint32_t)value))
+		stop(s, "does not answer");
 }
 
 static void set_cr0(const struct smmu *s, uint64_t value)
@@ -216,9 +209,7 @@ static void add_smmu(const struct devtree_walk *w, fdt_node_t node)
 	if (!s->regs)
 		stop(s, "reg lies outside of the address space");
 	smmu_count++;
-	boot_probe(s->name);
 	cut(s);
-	boot_probe(NULL);
 }
 
 /*
@@ -238,10 +229,8 @@ static void silence_pmcg(const struct devtree_walk *w, fdt_node_t node)
 	s.regs = arch_boot_map(paddr(s.base), PAGE_SIZE, MM_DEVICE_RW);
 	if (!s.regs)
 		stop(&s, "reg lies outside of the address space");
-	boot_probe(s.name);
 	mmio_write32(s.regs, PMCG_IRQ_CTRL, 0);
 	await(&s, PMCG_IRQ_CTRLACK, ~(uint64_t)0, 0);
-	boot_probe(NULL);
 }
 
 void smmu_init_board(const struct fdt *fdt)
@@ -547,12 +536,14 @@ static void tell(uint32_t i, const uint64_t *event)
 	uint32_t stream = (uint32_t)(event[0] >> 32);
 
 	if (kind >= EVENT_TRANSLATION && kind <= EVENT_PERMISSION)
-		log_line("smmu%u: stream 0x%x: %s 0x%lx refused", i, stream,
-			 event[1] & EVENT_READ ? "read of" : "write to",
-			 event[2]);
+		log_guest(&vm_primary.log,
+			  "smmu%u: stream 0x%x: %s 0x%lx refused", i, stream,
+			  event[1] & EVENT_READ ? "read of" : "write to",
+			  event[2]);
 	else
-		log_line("smmu%u: stream 0x%x: refused, event 0x%x", i, stream,
-			 kind);
+		log_guest(&vm_primary.log,
+			  "smmu%u: stream 0x%x: refused, event 0x%x", i, stream,
+			  kind);
 }
 
 static void drain(uint32_t i)
@@ -576,7 +567,7 @@ static void drain(uint32_t i)
 		cons = (cons + 1) & mask;
 	}
 	if (n > TOLD_EVENTS || lost)
-		log_line("smmu%u: more were refused", i);
+		log_guest(&vm_primary.log, "smmu%u: more were refused", i);
 	dmb(sy);
 	if (n)
 		mmio_write32(s->page1, SMMU_EVENTQ_CONS,
@@ -587,19 +578,21 @@ void smmu_poll(bool now)
 {
 	static uint64_t next;
 	static bool busy;
-	uint64_t time;
 
 	if (!smmu_count)
 		return;
-	time = read_sysreg(cntpct_el0);
-	if (!now && time < __atomic_load_n(&next, __ATOMIC_RELAXED))
+	if (!now &&
+	    read_sysreg(cntpct_el0) < __atomic_load_n(&next, __ATOMIC_RELAXED))
 		return;
 	/* Another CPU is at it, and tells what there is. */
 	if (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
 		return;
 	for (uint32_t i = 0; i < smmu_count; i++)
 		drain(i);
-	__atomic_store_n(&next, time + read_sysreg(cntfrq_el0) / POLLS_PER_S,
+	/* From here on: what was printed may have taken long. */
+	__atomic_store_n(&next,
+			 read_sysreg(cntpct_el0) +
+				 read_sysreg(cntfrq_el0) / POLLS_PER_S,
 			 __ATOMIC_RELAXED);
 	__atomic_store_n(&busy, false, __ATOMIC_RELEASE);
 }

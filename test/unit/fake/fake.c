@@ -203,6 +203,14 @@ void arch_sync_instructions(void)
 	fake.instruction_syncs++;
 }
 
+bool arch_wipe(paddr_t pa, uint64_t size)
+{
+	if (fake.wipe_fails)
+		return false;
+	memset(fake_ram(pa.pa), 0, size);
+	return true;
+}
+
 void arch_zero_pages(void *p, size_t size)
 {
 	if (!is_aligned((uintptr_t)p | size, PAGE_SIZE))
