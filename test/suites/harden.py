@@ -491,10 +491,10 @@ def fault_stack(ctx):
 SILENCE_S = 20
 
 
-def silent_board(ctx):
+def silent_board(ctx, name):
     """The tree of a board whose UART is none that the hypervisor knows; the
     test primary takes it for what it is."""
-    path = os.path.join(ctx.directory("harden"), f"silent-{os.getpid()}.dtb")
+    path = os.path.join(ctx.directory("harden"), f"silent-{name}.dtb")
     subprocess.run(
         [qemu.PROGRAM, "-M", f"virt,virtualization=on,gic-version=3,dumpdtb={path}",
          "-cpu", PANIC_MACHINE.cpu, "-smp", str(PANIC_MACHINE.cpus), "-m",
@@ -511,7 +511,7 @@ def silent_lines(suite, case):
     def run(ctx):
         args = arguments(ctx, PANIC_MACHINE, suite, vms="few")
         args[-1] += f" case={case}"
-        result = qemu.run_to_end([*args, "-dtb", silent_board(ctx)],
+        result = qemu.run_to_end([*args, "-dtb", silent_board(ctx, suite)],
                                  SILENCE_S)
         if "holdfast: " in result.console:
             raise Failure("the hypervisor has a console", result.details)
@@ -522,8 +522,8 @@ def silent_lines(suite, case):
 def silent_panic(ctx):
     """A panic stops all CPUs, and faults once."""
     where = gdbstub.Machine(
-        [*arguments(ctx, PANIC_MACHINE, "race"), "-dtb", silent_board(ctx)],
-        TIMEOUT_S)
+        [*arguments(ctx, PANIC_MACHINE, "race"), "-dtb",
+         silent_board(ctx, "panic")], TIMEOUT_S)
     at = elf.symbols(ctx)
     places(ctx, at)
     to_second_main(where, at)
