@@ -120,6 +120,7 @@ compile_commands.json: $(OBJ)/flags $(C_SRC)
 # --- what is around it ---------------------------------------------------------
 
 include test/guest/guest.mk
+include test/attack/attack.mk
 include test/linux/linux.mk
 include test/unit/unit.mk
 include test/fuzz/fuzz.mk

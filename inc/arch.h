@@ -104,6 +104,13 @@ void arch_sync_instructions(void);
 /* Fills `size` bytes (both page-aligned) with zeros. */
 void arch_zero_pages(void *p, size_t size);
 
+/*
+ * Fills memory that is not mapped (page-aligned) with zeros, down to where a
+ * reset leaves it. For the last CPU of a machine that is about to end: its
+ * address space is another one from here on. False: no page table left.
+ */
+bool arch_wipe(paddr_t pa, uint64_t size);
+
 /* --- CPUs --- */
 
 /* Hints that the CPU spins on a lock. */
@@ -192,7 +199,7 @@ void arch_console_put(char c);
 /*
  * Chooses what stands at the end of stack frames from here on, to tell an
  * overflow. Called by a function that does not return. Reads the seeds of the
- * board's tree, which stay the primary's.
+ * board's tree, of which the primary gets another part.
  */
 void arch_guard_stacks(const struct fdt *fdt);
 
@@ -239,6 +246,13 @@ enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,
 
 /* Whether a node of the board's tree is kept from the primary. */
 bool arch_hides_node(const struct fdt *fdt, fdt_node_t node);
+
+/*
+ * Whether a node is a device that writes memory, if at all, where the
+ * hypervisor lets it, and that the primary therefore may have: the board's
+ * interrupt controller.
+ */
+bool arch_mediates_node(const struct fdt *fdt, fdt_node_t node);
 
 /*
  * Takes the pages of devices that the primary reaches only by way of the

@@ -102,13 +102,19 @@ void boot_load_secondaries(struct boot *b);
 /* Loads the primary. Returns where its device tree is. */
 paddr_t boot_load_primary(struct boot *b, ipaddr_t *entry);
 
+/*
+ * Wipes the board's tree, which lies in the primary's RAM: it has what the
+ * primary is not told. Nobody reads it after this.
+ */
+void boot_wipe_tree(struct boot *b);
+
 /* --- devices.c --- */
 
 /*
  * Gives the primary the devices of the board: all but those of the hypervisor,
- * and what shares a page with them. A device that may write memory and has no
- * IOMMU of the hypervisor's before it is named; if the manifest is strict, it
- * is withheld, too.
+ * those of a kind that no VM may have, and what shares a page with them. A
+ * device that may write memory and has no IOMMU of the hypervisor's before it
+ * is named; if the manifest is strict, it is withheld, too.
  */
 void boot_give_devices(struct boot *b);
 

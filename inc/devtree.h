@@ -53,7 +53,10 @@ bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,
 /* Cells of one entry of a node's "reg", as its parent says. */
 uint32_t devtree_reg_cells(const struct fdt *fdt, fdt_node_t node);
 
-/* The first node that is compatible with one of `count` names, or none. */
+/*
+ * The first node that is enabled and compatible with one of `count` names, or
+ * none.
+ */
 fdt_node_t devtree_compatible(const struct fdt *fdt, const char *const *names,
 			      unsigned int count);
 

@@ -26,7 +26,7 @@
 #define MAX_STREAM_BITS 24
 
 /* Devices that are kept from the primary. */
-#define MAX_WITHHELD 256
+#define MAX_WITHHELD 512
 
 /* Longest debug_name of a VM, with its terminator, in bytes. */
 #define MAX_NAME 32
@@ -39,5 +39,8 @@
 
 /* Width of the DeviceIDs that an ITS takes. */
 #define MAX_DEVICE_ID_BITS 16
+
+/* Memory of an ITS for the interrupts of its devices (ITTs), in bytes. */
+#define ITT_SIZE 0x20000u
 
 #endif

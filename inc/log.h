@@ -93,6 +93,12 @@ _Noreturn void panic(const char *format, ...)
 	__attribute__((format(printf, 1, 2)));
 
 /*
+ * Whether panic() has the firmware reset the board behind the report, instead
+ * of a halt. Set while booting; holds once boot is over.
+ */
+extern bool panic_resets;
+
+/*
  * Ends boot because of bad input: prints the line, says that nothing was
  * started, and halts the board. Never returns.
  */

@@ -36,6 +36,7 @@ struct manifest {
 	struct manifest_vm vm[MAX_VMS];
 	uint32_t vm_count;
 	bool strict; /* no device for the primary that could reach all memory */
+	bool panic_resets; /* a panic ends in a reset of the board */
 	/* Set with an error of the whole manifest: the node and property. */
 	const char *error_node;
 	const char *error_property;

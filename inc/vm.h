@@ -106,4 +106,10 @@ static inline uint32_t vm_aborted(const struct vm *vm)
  */
 void vm_abort(struct vm *vm, uint32_t reason);
 
+/*
+ * Stops all secondaries and zeroes their memory, for a reset that the memory
+ * may survive. Takes their locks, one by one; one CPU at a time.
+ */
+void vm_wipe_all(void);
+
 #endif

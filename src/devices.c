@@ -14,7 +14,10 @@
 /* Stream numbers of PCI devices: bus, device, function. */
 #define RID_LAST 0xffff
 
-/* Kinds of devices that are known to write no memory by themselves. */
+/*
+ * Kinds of devices that are known to write no memory by themselves, by the
+ * first of their compatibles: the others say only what they are like.
+ */
 static const char *const slaves[] = {
 	"arm,pl011",
 	"arm,pl031",
@@ -24,8 +27,6 @@ static const char *const slaves[] = {
 	"arm,pl180",
 	"arm,sp804",
 	"arm,sp805",
-	"arm,gic-v3",
-	"arm,gic-v3-its",
 	"arm,gic-v2m-frame",
 	"arm,cortex-a15-gic",
 	"arm,gic-400",
@@ -41,6 +42,19 @@ static const char *const slaves[] = {
 	"snps,dw-apb-timer",
 	"snps,dw-wdt",
 	"snps,designware-i2c",
+};
+
+/*
+ * Kinds that are never the primary's, by what one of their compatibles has in
+ * it. External debug reaches into a CPU that runs another VM, or the
+ * hypervisor. The SMMU's event counters (PMCG) write to any physical address
+ * to signal an interrupt. A GICv3 keeps tables in memory, and only that of
+ * arch_mediates_node() has them judged.
+ */
+static const char *const forbidden[] = {
+	"coresight",
+	"smmu-v3-pmcg",
+	"arm,gic-v3",
 };
 
 /* --- IOMMUs before a device --- */
@@ -128,157 +142,6 @@ bool boot_hides_prop(const struct fdt *tree, fdt_node_t node,
 	       arch_owns_iommu(tree, fdt_cell(map.value, is_map));
 }
 
-/* --- devices that may write memory --- */
-
-static bool is_slave(const struct fdt *fdt, fdt_node_t node)
-{
-	struct fdt_prop p;
-
-	/* One that has a DMA controller work for it. */
-	if (fdt_prop(fdt, node, "dmas", &p))
-		return true;
-	if (!fdt_prop(fdt, node, "compatible", &p))
-		return false;
-	for (unsigned int i = 0; i < ARRAY_SIZE(slaves); i++)
-		if (fdt_list_has(&p, slaves[i]))
-			return true;
-	return false;
-}
-
-/* A node with registers, of those that stand for devices. */
-static bool is_device(const struct devtree_walk *w, fdt_node_t node)
-{
-	const char *top;
-	uint64_t base, size;
-
-	if (w->depth == 0 || devtree_has_type(w->fdt, node, "memory"))
-		return false;
-	top = fdt_name(w->fdt, w->level[1].node);
-	if (strcmp(top, "reserved-memory") == 0 || strcmp(top, "chosen") == 0 ||
-	    strcmp(top, "cpus") == 0)
-		return false;
-	for (uint32_t i = 0; devtree_reg(w, i, &base, &size); i++)
-		if (size != 0)
-			return true;
-	return false;
-}
-
-static void withhold(struct boot *b, fdt_node_t node)
-{
-	if (b->withheld_count == MAX_WITHHELD)
-		boot_stop(
-			"device tree: more than %u devices that write memory past any SMMU",
-			MAX_WITHHELD);
-	b->withheld[b->withheld_count++] = node;
-}
-
-bool boot_withholds(const struct boot *b, fdt_node_t node)
-{
-	for (uint32_t i = 0; i < b->withheld_count; i++)
-		if (b->withheld[i] == node)
-			return true;
-	return false;
-}
-
-/* The walk stands in, or below, a node that is withheld. */
-static bool is_inside(const struct boot *b, const struct devtree_walk *w)
-{
-	for (uint32_t i = 0; i <= w->depth; i++)
-		if (boot_withholds(b, w->level[i].node))
-			return true;
-	return false;
-}
-
-/* Whether the primary does not get the node where the walk stands. */
-static bool is_kept(const struct boot *b, const struct devtree_walk *w,
-		    fdt_node_t node)
-{
-	return arch_hides_node(&b->tree, node) || is_inside(b, w);
-}
-
-static void find_masters(struct boot *b)
-{
-	struct devtree_walk w;
-	fdt_node_t node;
-
-	devtree_begin(&w, &b->tree);
-	while (devtree_next(&w, &node))
-		if (is_device(&w, node) && !is_kept(b, &w, node) &&
-		    !is_slave(&b->tree, node) && !is_confined(&b->tree, node))
-			withhold(b, node);
-}
-
-/* Length of a node's name without its address. */
-static size_t kind_length(const char *name)
-{
-	size_t n = 0;
-
-	while (name[n] && name[n] != '@')
-		n++;
-	return n;
-}
-
-/* How many of those withheld from number `i` on are of its kind; 0: told. */
-static uint32_t count_kind(const struct boot *b, uint32_t i)
-{
-	const char *name = fdt_name(&b->tree, b->withheld[i]);
-	size_t length = kind_length(name);
-	uint32_t count = 0;
-
-	for (uint32_t k = 0; k < b->withheld_count; k++) {
-		const char *other = fdt_name(&b->tree, b->withheld[k]);
-
-		if (kind_length(other) != length ||
-		    memcmp(other, name, length) != 0)
-			continue;
-		if (k < i)
-			return 0;
-		count++;
-	}
-	return count;
-}
-
-/* Adds a kind of device, and how many there are, to a list of names. */
-static size_t add_kind(char *text, size_t size, const char *name,
-		       uint32_t count)
-{
-	size_t length = kind_length(name);
-	size_t used = 0;
-	char kind[32];
-
-	if (length > sizeof(kind) - 1)
-		length = sizeof(kind) - 1;
-	memcpy(kind, name, length);
-	kind[length] = '\0';
-	if (count > 1)
-		used = log_print(text, size, "%u ", count);
-	return used + log_print(text + used, size - used, "%s, ", kind);
-}
-
-/* Names what was found, several on a line. */
-static void tell_masters(const struct boot *b)
-{
-	const char *what = b->manifest.strict ? "strict: withheld"
-					      : "may reach all memory by DMA";
-	char text[128];
-	size_t used = 0;
-
-	for (uint32_t i = 0; i < b->withheld_count; i++) {
-		uint32_t count = count_kind(b, i);
-
-		if (count)
-			used += add_kind(text + used, sizeof(text) - used,
-					 fdt_name(&b->tree, b->withheld[i]),
-					 count);
-		if (used > sizeof(text) / 2 ||
-		    (used && i == b->withheld_count - 1)) {
-			text[used - 2] = '\0'; /* the last comma */
-			log_line("%s: %s", what, text);
-			used = 0;
-		}
-	}
-}
-
 /* --- registers --- */
 
 /* Bytes of a node's reg that the primary may see. */
@@ -338,6 +201,192 @@ static bool node_pages(const struct devtree_walk *w, fdt_node_t node,
 		size > limit - base ? limit : align_up(base + size, PAGE_SIZE);
 	return true;
 }
+
+/* --- devices that may write memory --- */
+
+static bool is_slave(const struct fdt *fdt, fdt_node_t node)
+{
+	struct fdt_prop p;
+	const char *first;
+
+	if (!fdt_prop(fdt, node, "compatible", &p))
+		return false;
+	first = (const char *)p.value;
+	if (strnlen(first, p.size) == p.size)
+		return false;
+	for (unsigned int i = 0; i < ARRAY_SIZE(slaves); i++)
+		if (strcmp(first, slaves[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool contains(const struct fdt_prop *p, const char *part)
+{
+	size_t length = strlen(part);
+
+	for (uint32_t i = 0; i + length <= p->size; i++)
+		if (memcmp(p->value + i, part, length) == 0)
+			return true;
+	return false;
+}
+
+static bool is_forbidden(const struct fdt *fdt, fdt_node_t node)
+{
+	struct fdt_prop p;
+
+	if (!fdt_prop(fdt, node, "compatible", &p) ||
+	    arch_mediates_node(fdt, node))
+		return false;
+	for (unsigned int i = 0; i < ARRAY_SIZE(forbidden); i++)
+		if (contains(&p, forbidden[i]))
+			return true;
+	return false;
+}
+
+static bool is_master(const struct fdt *fdt, fdt_node_t node)
+{
+	return !arch_mediates_node(fdt, node) && !is_slave(fdt, node) &&
+	       !is_confined(fdt, node);
+}
+
+/* A node with pages to reach, of those that stand for devices. */
+static bool is_device(const struct devtree_walk *w, fdt_node_t node)
+{
+	struct range pages;
+	const char *top;
+
+	if (w->depth == 0)
+		return false;
+	top = fdt_name(w->fdt, w->level[1].node);
+	if (strcmp(top, "reserved-memory") == 0 || strcmp(top, "chosen") == 0 ||
+	    strcmp(top, "cpus") == 0)
+		return false;
+	for (uint32_t i = 0; node_pages(w, node, i, &pages); i++)
+		if (pages.begin < pages.end)
+			return true;
+	return false;
+}
+
+static void withhold(struct boot *b, fdt_node_t node)
+{
+	if (b->withheld_count == MAX_WITHHELD)
+		boot_stop(
+			"device tree: more than %u devices to keep from the primary",
+			MAX_WITHHELD);
+	b->withheld[b->withheld_count++] = node;
+}
+
+bool boot_withholds(const struct boot *b, fdt_node_t node)
+{
+	for (uint32_t i = 0; i < b->withheld_count; i++)
+		if (b->withheld[i] == node)
+			return true;
+	return false;
+}
+
+/* The walk stands in, or below, a node that is withheld. */
+static bool is_inside(const struct boot *b, const struct devtree_walk *w)
+{
+	for (uint32_t i = 0; i <= w->depth; i++)
+		if (boot_withholds(b, w->level[i].node))
+			return true;
+	return false;
+}
+
+/* Whether the primary does not get the node where the walk stands. */
+static bool is_kept(const struct boot *b, const struct devtree_walk *w,
+		    fdt_node_t node)
+{
+	return arch_hides_node(&b->tree, node) || is_inside(b, w);
+}
+
+/* Withholds all devices of some kind that are not kept already. */
+static void withhold_all(struct boot *b, bool (*is_kind)(const struct fdt *fdt,
+							 fdt_node_t node))
+{
+	struct devtree_walk w;
+	fdt_node_t node;
+
+	devtree_begin(&w, &b->tree);
+	while (devtree_next(&w, &node))
+		if (is_device(&w, node) && !is_kept(b, &w, node) &&
+		    is_kind(&b->tree, node))
+			withhold(b, node);
+}
+
+/* Length of a node's name without its address. */
+static size_t kind_length(const char *name)
+{
+	size_t n = 0;
+
+	while (name[n] && name[n] != '@')
+		n++;
+	return n;
+}
+
+/*
+ * How many of those withheld, from number `first` on, are of the kind of
+ * number `i`; 0: told.
+ */
+static uint32_t count_kind(const struct boot *b, uint32_t first, uint32_t i)
+{
+	const char *name = fdt_name(&b->tree, b->withheld[i]);
+	size_t length = kind_length(name);
+	uint32_t count = 0;
+
+	for (uint32_t k = first; k < b->withheld_count; k++) {
+		const char *other = fdt_name(&b->tree, b->withheld[k]);
+
+		if (kind_length(other) != length ||
+		    memcmp(other, name, length) != 0)
+			continue;
+		if (k < i)
+			return 0;
+		count++;
+	}
+	return count;
+}
+
+/* Adds a kind of device, and how many there are, to a list of names. */
+static size_t add_kind(char *text, size_t size, const char *name,
+		       uint32_t count)
+{
+	size_t length = kind_length(name);
+	size_t used = 0;
+	char kind[32];
+
+	if (length > sizeof(kind) - 1)
+		length = sizeof(kind) - 1;
+	memcpy(kind, name, length);
+	kind[length] = '\0';
+	if (count > 1)
+		used = log_print(text, size, "%u ", count);
+	return used + log_print(text + used, size - used, "%s, ", kind);
+}
+
+/* Names those withheld from number `first` on, several on a line. */
+static void tell(const struct boot *b, uint32_t first, const char *what)
+{
+	char text[128];
+	size_t used = 0;
+
+	for (uint32_t i = first; i < b->withheld_count; i++) {
+		uint32_t count = count_kind(b, first, i);
+
+		if (count)
+			used += add_kind(text + used, sizeof(text) - used,
+					 fdt_name(&b->tree, b->withheld[i]),
+					 count);
+		if (used > sizeof(text) / 2 ||
+		    (used && i == b->withheld_count - 1)) {
+			text[used - 2] = '\0'; /* the last comma */
+			log_line("%s: %s", what, text);
+			used = 0;
+		}
+	}
+}
+
+/* --- who gets what --- */
 
 /* Gives pages that nobody has yet to the primary, or keeps them from it. */
 static void take_pages(struct range pages, enum mm_transition transition)
@@ -405,6 +454,7 @@ static void withhold_sharers(struct boot *b)
 	devtree_begin(&w, &b->tree);
 	while (devtree_next(&w, &node)) {
 		if (is_kept(b, &w, node) || !is_device(&w, node) ||
+		    arch_mediates_node(&b->tree, node) ||
 		    !shares_page(b, &w, node))
 			continue;
 		log_line(
@@ -416,18 +466,24 @@ static void withhold_sharers(struct boot *b)
 
 void boot_give_devices(struct boot *b)
 {
+	bool strict = b->manifest.strict;
 	struct devtree_walk w;
 	fdt_node_t node;
+	uint32_t first;
 
-	find_masters(b);
-	tell_masters(b);
-	if (!b->manifest.strict)
-		b->withheld_count = 0;
+	withhold_all(b, is_forbidden);
+	tell(b, 0, "withheld");
+	first = b->withheld_count;
+	withhold_all(b, is_master);
+	tell(b, first,
+	     strict ? "strict: withheld" : "may reach all memory by DMA");
+	if (!strict)
+		b->withheld_count = first;
 	keep_withheld(b);
-	withhold_sharers(b);
 	if (!arch_claim_devices(&vm_primary.stage2))
 		boot_stop(
 			"page tables: no room for the hypervisor's devices, or they lie in RAM");
+	withhold_sharers(b);
 	devtree_begin(&w, &b->tree);
 	while (devtree_next(&w, &node))
 		if (!is_kept(b, &w, node))

@@ -197,7 +197,8 @@ fdt_node_t devtree_compatible(const struct fdt *fdt, const char *const *names,
 		    strcmp(t.prop.name, "compatible") != 0)
 			continue;
 		for (unsigned int i = 0; i < count; i++)
-			if (fdt_list_has(&t.prop, names[i]))
+			if (fdt_list_has(&t.prop, names[i]) &&
+			    fdt_enabled(fdt, node))
 				return node;
 	}
 }

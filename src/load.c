@@ -313,3 +313,13 @@ paddr_t boot_load_primary(struct boot *b, ipaddr_t *entry)
 	*entry = ipaddr(kernel);
 	return paddr(tree);
 }
+
+void boot_wipe_tree(struct boot *b)
+{
+	uint64_t begin = (uint64_t)(uintptr_t)b->tree.blob;
+	uint64_t end = begin + fdt_claimed_size(b->tree.blob);
+
+	/* If it does not lie in a ROM. */
+	if (ptable_is_normal(&vm_primary.stage2, begin, end - begin))
+		wipe(begin, end);
+}

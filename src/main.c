@@ -45,6 +45,7 @@ void main(paddr_t dtb, paddr_t ramdisk_begin, paddr_t ramdisk_end,
 	boot_find_memory(&boot);
 	boot_find_ramdisk(&boot, ramdisk_begin, ramdisk_end);
 	boot_read_manifest(&boot);
+	panic_resets = boot.manifest.panic_resets;
 	boot_plan(&boot, settled, left_out);
 	boot_settle(&boot, settled);
 
@@ -56,6 +57,7 @@ void main(paddr_t dtb, paddr_t ramdisk_begin, paddr_t ramdisk_end,
 	tree = boot_load_primary(&boot, &entry);
 
 	arch_confine_devices(&boot.tree, &boot.primary_ram);
+	boot_wipe_tree(&boot);
 	arch_boot_unmap_all();
 	arch_cpus_may_start();
 	cpus[0].entry = entry;

@@ -279,36 +279,73 @@ static const char *read_node(struct manifest *m, const struct fdt *fdt,
 	return "is not known";
 }
 
-/* The root's other property has no value: it is there or not. */
-static const char *read_root_property(struct manifest *m,
-				      const struct fdt_prop *prop)
+/* It has no value: it is there or not. */
+static const char *read_strict(struct manifest *m, const struct fdt_prop *prop)
 {
-	if (strcmp(prop->name, "compatible") == 0)
-		return NULL;
-	if (strcmp(prop->name, "strict") != 0)
-		return "is not known";
-	if (m->strict)
-		return "is given twice";
 	if (prop->size != 0)
 		return "must have no value";
 	m->strict = true;
 	return NULL;
 }
 
+static const char *read_panic(struct manifest *m, const struct fdt_prop *prop)
+{
+	const char *s = fdt_string(prop);
+
+	if (s != NULL && strcmp(s, "reset") == 0)
+		m->panic_resets = true;
+	else if (s == NULL || strcmp(s, "halt") != 0)
+		return "must be \"halt\" or \"reset\"";
+	return NULL;
+}
+
+static const char *read_compatible(struct manifest *m,
+				   const struct fdt_prop *prop)
+{
+	(void)m;
+	return fdt_list_has(prop, COMPATIBLE) ? NULL
+					      : "must be \"" COMPATIBLE "\"";
+}
+
+static const struct {
+	const char *name;
+	const char *(*read)(struct manifest *m, const struct fdt_prop *prop);
+} root_properties[] = {
+	{"compatible", read_compatible},
+	{"strict", read_strict},
+	{"panic", read_panic},
+};
+
+#define ROOT_COUNT (sizeof(root_properties) / sizeof(root_properties[0]))
+
+static const char *read_root_property(struct manifest *m,
+				      const struct fdt_prop *prop,
+				      unsigned int *seen)
+{
+	for (size_t i = 0; i < ROOT_COUNT; i++) {
+		if (strcmp(root_properties[i].name, prop->name) != 0)
+			continue;
+		if ((*seen & 1u << i) != 0)
+			return "is given twice";
+		*seen |= 1u << i;
+		return root_properties[i].read(m, prop);
+	}
+	return "is not known";
+}
+
 static const char *read_root(struct manifest *m, const struct fdt *fdt)
 {
 	struct fdt_prop prop;
+	unsigned int seen = 0;
 	const char *error;
 	uint32_t at = 0;
 
 	m->error_property = "compatible";
 	if (!fdt_prop(fdt, fdt_root(fdt), "compatible", &prop))
 		return "is missing";
-	if (!fdt_list_has(&prop, COMPATIBLE))
-		return "must be \"" COMPATIBLE "\"";
 	while (fdt_each_prop(fdt, fdt_root(fdt), &at, &prop)) {
 		m->error_property = prop.name;
-		error = read_root_property(m, &prop);
+		error = read_root_property(m, &prop, &seen);
 		if (error != NULL)
 			return error;
 	}

@@ -53,12 +53,18 @@ static bool in_input_range(const struct ptable *t, uint64_t at, uint64_t size)
 bool ptable_init(struct ptable *t, enum mm_stage stage, uint8_t level,
 		 uint8_t root_pages, uint8_t input_bits)
 {
-	t->root = pool_alloc(root_pages);
-	t->stage = (uint8_t)stage;
-	t->level = level;
-	t->root_pages = root_pages;
-	t->input_bits = input_bits;
-	return t->root != NULL;
+	uint64_t *root = pool_alloc(root_pages);
+
+	if (!root)
+		return false;
+	*t = (struct ptable){
+		.root = root,
+		.stage = (uint8_t)stage,
+		.level = level,
+		.root_pages = root_pages,
+		.input_bits = input_bits,
+	};
+	return true;
 }
 
 /* Which entry of a table at `level` is for `at`. */
@@ -343,7 +349,7 @@ bool mm_transfer(enum mm_transition transition, struct ptable *primary,
 {
 	unsigned int mode = transitions[transition].mode;
 	struct change book = {.owner = transitions[transition].to};
-	struct change own = {.map = true};
+	struct change own = {0};
 
 	if ((to != NULL) != (transition == MM_DONATE))
 		return false;

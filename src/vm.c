@@ -2,6 +2,7 @@
 #include "vm.h"
 
 #include "arch.h"
+#include "hf/abi.h"
 #include "nospec.h"
 #include "string.h"
 
@@ -50,4 +51,22 @@ void vm_abort(struct vm *vm, uint32_t reason)
 					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 		arch_vm_revoke(vm);
 	vconsole_flush(vm);
+}
+
+void vm_wipe_all(void)
+{
+	for (uint32_t i = 0; i < vm_count; i++) {
+		struct vm *vm = &vm_secondary[i];
+
+		vm_abort(vm, HF_ABORT_SYSTEM_RESET);
+		/* Another CPU may be on its way to it. */
+		arch_vm_revoke(vm);
+		/* No message is being copied. */
+		spin_lock(&vm->lock);
+		if (!arch_wipe(vm->memory, vm->memory_size))
+			log_line(
+				"vm%u %s: memory not wiped: no page table left",
+				vm->index, vm->name);
+		spin_unlock(&vm->lock);
+	}
 }

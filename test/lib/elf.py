@@ -35,6 +35,9 @@ MASKED = {"vectors_primary", "vectors_secondary", "vm_find", "vcpu_run_call",
 # Two symbols of one address: objdump knows the first.
 ALIASES = {"idmap_end": "vectors_primary"}
 
+# What assemblers fill a gap with.
+PADDING = {"udf", "nop"}
+
 SECTIONS = {".text", ".rodata", ".bss", ".noinit"}
 
 FP_REGISTER = re.compile(r"\b[vqdshbz][0-9]+\b")
@@ -228,7 +231,7 @@ def layout(ctx):
     """Where things lie: vector tables, stacks, sections."""
     at = symbols(ctx)
     code = {address for rows in functions(ctx).values()
-            for address, mnemonic, _ in rows if mnemonic != "udf"}
+            for address, mnemonic, _ in rows if mnemonic not in PADDING}
     for table in ("vectors_primary", "vectors_secondary", "vectors_spectre"):
         if at[table] % 0x800:
             raise Failure(f"{table} at {at[table]:#x} is not 2 KiB-aligned")

@@ -145,6 +145,11 @@ class Machine:
         self.select(cpu)
         return cpu
 
+    def kill(self):
+        """Ends the machine, of which nothing more is wanted."""
+        self._send("k")
+        self.finish()
+
     def finish(self):
         """Lets the machine go, waits for its end, returns qemu.Result."""
         try:

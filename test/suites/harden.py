@@ -3,11 +3,12 @@
 while guests run, and its end when it has a fault itself. The machine is stopped
 by QEMU's gdb server, looked at, changed, and let go (test/lib/gdbstub.py)."""
 
+import os
 import re
 import struct
 import subprocess
 
-from lib import elf, gdbstub, qemu
+from lib import devicetree, elf, gdbstub, qemu
 from lib.qemu import Machine
 from lib.testing import Failure, Test
 from suites import target
@@ -40,24 +41,38 @@ PANIC_MACHINE = Machine(3, "cortex-a72", 4, 1024)
 PANIC_GIC2 = Machine(2, "cortex-a53", 4, 512)
 BTI_MACHINE = Machine(3, "max", 4, 1024)
 
+UNDEFINED = struct.pack("<I", 0)
 JUMP_TO_ITSELF = struct.pack("<I", 0x14000000)
 
 # An address that nothing is mapped at.
 NOWHERE = 0x123456000
 
 
-def start(ctx, machine, suite, until=None):
+def arguments(ctx, machine, suite, root="", vms=None):
+    """QEMU's arguments. `root`: of the manifest; `vms`: of which suite the VMs
+    are, if not of this one."""
+    hidden = sum(vm[2] for vm in target.vms_of(vms or suite))
+    return [*machine.arguments(), "-kernel", ctx.built("holdfast.bin"),
+            "-initrd", target.ramdisk(ctx, vms or suite, root), "-append",
+            f"suite={suite} ram={machine.mib} hidden={hidden} seed=1 "
+            "requests=2000"]
+
+
+def start(ctx, machine, suite, until=None, root=""):
     """Boots, up to main() in its second place."""
-    hidden = sum(vm[2] for vm in target.vms_of(suite))
-    where = gdbstub.Machine(
-        [*machine.arguments(), "-kernel", ctx.built("holdfast.bin"), "-initrd",
-         target.ramdisk(ctx, suite), "-append",
-         f"suite={suite} ram={machine.mib} hidden={hidden} seed=1 "
-         "requests=2000"], TIMEOUT_S, until)
+    where = gdbstub.Machine(arguments(ctx, machine, suite, root), TIMEOUT_S,
+                            until)
     at = elf.symbols(ctx)
-    where.run_to(at["main"])
-    where.run_to(at["main"])
+    to_second_main(where, at)
     return where, at
+
+
+def to_second_main(where, at):
+    """Runs to main() in its second place. (A CPU that stands where it is to
+    stop stops at once.)"""
+    where.run_to(at["main"])
+    where.run_to(at["arch_guard_stacks"])
+    where.run_to(at["main"])
 
 
 # --- the page tables -------------------------------------------------------
@@ -108,7 +123,7 @@ def expected(at, own, tables, slot_table):
              (at["text_end"], at["rodata_end"], "r--"),
              (at["bss_begin"], at["ro_after_boot_end"], "r--"),
              (at["ro_after_boot_end"], at["cpu_stacks"], "rw-"),
-             (at["pool_begin"], at["image_end"], "rw-")]
+             (at["fault_stacks"], at["image_end"], "rw-")]
     for i in range(MAX_CPUS):
         stack = at["cpu_stacks"] + i * (GUARD_SIZE + STACK_SIZE) + GUARD_SIZE
         parts.append((stack, stack + STACK_SIZE, "rw-"))
@@ -319,6 +334,25 @@ def miss_landing_pad(where, at):
     where.set_register("x5", where.register("x5") + 4)
 
 
+def stopped_first(where, at):
+    """When the first character is printed, the primary has no memory."""
+    jump_nowhere(where, at)
+    where.run_to(at["arch_console_put"], [2])
+    root = int.from_bytes(where.memory(at["primary_root"], 8), "little")
+    if any(where.memory(root, PAGE)):
+        raise Failure("a line is printed while VMs run")
+
+
+def left_out(where, at):
+    """The last VM finds no page for a root; then as above."""
+    for _ in range(1 + len(target.vms_of("race"))):
+        where.run_to(at["ptable_init"])
+        where.run_to(at["pool_alloc"])
+    where.set_register("x0", 0)
+    where.set_register("pc", where.register("x30"))
+    jump_nowhere(where, at)
+
+
 HALTED = r"^holdfast: halted, and (\d) of (\d) other CPUs$"
 ALL = r"^holdfast: halted, and 3 of 3 "
 BACKTRACE = r"^holdfast: backtrace: 0x"
@@ -341,6 +375,10 @@ PANICS = {
         JUMPED, r"^holdfast: panic: in the report itself: ESR 0x86\w+ "]),
     "two_cpus": (PANIC_MACHINE, "race", fault_of_two, [
         JUMPED, rf"^holdfast: ESR .* ELR {NOWHERE + 8:#x} ", ALL]),
+    "stopped_first": (PANIC_MACHINE, "race", stopped_first, [JUMPED, ALL]),
+    "left_out": (PANIC_MACHINE, "race", left_out, [
+        r"^holdfast: manifest.dtb: vm7 \(gone3\) left out: no page table left$",
+        JUMPED, ALL]),
     "console_lock": (PANIC_MACHINE, "isolation", fault_with_lock, [
         JUMPED, REGISTERS]),
     "landing_pad": (BTI_MACHINE, "race", miss_landing_pad, [
@@ -352,6 +390,16 @@ def call_instruction(ctx):
     """Where the primary's vector calls the function of a hypercall."""
     return next(address for address, mnemonic, _ in
                 elf.functions(ctx)["vectors_primary"] if mnemonic == "blr")
+
+
+def places(ctx, at):
+    """Adds to the symbols what no symbol is for."""
+    at["blr"] = call_instruction(ctx)
+    at["cpu"] = gdb_number(ctx, "sizeof(struct cpu)")
+    at["state"] = at["cpus"] + gdb_number(
+        ctx, "(long)&((struct cpu *)0)->state")
+    at["primary_root"] = at["vm_primary"] + gdb_number(
+        ctx, "(long)&((struct vm *)0)->stage2.root")
 
 
 def check_end(result):
@@ -372,10 +420,7 @@ def panic_test(name):
 
     def run(ctx):
         where, at = start(ctx, machine, suite, until="holdfast: halted, and . of . other CPUs")
-        at["blr"] = call_instruction(ctx)
-        at["cpu"] = gdb_number(ctx, "sizeof(struct cpu)")
-        at["state"] = at["cpus"] + gdb_number(
-            ctx, "(long)&((struct cpu *)0)->state")
+        places(ctx, at)
         provoke(where, at)
         result = where.finish()
         for pattern in wanted:
@@ -383,6 +428,112 @@ def panic_test(name):
                 raise Failure(f"not found: {pattern}", result.details)
         check_end(result)
     return Test(f"harden/panic/{name}", run)
+
+
+def reset(ctx):
+    """With panic = "reset" the report is followed by a reset, at which QEMU
+    ends."""
+    where, at = start(ctx, PANIC_MACHINE, "race", root='panic = "reset";')
+    places(ctx, at)
+    jump_nowhere(where, at)
+    result = where.finish()
+    check_end(result)
+    if not result.ended or not re.search(
+            HALTED + r"\n^holdfast: the board is reset$", result.console, re.M):
+        raise Failure("no reset", result.details)
+
+
+def fault_in_stopping(ctx):
+    """A fault while the others are stopped ends as one in the report does."""
+    where, at = start(ctx, PANIC_MACHINE, "race", until=HALTED[1:-1])
+    places(ctx, at)
+    jump_nowhere(where, at)
+    where.run_to(at["revoke_all"], [2])
+    where.set_memory(at["revoke_all"], UNDEFINED)
+    result = where.finish()
+    told = re.findall(r"^holdfast: panic: .*$", result.console, re.M)
+    if len(told) != 1 or not re.search(
+            rf"in the report itself: .* ELR {at['revoke_all']:#x}$", told[0]):
+        raise Failure(f"{len(told)} reports", result.details)
+
+
+FAULT_STACKS = 2 * MAX_CPUS  # layout.h
+FAULT_STACK_SIZE = 2048
+
+
+def halt_of(where, at, cpu):
+    for _ in range(100):
+        if where.run_to(at["arch_halt"]) == cpu:
+            return
+    raise Failure(f"CPU {cpu} does not halt")
+
+
+def fault_stack(ctx):
+    """What a report takes of its stack leaves a quarter."""
+    where, at = start(ctx, PANIC_MACHINE, "race")
+    places(ctx, at)
+    fault_in_report(where, at)
+    halt_of(where, at, 2)
+    most = 0
+    for i in range(2):
+        used = where.memory(at["fault_stacks"] + i * FAULT_STACK_SIZE,
+                            FAULT_STACK_SIZE).lstrip(b"\0")
+        most = max(most, len(used))
+    where.kill()
+    if not 512 < most <= FAULT_STACK_SIZE * 3 // 4:
+        raise Failure(f"{most} of {FAULT_STACK_SIZE} bytes are used")
+    return f"{most} bytes"
+
+
+# --- a board without a console ----------------------------------------------
+
+# All that such a board's hypervisor says when it is dead.
+SILENCE_S = 20
+
+
+def silent_board(ctx, name):
+    """The tree of a board whose UART is none that the hypervisor knows; the
+    test primary takes it for what it is."""
+    path = os.path.join(ctx.directory("harden"), f"silent-{name}.dtb")
+    subprocess.run(
+        [qemu.PROGRAM, "-M", f"virt,virtualization=on,gic-version=3,dumpdtb={path}",
+         "-cpu", PANIC_MACHINE.cpu, "-smp", str(PANIC_MACHINE.cpus), "-m",
+         str(PANIC_MACHINE.mib), "-display", "none"], check=True,
+        capture_output=True, timeout=TIMEOUT_S)
+    subprocess.run(["fdtput", "-t", "s", path, "/pl011@9000000", "compatible",
+                    "test,uart"], check=True, timeout=TIMEOUT_S)
+    return path
+
+
+def silent_lines(suite, case):
+    """Lines that VMs cause, where nobody prints them: few VMs, that what is
+    kept of the boot leaves room."""
+    def run(ctx):
+        args = arguments(ctx, PANIC_MACHINE, suite, vms="few")
+        args[-1] += f" case={case}"
+        result = qemu.run_to_end([*args, "-dtb", silent_board(ctx, suite)],
+                                 SILENCE_S)
+        if "holdfast: " in result.console:
+            raise Failure("the hypervisor has a console", result.details)
+        return target.parse(result)
+    return Test(f"harden/silent/{suite}", run)
+
+
+def silent_panic(ctx):
+    """A panic stops all CPUs, and faults once."""
+    where = gdbstub.Machine(
+        [*arguments(ctx, PANIC_MACHINE, "race"), "-dtb",
+         silent_board(ctx, "panic")], TIMEOUT_S)
+    at = elf.symbols(ctx)
+    places(ctx, at)
+    to_second_main(where, at)
+    jump_nowhere(where, at)
+    halt_of(where, at, 2)
+    faults = where.memory(at["faults"], 4)[0]
+    others = where.memory(at["stopped"], 4)[0]
+    where.kill()
+    if (faults, others) != (1, 3):
+        raise Failure(f"{faults} faults, {others} CPUs stopped")
 
 
 # --- exceptions that QEMU does not make -------------------------------------
@@ -404,6 +555,69 @@ def serror(ctx):
         raise Failure("the VM was not stopped", result.details)
     if not result.ended or not re.search("^end: ", result.console, re.M):
         raise Failure("the primary did not go on", result.details)
+
+
+def serror_of_primary(ctx):
+    """No secondary is entered while the primary has an SError to take."""
+    where, at = start(ctx, PANIC_MACHINE, "mailbox")
+    for _ in range(3):
+        where.run_to(at["arch_vcpu_enter"])
+        pc = where.register("x0") + offset_of(ctx, "VCPU_PC")
+        back = where.register("x30")
+        before = where.memory(pc, 8)
+        where.run_to(at["arch_vcpu_enter"] + 4)
+        where.set_register("x1", 1 << 8)  # ISR_EL1.A
+        where.run_to(back)
+        if where.memory(pc, 8) != before:
+            raise Failure("the vCPU ran")
+    result = where.finish()
+    qemu.check_fatal(result)
+    return target.parse(result)
+
+
+# --- the stack guard ---------------------------------------------------------
+
+def seed_of(blob, name="rng-seed"):
+    return devicetree.parse(blob).child("chosen").get(name)
+
+
+def read_tree(where, at):
+    size = int.from_bytes(where.memory(at + 4, 4, True), "big")
+    return where.memory(at, size, True)
+
+
+def guard(ctx):
+    """What the guard is made of does not reach the primary: half of the board's
+    random seed, the guard of the first instance, its stack."""
+    where = gdbstub.Machine(arguments(ctx, PANIC_MACHINE, "mailbox"),
+                            TIMEOUT_S)
+    at = elf.symbols(ctx)
+    where.run_to(at["main"])
+    board = where.register("x0")
+    tree = read_tree(where, board)
+    pages, _ = read_tables(where, where.register("TTBR0_EL2"))
+    first = pages[at["image_begin"]].pa - at["image_begin"]
+    where.run_to(at["arch_guard_stacks"])
+    where.run_to(at["main"])
+    left = where.memory(first + at["bss_begin"],
+                        at["cpu_stacks"] - at["bss_begin"] + GUARD_SIZE +
+                        STACK_SIZE, True)
+    where.run_to(at["primary_first_entry"])
+    vcpu = where.register("x0")
+    own = int.from_bytes(where.memory(
+        vcpu + offset_of(ctx, "VCPU_X"), 8), "little")
+    given = read_tree(where, own)
+    kept = where.memory(board, len(tree), True)
+    where.kill()
+    seed = seed_of(tree)
+    if len(seed) < 16 or seed_of(given) != seed[:len(seed) // 2]:
+        raise Failure("the primary's rng-seed is not the first half")
+    if seed_of(given, "kaslr-seed") != seed_of(tree, "kaslr-seed"):
+        raise Failure("the primary's kaslr-seed is another one")
+    if any(left):
+        raise Failure("the first instance left something behind")
+    if any(kept):
+        raise Failure("the board's tree is still there")
 
 
 def fiq(ctx):
@@ -456,5 +670,13 @@ def offset_of(ctx, name):
 def tests(ctx):
     return [*(map_test(m) for m in MAP_MACHINES),
             *(panic_test(name) for name in PANICS),
+            Test("harden/panic/reset", reset),
+            Test("harden/panic/in_stopping", fault_in_stopping),
+            Test("harden/fault_stack", fault_stack),
+            silent_lines("faults", "secondary_store_pair"),
+            silent_lines("lpi", "commands_left_out"),
+            Test("harden/silent/panic", silent_panic),
             Test("harden/serror", serror), Test("harden/fiq", fiq),
+            Test("harden/serror_of_primary", serror_of_primary),
+            Test("harden/guard", guard),
             *(spectre_test(cpu) for cpu in SPECTRE)]

@@ -314,6 +314,14 @@ def node_set(prefix, name, *values):
     return change
 
 
+def both(*changes):
+    """Several changes."""
+    def change(boot):
+        for c in changes:
+            c(boot)
+    return change
+
+
 def placed(**places):
     """A change of where things are."""
     return lambda boot: boot.__dict__.update(places)
@@ -335,6 +343,11 @@ CASES = [
                              1 << 20), "nothing answers at 0xf00"),
     ("gic_above_addresses", node_set("intc", "reg", 0x8000000, 0x10000, 1 << 45,
                                      1 << 20), "nothing answers at 0x2000"),
+    ("gic_over_uart", node_set("intc", "reg", 0x8000000, 0x10000, 0x80a0000,
+                               0x1f60000), "the primary has no pl011@9000000: "),
+    ("gic_disabled", both(
+        node_set("pl061", "compatible", b"arm,gic-v3\0"),
+        node_set("pl061", "status", b"disabled\0")), "withheld: pl061\n"),
     ("memory_nowhere", node_set("memory", "reg", RAM, 2 * RAM_SIZE),
      "nothing answers at 0x4fe"),
     ("memory_is_flash", node_set("memory", "reg", RAM, RAM_SIZE, 0, 1 << 26),

@@ -61,7 +61,7 @@ def ramdisk(ctx, where):
     return out
 
 
-def boot(ctx, machine, where):
+def boot(ctx, machine, where, extra=""):
     """Boots over poisoned RAM; returns (qemu.Result, path of RAM)."""
     path = os.path.join(where, "ram")
     with open(path, "wb") as f:
@@ -73,7 +73,7 @@ def boot(ctx, machine, where):
          f"memory-backend-file,id=ram,size={machine.mib}M,share=on,"
          f"mem-path={path}", "-kernel", ctx.built("holdfast.bin"),
          "-initrd", ramdisk(ctx, where), "-append",
-         f"suite=secrets ram={machine.mib} hidden={hidden}"], TIMEOUT_S)
+         f"suite=secrets ram={machine.mib} hidden={hidden}{extra}"], TIMEOUT_S)
     return result, path
 
 
@@ -202,21 +202,24 @@ def without(ranges, begin, end):
             yield [max(b, end), e]
 
 
-def emulated_pages(tree, machine):
-    """Pages of a GICv3 that the hypervisor keeps: the control page of each
-    redistributor and of the ITS."""
+def emulated_ranges(tree, machine):
+    """What of a GICv3 the hypervisor keeps: the control page of each
+    redistributor and of the ITS, and all behind the last redistributor."""
     if machine.gic != 3:
         return []
     gic = tree.child("intc")
-    redistributors = list(entries(gic.get("reg"), 2, 2))[1][0]
+    begin, size = list(entries(gic.get("reg"), 2, 2))[1]
+    last = begin + machine.cpus * GICR_SIZE
+    pages = [*range(begin, last, GICR_SIZE)]
     its = gic.child("its")
-    return [redistributors + i * GICR_SIZE for i in range(machine.cpus)] + \
-        ([number(its.get("reg"), 0, 2)] if its else [])
+    if its:
+        pages.append(number(its.get("reg"), 0, 2))
+    return [(at, at + PAGE) for at in pages] + [(last, begin + size)]
 
 
 def board_devices(machine, where, limit):
-    """What the primary may see beside RAM, by QEMU's own tree; and the pages
-    of it that the hypervisor keeps."""
+    """What the primary may see beside RAM, by QEMU's own tree; and what of it
+    the hypervisor keeps."""
     path = os.path.join(where, "board.dtb")
     arguments = machine.arguments()
     arguments[1] += f",dumpdtb={path}"
@@ -229,9 +232,9 @@ def board_devices(machine, where, limit):
     found = joined(device_ranges(tree, gic=1 + regions if machine.gic == 3
                                  else 2))
     found = list(without(found, RAM_BASE, RAM_BASE + (machine.mib << 20)))
-    kept = emulated_pages(tree, machine)
-    for page in kept:
-        found = list(without(found, page, page + PAGE))
+    kept = emulated_ranges(tree, machine)
+    for begin, end in kept:
+        found = list(without(found, begin, end))
     return [[b, min(e, limit)] for b, e in found if b < limit], kept
 
 
@@ -268,7 +271,7 @@ def check_owners(ram, table, kept):
               for i, (at, size) in ram.vms.items()}
     for at, size in (ram.own, ram.kept):
         wanted[at, at + size] = HYPERVISOR
-    wanted.update({(page, page + PAGE): HYPERVISOR for page in kept})
+    wanted.update({found: HYPERVISOR for found in kept})
     for (begin, end), owner in wanted.items():
         said = [what for b, e, what, mapped in table
                 if not mapped and b <= begin and e >= end]
@@ -323,5 +326,22 @@ def secrets_test(machine):
     return Test(f"secrets/{machine}", lambda ctx: run(ctx, machine))
 
 
+def reset(ctx):
+    """A reset by the primary leaves nothing of a secondary in RAM."""
+    with tempfile.TemporaryDirectory(prefix="hf-secrets-") as where:
+        result, path = boot(ctx, MACHINES[0], where, " end=reset")
+        target.parse(result)
+        ram = Ram(path, result.console, ctx.built("holdfast.elf"))
+        try:
+            for index, (at, size) in ram.vms.items():
+                if ram.part(at, size).count(0) != size:
+                    raise Failure(f"memory of vm{index} is not zero",
+                                  result.details)
+        finally:
+            ram.close()
+    return f"{len(ram.vms)} VMs"
+
+
 def tests(ctx):
-    return [secrets_test(m) for m in MACHINES]
+    return [*(secrets_test(m) for m in MACHINES),
+            Test("secrets/reset", reset)]

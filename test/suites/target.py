@@ -21,11 +21,10 @@ SUITES = ["race", "isolation", "smp", "psci", "lib", "boot", "calls", "mailbox",
 PRINTED = ["[service] before", "[service] a.b\tc", "[other] " + "x" * 160,
            "[other] " + "x" * 8, "[other] end of life"]
 
-# What suite `lpi` is refused first, and all that is told of it: commands for
-# virtual LPIs, of an ITS that has none.
+# What suite `lpi` is refused first, and as many lines of it as a VM may cause
+# at once: commands for virtual LPIs, of an ITS that has none.
 REFUSED = [f"holdfast: primary: GIC: refused: ITS: command {n:#x}"
            for n in range(0x20, 0x30)]
-REFUSED[-1] += "; no more of it is told"
 
 # Each CPU, both GICs, each number of CPUs and the ends of the memory sizes.
 SHORT = [
@@ -95,12 +94,15 @@ def vms_of(suite):
         return RACERS + GONE
     if suite == "virt":
         return VIRTS
+    if suite == "few":
+        return VMS[1:2] + SPARES[:1]
     return VMS + SPARES
 
 
-def manifest(vms):
-    """The source of a manifest."""
+def manifest(vms, root=""):
+    """The source of a manifest; `root`: more properties of its root."""
     text = ('/dts-v1/;\n/ {\n\tcompatible = "holdfast,manifest-v1";\n'
+            f'\t{root}\n'
             '\tprimary {\n\t\tkernel_filename = "primary.bin";\n\t};\n')
     for i, (name, kernel, mib, vcpus, bootargs, ramdisk) in enumerate(vms):
         text += f'\tvm{i} {{\n\t\tdebug_name = "{name}";\n'
@@ -120,10 +122,12 @@ def newer(path, sources):
         os.path.getmtime(s) <= os.path.getmtime(path) for s in sources)
 
 
-def ramdisk(ctx, suite):
-    """The ramdisk of a suite; made once, all boots share it."""
+def ramdisk(ctx, suite, root=""):
+    """The ramdisk of a suite; made once, all boots share it. `root`: more
+    properties of the manifest's root."""
     vms = vms_of(suite)
-    kind = suite if suite in ("smp", "race", "virt") else "all"
+    kind = suite if suite in ("smp", "race", "virt", "few") else "all"
+    kind += re.sub(r"\W+", "-", root)
     where = ctx.directory("target/ramdisk")
     out = os.path.join(where, kind + ".img")
     images = {n: ctx.built("guest", n) for n in
@@ -133,7 +137,7 @@ def ramdisk(ctx, suite):
             return out
         source = os.path.join(where, kind + ".dts")
         with open(source, "w") as f:
-            f.write(manifest(vms))
+            f.write(manifest(vms, root))
         if any(vm[5] for vm in vms):
             images["text"] = os.path.join(where, "text")
             with open(images["text"], "wb") as f:
@@ -233,7 +237,8 @@ def lpi_test(machine):
         result = boot(ctx, machine, "lpi")
         text = parse(result)
         told = re.findall(r"^holdfast: .* refused: .*$", result.console, re.M)
-        if told != REFUSED:
+        if told[:len(REFUSED)] != REFUSED or \
+                len(told) > len(REFUSED) + result.seconds:
             raise Failure("other refusals are told", result.details)
         return text
     return Test(f"target/lpi/{machine}", run)

@@ -173,6 +173,29 @@ TEST(who_may)
 
 /* --- counts --- */
 
+/* Before a reset: every secondary is stopped, and its memory is zero. */
+TEST(wipe_all)
+{
+	start();
+	memset(fake_page_ptr(vm0, 0), 0x5e, FAKE_VM_SIZE);
+	memset(fake_page_ptr(vm1, 0), 0xc7, FAKE_VM_SIZE);
+	vm_abort(vm1, HF_ABORT_FAULT);
+	vm_wipe_all();
+	CHECK_EQ(vm0->aborted, HF_ABORT_SYSTEM_RESET);
+	CHECK_EQ(vm1->aborted, HF_ABORT_FAULT);
+	for (unsigned int i = 0; i < FAKE_VM_SIZE; i++) {
+		CHECK_EQ(((uint8_t *)fake_page_ptr(vm0, 0))[i], 0);
+		CHECK_EQ(((uint8_t *)fake_page_ptr(vm1, 0))[i], 0);
+	}
+	CHECK_EQ(fake_check_ptable(&vm0->stage2), 0);
+	log_init();
+	log_console_ready();
+	fake.wipe_fails = true;
+	fake_clear_output();
+	vm_wipe_all();
+	CHECK(fake_printed("vm0 vm0: memory not wiped: no page table left"));
+}
+
 TEST(vm_get_count)
 {
 	for (uint32_t n = 0; n <= MAX_VMS; n++) {

@@ -230,8 +230,14 @@ TEST(slaves)
 {
 	begin(true);
 	device("uart@3000000", "arm,pl011", 0x3000000, 0x1000);
-	put_device("slave@4000000", "some,mmc", 0x4000000, 0x1000);
+	put_device("slave@4000000", "snps,dw-apb-uart", 0x4000000, 0x1000);
 	CELLS("dmas", 5, 6);
+	fdt_put_end(&w);
+	put_device("chained@6000000", "some,dma", 0x6000000, 0x1000);
+	CELLS("dmas", 5, 6);
+	fdt_put_end(&w);
+	put_device("gic@7000000", "some,gic", 0x7000000, 0x1000);
+	fdt_put_prop(&w, "fake,mediated", NULL, 0);
 	fdt_put_end(&w);
 	fdt_put_node(&w, "reserved-memory");
 	fdt_put_u32(&w, "#address-cells", 1);
@@ -245,9 +251,121 @@ TEST(slaves)
 	finish();
 	CHECK(in_tree("/uart"));
 	CHECK(in_tree("/slave"));
+	CHECK(in_tree("/gic"));
+	CHECK_EQ(owner(0x7000000), OWNER_PRIMARY);
 	CHECK(in_tree("/reserved-memory/buffer"));
 	CHECK(in_tree("/no-registers"));
+	CHECK(fake_printed("strict: withheld: other, chained\r\n"));
+}
+
+/* A list of compatibles, each with its terminator. */
+#define LISTED(name, list, at)                                          \
+	do {                                                            \
+		fdt_put_node(&w, name);                                 \
+		fdt_put_prop(&w, "compatible", list, sizeof(list) - 1); \
+		CELLS("reg", at, 0x1000);                               \
+		fdt_put_end(&w);                                        \
+	} while (0)
+
+/* What a device is like says less than what it is. */
+TEST(first_compatible)
+{
+	begin(true);
+	LISTED("a", "arm,pl011\0arm,primecell\0", 0x3000000);
+	LISTED("b", "some,uart-with-dma\0ns16550a\0", 0x3001000);
+	LISTED("c", "some,reset\0syscon\0", 0x3002000);
+	LISTED("d", "arm,pl011", 0x3003000); /* cut off */
+	LISTED("e", "arm,pl01\0", 0x3004000);
+	finish();
+	CHECK(in_tree("/a"));
+	CHECK(fake_printed("strict: withheld: other, b, c, d, e\r\n"));
+	CHECK_EQ(owner(0x3001000), OWNER_HYPERVISOR);
+}
+
+/* Some are never the primary's, strict or not. */
+static void check_forbidden(bool strict)
+{
+	begin(strict);
+	LISTED("debug@3000000", "arm,coresight-cpu-debug\0arm,primecell\0",
+	       0x3000000);
+	LISTED("debug@3001000", "arm,coresight-cpu-debug\0arm,primecell\0",
+	       0x3001000);
+	put_device("dap@3002000", "some,coresight-bus", 0x3002000, 0x1000);
+	fdt_put_u32(&w, "#address-cells", 1);
+	fdt_put_u32(&w, "#size-cells", 1);
+	fdt_put_prop(&w, "ranges", NULL, 0);
+	LISTED("etm", "arm,primecell\0", 0x3003000);
+	fdt_put_end(&w);
+	LISTED("pmu", "some,smmu-v3-pmcg-7\0arm,smmu-v3-pmcg\0", 0x3004000);
+	LISTED("intc", "some,intc\0arm,gic-v3\0", 0x3005000);
+	put_device("gic@7000000", "arm,gic-v3", 0x7000000, 0x1000);
+	fdt_put_prop(&w, "fake,mediated", NULL, 0);
+	fdt_put_end(&w);
+	fdt_put_node(&w, "funnel");
+	fdt_put_string(&w, "compatible", "arm,coresight-static-funnel");
+	fdt_put_end(&w);
+	finish();
+	CHECK(fake_printed("holdfast: withheld: 2 debug, dap, pmu, intc\r\n"));
+	for (uint64_t at = 0x3000000; at < 0x3006000; at += 0x1000)
+		CHECK_EQ(owner(at), OWNER_HYPERVISOR);
+	CHECK(!in_tree("/debug"));
+	CHECK(!in_tree("/dap"));
+	CHECK(!in_tree("/pmu"));
+	CHECK(!in_tree("/intc"));
+	CHECK(in_tree("/gic"));
+	CHECK_EQ(owner(0x7000000), OWNER_PRIMARY);
+	CHECK_EQ(b.withheld_count, strict ? 6 : 5);
+}
+
+TEST(forbidden)
+{
+	check_forbidden(false);
+	CHECK(fake_printed("may reach all memory by DMA: other\r\n"));
+	check_forbidden(true);
 	CHECK(fake_printed("strict: withheld: other\r\n"));
+}
+
+/* A device is what gets pages, by whatever entry. */
+TEST(any_pages)
+{
+	begin(true);
+	fdt_put_node(&w, "bus");
+	fdt_put_u32(&w, "#address-cells", 1);
+	fdt_put_u32(&w, "#size-cells", 1);
+	CELLS("ranges", 0x3000000, 0x3000000, 0x10000);
+	fdt_put_node(&w, "dma");
+	fdt_put_string(&w, "compatible", "some,dma");
+	CELLS("reg", 0x8000000, 0x1000, 0x3001000, 0x1000);
+	fdt_put_end(&w);
+	fdt_put_end(&w);
+	fdt_put_node(&w, "pcie");
+	fdt_put_string(&w, "device_type", "pci");
+	fdt_put_u32(&w, "#address-cells", 3);
+	fdt_put_u32(&w, "#size-cells", 2);
+	CELLS("ranges", 0x02000000, 0, 0x20000000, 0x20000000, 0, 0x1000000);
+	fdt_put_end(&w);
+	device("far", "some,dma", 0xffffffff, 0);
+	finish();
+	CHECK(fake_printed("strict: withheld: other, dma, pcie\r\n"));
+	CHECK_EQ(owner(0x3001000), OWNER_HYPERVISOR);
+	CHECK_EQ(owner(0x20000000), OWNER_HYPERVISOR);
+}
+
+/* What lies where the hypervisor claims pages is not given, and told. */
+TEST(over_claimed)
+{
+	begin(false);
+	put_device("gic@7000000", "some,gic", 0x7000000, 0x2000);
+	fdt_put_prop(&w, "fake,mediated", NULL, 0);
+	fdt_put_end(&w);
+	device("uart@7001000", "arm,pl011", 0x7001000, 0x1000);
+	fake.claimed = (struct range){0x7001000, 0x7002000};
+	finish();
+	CHECK_EQ(owner(0x7000000), OWNER_PRIMARY);
+	CHECK_EQ(owner(0x7001000), OWNER_HYPERVISOR);
+	CHECK(in_tree("/gic"));
+	CHECK(!in_tree("/uart"));
+	CHECK(fake_printed("the primary has no uart@7001000: "));
 }
 
 static void put_masters(void)
@@ -380,5 +498,5 @@ TEST(too_many_masters)
 		  fake_ram(FAKE_RAM_BASE + 256 * PAGE_SIZE));
 	CHECK(ptable_init(&vm_primary.stage2, MM_STAGE_2, 1, 2, 40));
 	CHECK_EQ(fake_run(too_many), FAKE_HALTED);
-	CHECK(fake_printed("more than 256 devices"));
+	CHECK(fake_printed("more than 512 devices"));
 }

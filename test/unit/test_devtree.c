@@ -386,6 +386,10 @@ TEST(compatible)
 	fdt_put_prop(&w, "compatible", list, sizeof(list));
 	fdt_put_end(&w);
 	fdt_put_end(&w);
+	fdt_put_node(&w, "off");
+	fdt_put_string(&w, "compatible", "arm,gic-v3");
+	fdt_put_string(&w, "status", "disabled");
+	fdt_put_end(&w);
 	fdt_put_node(&w, "c");
 	fdt_put_string(&w, "compatible", "arm,gic-v3");
 	fdt_put_end(&w);

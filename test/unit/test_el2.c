@@ -671,8 +671,44 @@ TEST(vtcr)
 		CHECK_EQ(vtcr >> 12 & 3, 3); /* inner shareable, */
 		CHECK_EQ(vtcr >> 14 & 3, 0); /* 4 KiB */
 		CHECK_EQ(vtcr >> 16 & 7, ps[i]);
-		CHECK(el2_cpu_fits());
+		CHECK_STR(el2_cpu_differs(), NULL);
 		regs_set("id_aa64mmfr0_el1", i ? i - 1 : 1);
-		CHECK_EQ(el2_cpu_fits(), i == 6);
+		CHECK_STR(el2_cpu_differs(),
+			  i == 6 ? NULL : "physical addresses");
 	}
+}
+
+/* A board with CPUs of several kinds: what is missing, or more, on this one. */
+TEST(cpus_of_several_kinds)
+{
+	static const struct {
+		const char *reg;
+		uint64_t value;
+		const char *says;
+	} rows[] = {
+		{"hcr_el2", BIT(34), "HCR_EL2.E2H"},
+		{"id_aa64isar1_el1", BIT(4), "FEAT_PAuth"},
+		{"id_aa64isar1_el1", BIT(8), "FEAT_PAuth"},
+		{"s3_0_c0_c6_2", BIT(12), "FEAT_PAuth"},
+		{"id_aa64pfr1_el1", BIT(24), "FEAT_SME"},
+		{"id_aa64pfr0_el1", BIT(28), "FEAT_RAS"},
+		{"id_aa64pfr0_el1", BIT(24), "GIC CPU interface"},
+		{"id_aa64dfr0_el1", BIT(8), "PMU"},
+	};
+
+	board.gic_version = 3;
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		start(5, false);
+		CHECK_STR(el2_cpu_differs(), NULL);
+		regs_set(rows[i].reg, rows[i].value);
+		CHECK_STR(el2_cpu_differs(), rows[i].says);
+		el2_read_features();
+		CHECK_STR(el2_cpu_differs(), NULL);
+		regs_set(rows[i].reg, 0);
+		CHECK_STR(el2_cpu_differs(), rows[i].says);
+	}
+	start(5, true);
+	regs_set("pmcr_el0", (COUNTERS + 1) << 11);
+	CHECK_STR(el2_cpu_differs(), "PMU counters");
+	board.gic_version = 0;
 }

@@ -26,6 +26,27 @@ void cache_invalidate(const void *p, size_t size)
 {
 }
 
+static struct {
+	uintptr_t at, cleaned;
+	size_t size;
+	uint64_t ttbr;
+} zeroed;
+
+void arch_zero_pages(void *p, size_t size)
+{
+	zeroed.at = (uintptr_t)p;
+	zeroed.size = size;
+	zeroed.ttbr = regs_read("ttbr0_el2");
+	CHECK(regs_last("isb") > regs_last("tlbi alle2"));
+	CHECK(regs_last("tlbi alle2") > regs_last("ttbr0_el2"));
+}
+
+void arch_clean_to_memory(const void *p, size_t size)
+{
+	zeroed.cleaned = (uintptr_t)p;
+	CHECK_EQ(size, zeroed.size);
+}
+
 uint32_t fdt_claimed_size(const void *blob)
 {
 	return 0;
@@ -138,4 +159,35 @@ TEST(window_ends)
 	CHECK(!arch_boot_map(paddr(limit - PAGE_SIZE), PAGE_SIZE + 1, RW));
 	CHECK(!arch_boot_map(paddr(PAGE_SIZE), ~UINT64_C(0), RW));
 	CHECK(!arch_boot_map(paddr(~UINT64_C(0)), 1, RW));
+}
+
+/*
+ * Memory of VMs is zeroed by way of tables of its own: those of all CPUs are
+ * read-only by then. The image's entries are in them as well.
+ */
+TEST(wipe)
+{
+	uint64_t half = UINT64_C(1) << BOOT_WINDOW_BITS;
+	struct ptable t = mm_hypervisor;
+
+	start();
+	CHECK(ptable_map(&mm_hypervisor, half, MIB, paddr(8 * MIB), RW));
+	for (unsigned int i = 0; i < 2; i++) {
+		uint64_t at = (64 + 8 * i) * MIB;
+
+		CHECK(arch_wipe(paddr(at), 4 * MIB));
+		CHECK_EQ(zeroed.at, at);
+		CHECK_EQ(zeroed.cleaned, at);
+		CHECK_EQ(zeroed.size, 4 * MIB);
+		check_mode(at, 0);
+		t = mm_hypervisor;
+		t.root = phys_to_virt(paddr(zeroed.ttbr));
+		CHECK(t.root != mm_hypervisor.root);
+		CHECK_EQ(ptable_walk(&t, half).pa.pa, 8 * MIB);
+		CHECK_EQ(ptable_walk(&t, at + 4 * MIB - 1).mode, RW);
+		CHECK_EQ(ptable_walk(&t, at + 4 * MIB).mode, 0);
+	}
+	while (pool_alloc(1))
+		;
+	CHECK(!arch_wipe(paddr(UINT64_C(1) << 40), PAGE_SIZE));
 }

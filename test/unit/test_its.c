@@ -27,7 +27,7 @@
 
 struct board board;
 struct spinlock gic_lock;
-char pool_begin[1], image_end[1];
+char pool_begin[1], image_begin[1], image_end[1];
 
 static _Alignas(65536) uint8_t pool[3 << 20];
 static size_t pool_used;
@@ -37,7 +37,7 @@ static _Alignas(8) uint8_t hardware[PAGE];
 static _Alignas(4096) uint64_t queue_page[PAGE / 8];
 static uint64_t may_use_begin, may_use_end;
 static unsigned int refusals, windows;
-static bool hardware_works;
+static bool hardware_works, reaches;
 static const struct mmio_reg *emulated;
 static void *device;
 
@@ -122,18 +122,16 @@ void gic_log_refused(const char *what, uint64_t value)
 	refusals++;
 }
 
+bool gic_reaches(uint64_t base, uint64_t size)
+{
+	CHECK_EQ(size, HYP_SIZE);
+	return reaches;
+}
+
 bool gic_may_use(uint64_t base, uint64_t size)
 {
 	return base >= may_use_begin && size <= may_use_end - base &&
 	       base <= may_use_end;
-}
-
-/* The hardware has done all that it was given. */
-bool gic_wait_for(volatile char *r, uint32_t offset, uint32_t mask,
-		  uint32_t wanted)
-{
-	memcpy(hardware + GITS_CREADR, hardware + GITS_CWRITER, 8);
-	return hardware_works;
 }
 
 /* By number: 2 and 7 are there. */
@@ -158,7 +156,77 @@ static void set_hw(uint32_t offset, uint64_t value)
 	memcpy(hardware + offset, &value, 8);
 }
 
+/* --- what the hardware makes of MAPD --- */
+
+#define DEVICES 32
+#define ITT_FIELD 0x000fffffffffff00
+
+/* The ITTs that it uses, of the first devices. */
+static struct {
+	uint8_t *itt; /* NULL: none */
+	uint64_t size;
+} itts[DEVICES];
+static unsigned int maps, unmaps;
+
+static void check_apart(unsigned int n)
+{
+	for (unsigned int i = 0; i < DEVICES; i++)
+		CHECK(i == n || !itts[i].itt ||
+		      itts[i].itt + itts[i].size <= itts[n].itt ||
+		      itts[n].itt + itts[n].size <= itts[i].itt);
+}
+
+/* An ITT is empty, in the budget, and nobody else's; the ITS fills it. */
+static void use_itt(unsigned int n, const uint64_t *command)
+{
+	uint64_t typer;
+	uint8_t *first = (uint8_t *)all_its[0].queue + QUEUE_SIZE;
+
+	memcpy(&typer, hardware + GITS_TYPER, 8);
+	itts[n].itt = phys_to_virt(paddr(command[2] & ITT_FIELD));
+	itts[n].size = TYPER_ITT_ENTRY(typer) << (command[1] + 1);
+	CHECK(itts[n].itt >= first);
+	CHECK(itts[n].itt + itts[n].size <= first + ITT_SIZE);
+	check_apart(n);
+	for (uint64_t i = 0; i < itts[n].size; i++)
+		CHECK_EQ(itts[n].itt[i], 0);
+	memset(itts[n].itt, 0xee, itts[n].size);
+}
+
+static void do_command(const uint64_t *command)
+{
+	unsigned int n = command[0] >> 32;
+
+	if ((command[0] & 0xff) != MAPD)
+		return;
+	maps += command[2] >> 63;
+	unmaps += !(command[2] >> 63);
+	if (n >= DEVICES)
+		return;
+	CHECK(!(command[2] >> 63) || !itts[n].itt);
+	itts[n].itt = NULL;
+	if (command[2] >> 63)
+		use_itt(n, command);
+}
+
+/* The hardware does all that it was given. */
+bool mmio_wait(const volatile void *r, uint32_t offset, uint32_t mask,
+	       uint32_t wanted)
+{
+	uint64_t at = hw(GITS_CREADR);
+
+	if (offset != GITS_CREADR)
+		return hardware_works;
+	CHECK_EQ(hw(GITS_CWRITER), wanted);
+	for (; hardware_works && at != wanted;
+	     at = (at + COMMAND_SIZE) % QUEUE_SIZE)
+		do_command(all_its[0].queue + at / 8);
+	set_hw(GITS_CREADR, at);
+	return hardware_works;
+}
+
 static _Alignas(8) uint8_t tree[1024];
+static uint64_t ram; /* where the tree says that there is RAM */
 
 /* A device tree with an ITS; its.c keeps those that it has taken. */
 static void make_tree(struct fdt *fdt, uint32_t size)
@@ -170,6 +238,11 @@ static void make_tree(struct fdt *fdt, uint32_t size)
 	fdt_put_node(&w, "");
 	fdt_put_u32(&w, "#address-cells", 2);
 	fdt_put_u32(&w, "#size-cells", 2);
+	fdt_put_node(&w, "memory");
+	fdt_put_string(&w, "device_type", "memory");
+	fdt_put_cells(&w, "reg",
+		      (const uint32_t[]){0, (uint32_t)ram, 0, 0x100000}, 4);
+	fdt_put_end(&w);
 	fdt_put_node(&w, "its@8080000");
 	fdt_put_string(&w, "compatible", "arm,gic-v3-its");
 	fdt_put_cells(&w, "reg", reg, 4);
@@ -188,14 +261,17 @@ static void start(uint64_t typer, uint64_t baser0, uint64_t baser1)
 {
 	struct fdt fdt;
 
+	ram = QUEUE;
 	make_tree(&fdt, 0x20000);
 	memset(hardware, 0, sizeof(hardware));
+	memset(itts, 0, sizeof(itts));
+	maps = unmaps = 0;
 	set_hw(GITS_TYPER, typer);
 	set_hw(GITS_BASER, baser0);
 	set_hw(GITS_BASER + 8, baser1);
 	pool_used = 0;
 	refusals = windows = 0;
-	hardware_works = true;
+	hardware_works = reaches = true;
 	may_use_begin = QUEUE;
 	may_use_end = ITT + 0x10000;
 	emulated = NULL;
@@ -242,16 +318,22 @@ static void start_queue(void)
 	write_reg(GITS_CTLR, 1);
 }
 
-/* Sends one command; true if the hardware was given one. */
+/*
+ * Sends one command; true if the hardware was given one. MAPD unmaps before,
+ * which is another.
+ */
 static bool send(const uint64_t *command, uint64_t *real)
 {
 	uint32_t from = (uint32_t)hw(GITS_CWRITER);
 	uint32_t at = (uint32_t)read_reg(GITS_CREADR);
+	unsigned int before = unmaps;
 
 	memcpy(&queue_page[at / 8], command, COMMAND_SIZE);
 	write_reg(GITS_CWRITER, (at + COMMAND_SIZE) % PAGE);
 	CHECK_EQ(read_reg(GITS_CREADR), (at + COMMAND_SIZE) % PAGE);
 	CHECK_EQ(windows, 0);
+	if ((command[0] & 0xff) == MAPD && command[2] >> 63 && unmaps > before)
+		from = (from + COMMAND_SIZE) % QUEUE_SIZE;
 	if (hw(GITS_CWRITER) == from)
 		return false;
 	CHECK_EQ(hw(GITS_CWRITER), (from + COMMAND_SIZE) % QUEUE_SIZE);
@@ -273,7 +355,7 @@ static const struct {
 	{0x03, {DEVICE_FIELD, EVENT_FIELD, 0, 0}},
 	{0x04, {DEVICE_FIELD, EVENT_FIELD, 0, 0}},
 	{0x05, {0, 0, RDBASE_FIELD, 0}},
-	{0x08, {DEVICE_FIELD, 0x1f, 0x800fffffffffff00, 0}},
+	{0x08, {DEVICE_FIELD, 0x1f, GIC_TABLE_VALID, 0}},
 	{0x09, {0, 0, 0x800fffffffffffff, 0}},
 	{0x0a, {DEVICE_FIELD, ~UINT64_C(0), 0xffff, 0}},
 	{0x0b, {DEVICE_FIELD, EVENT_FIELD, 0xffff, 0}},
@@ -310,6 +392,8 @@ TEST(reserved_bits)
 			command[d] |=
 				~mask[d] & (d ? ~UINT64_C(0) : ~UINT64_C(0xff));
 		CHECK(send(command, real));
+		if (formats[i].number == MAPD)
+			real[2] &= ~ITT_FIELD;
 		for (unsigned int d = 0; d < 4; d++)
 			CHECK_EQ(real[d],
 				 command[d] & (mask[d] | (d ? 0 : 0xff)));
@@ -371,29 +455,114 @@ TEST(arguments)
 	check_send(0x0e, 3, RDBASE_FIELD, 7 << 16, true);
 }
 
-#define ITT_FIELD 0x000fffffffffff00
+/* MAPD; whether the hardware maps the device, with an ITT that is no other's */
+static bool map(uint64_t device_id, unsigned int bits, uint64_t itt)
+{
+	uint64_t command[4] = {MAPD | device_id << 32, bits - 1,
+			       GIC_TABLE_VALID | itt};
+	uint64_t real[4];
+	unsigned int before = maps;
+
+	send(command, real);
+	return maps != before;
+}
+
+/* An ITT of 16 bytes an event: 2^13 events are all there is room for. */
+#define TYPER_ITT_16 (TYPER_PLAIN | 15 << 4)
+#define ALL_BITS 13
+
+_Static_assert(16 << ALL_BITS == ITT_SIZE, "bits");
 
 TEST(itt)
 {
-	const uint64_t end = ITT + 0x10000;
-
-	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
+	start(TYPER_ITT_16, DEVICE_TABLE, COLLECTION_TABLE);
 	start_queue();
-	/* 2^7 entries of 12 bytes */
-	check_send(0x08, 2, ITT_FIELD, end - 12 * 128, true);
-	check_send(0x08, 2, ITT_FIELD, end - 12 * 128 + 256, false);
-	check_send(0x08, 2, ITT_FIELD, QUEUE - 256, false);
-	check_send(0x08, 2, ITT_FIELD, ITT_FIELD, false);
-	/* 2^16 EventIDs at most: more memory than there is, then more bits */
-	check_send(0x08, 1, 0x1f, 15, false);
-	may_use_end = ITT + 12 * 65536;
-	check_send(0x08, 1, 0x1f, 15, true);
-	may_use_end = ~UINT64_C(0);
-	check_send(0x08, 1, 0x1f, 16, false);
-	check_send(0x08, 1, 0x1f, 31, false);
-	/* Not looked at, nor handed on, without V */
-	may_use_end = ITT;
-	check_send(0x08, 2, ~UINT64_C(0), ITT, true);
+	/* Where the primary wants it counts for nothing. */
+	CHECK(map(1, 4, ITT));
+	CHECK(map(2, 4, 0));
+	CHECK(map(3, 4, ITT_FIELD));
+	CHECK(map(1, 5, ITT));
+	CHECK_EQ(refusals, 0);
+	/* 2^16 EventIDs at most; no room for so many */
+	CHECK(!map(1, 17, ITT));
+	CHECK(!map(1, 32, ITT));
+	CHECK_EQ(refusals, 2);
+	CHECK_EQ(unmaps, 4);
+	CHECK(!map(4, 16, ITT));
+	CHECK_EQ(refusals, 3);
+}
+
+TEST(itt_budget)
+{
+	uint64_t unmap[4] = {MAPD | UINT64_C(1) << 32}, real[4];
+
+	start(TYPER_ITT_16, DEVICE_TABLE, COLLECTION_TABLE);
+	start_queue();
+	CHECK(map(0xffff, ALL_BITS, ITT));
+	CHECK(!map(1, 1, ITT));
+	CHECK_EQ(refusals, 1);
+	CHECK(map(0xffff, ALL_BITS - 1, ITT));
+	CHECK(map(1, ALL_BITS - 1, ITT));
+	CHECK(!map(2, 1, ITT));
+	CHECK(send(unmap, real));
+	CHECK(!map(2, ALL_BITS, ITT));
+	CHECK(map(2, ALL_BITS - 1, ITT));
+	/* The least is 256 bytes. */
+	CHECK(map(2, 1, ITT));
+	for (unsigned int i = 3; i < 3 + ITT_UNITS / 2 - 1; i++)
+		CHECK(map(i, i % 4 + 1, ITT));
+	CHECK(!map(ITT_UNITS, 1, ITT));
+	/* All of it is there again for the next system. */
+	write_reg(GITS_CTLR, 0);
+	write_reg(GITS_CBASER, GIC_TABLE_VALID | (QUEUE + 0x10000));
+	memset(itts, 0, sizeof(itts));
+	start_queue();
+	CHECK(map(5, ALL_BITS, ITT));
+}
+
+/* Many at once, in any order: use_itt() looks at each. */
+TEST(itt_random)
+{
+	uint32_t at = 0, seed = 1;
+
+	start(TYPER_ITT_16, DEVICE_TABLE, COLLECTION_TABLE);
+	start_queue();
+	for (unsigned int i = 0; i < 4000; i++) {
+		seed = seed * 1103515245 + 12345;
+		memcpy(&queue_page[at / 8],
+		       ((uint64_t[]){MAPD | (uint64_t)(seed >> 16 & 31) << 32,
+				     (seed >> 21) % (ALL_BITS + 1),
+				     (uint64_t)(seed >> 25 & 3 ? 1 : 0) << 63,
+				     0}),
+		       COMMAND_SIZE);
+		at = (at + COMMAND_SIZE) % PAGE;
+		if (seed >> 28 == 0) {
+			write_reg(GITS_CWRITER, at);
+			while (read_reg(GITS_CREADR) != at)
+				;
+		}
+	}
+	CHECK(maps > 1000);
+	CHECK(unmaps > maps);
+}
+
+/* What is not unmapped for sure is not another's. */
+TEST(itt_stuck)
+{
+	start(TYPER_ITT_16, DEVICE_TABLE, COLLECTION_TABLE);
+	start_queue();
+	CHECK(map(1, ALL_BITS, ITT));
+	hardware_works = false;
+	memcpy(&queue_page[COMMAND_SIZE / 8],
+	       ((uint64_t[]){MAPD | UINT64_C(1) << 32, 0, 0, 0,
+			     MAPD | UINT64_C(2) << 32, 5, GIC_TABLE_VALID, 0}),
+	       2 * COMMAND_SIZE);
+	write_reg(GITS_CWRITER, 3 * COMMAND_SIZE);
+	CHECK_EQ(read_reg(GITS_CREADR), 2 * COMMAND_SIZE | 1);
+	hardware_works = true;
+	CHECK_EQ(read_reg(GITS_CREADR), 2 * COMMAND_SIZE | 1);
+	CHECK_EQ(all_its[0].holder[0], 2);
+	CHECK_EQ(maps, 1);
 }
 
 /* Without V, neither ITT nor RDbase is handed on. */
@@ -529,13 +698,29 @@ TEST(withheld)
 	check_withheld(true, 0x20000);
 }
 
+/* Registers that are RAM, or an ITS that does not reach its own tables. */
+TEST(no_place)
+{
+	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
+	hardware[GITS_CTLR] = 1;
+	ram = ITS_BASE + 0x1f000;
+	check_withheld(true, 0x20000);
+	ram = ITS_BASE + 0x20000;
+	reaches = false;
+	check_withheld(true, 0x20000);
+	CHECK_EQ(hardware[GITS_CTLR], 1);
+	reaches = true;
+	check_withheld(false, 0x20000);
+}
+
 /* What page tables may need stays in the pool: smaller tables, or none. */
 TEST(little_memory)
 {
 	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
 	set_hw(GITS_BASER, DEVICE_TABLE);
 	set_hw(GITS_BASER + 8, COLLECTION_TABLE);
-	pool_used = sizeof(pool) - POOL_RESERVE - 400 * KIB;
+	pool_used =
+		sizeof(pool) - POOL_RESERVE - 400 * KIB - QUEUE_SIZE - ITT_SIZE;
 	check_withheld(false, 0x20000);
 	CHECK_EQ(table_bytes(0), 256 * KIB);
 	CHECK_EQ(read_reg(GITS_TYPER) >> 13 & 0x1f, 14);

@@ -202,6 +202,39 @@ TEST(strict)
 	CHECK_STR(end(), "is given twice");
 }
 
+static void check_panic(const char *value, const char *error, bool resets)
+{
+	begin();
+	fdt_put_string(&w, "panic", value);
+	primary();
+	CHECK_STR(end(), error);
+	CHECK_EQ(m.panic_resets, resets);
+}
+
+TEST(panic)
+{
+	const char *wrong = "must be \"halt\" or \"reset\"";
+
+	begin();
+	primary();
+	CHECK_STR(end(), NULL);
+	CHECK(!m.panic_resets);
+	check_panic("halt", NULL, false);
+	check_panic("reset", NULL, true);
+	check_panic("resets", wrong, false);
+	check_panic("", wrong, false);
+	begin();
+	fdt_put_u32(&w, "panic", 1);
+	primary();
+	CHECK_STR(end(), wrong);
+	CHECK_STR(m.error_property, "panic");
+	begin();
+	fdt_put_string(&w, "panic", "halt");
+	fdt_put_string(&w, "panic", "reset");
+	primary();
+	CHECK_STR(end(), "is given twice");
+}
+
 TEST(unknown_nodes)
 {
 	static const char *const names[] = {

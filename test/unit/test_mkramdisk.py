@@ -61,6 +61,10 @@ BAD_MANIFESTS = [
     ("strict_value", manifest(
         PRIMARY, compatible='compatible = "holdfast,manifest-v1"; strict = <1>;'),
      "strict: must have no value"),
+    ("panic_value", manifest(
+        PRIMARY,
+        compatible='compatible = "holdfast,manifest-v1"; panic = "stop";'),
+     'panic: must be "halt" or "reset"'),
     ("unknown_node", manifest(PRIMARY, "vm { };"), "vm: is not known"),
     ("leading_zero", manifest(PRIMARY, node("vm00")), "vm00: is not known"),
     ("no_primary", manifest(node()), "primary: is missing"),

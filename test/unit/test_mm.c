@@ -103,7 +103,11 @@ TEST(no_pool)
 {
 	fake_reset();
 	pool_init(fake_ram(FAKE_RAM_BASE), fake_ram(FAKE_RAM_BASE));
+	memset(&t, 0, sizeof(t));
 	CHECK(!ptable_init(&t, MM_STAGE_2, 1, 2, 40));
+	/* It has no page that somebody could change. */
+	CHECK(t.root == NULL);
+	CHECK_EQ(t.root_pages, 0);
 	pool_init(fake_ram(FAKE_RAM_BASE), fake_ram(FAKE_RAM_BASE + PAGE));
 	CHECK(!ptable_init(&t, MM_STAGE_2, 1, 2, 40));
 	CHECK(ptable_init(&t, MM_STAGE_2, 1, 1, 39));

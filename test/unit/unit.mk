@@ -43,17 +43,25 @@ unit_src_devtree := src/devtree.c src/fdt.c src/fdt_write.c
 unit_arm := src/arch/aarch64
 unit_arm_cflags := -include test/unit/arm/regs.h -iquote $(unit_arm) \
 	-iquote test/unit/arm -Wno-unused-parameter
-unit_arm_names := el2 trap idregs pte hypmap spectre mmio its pl011
+unit_arm_names := el2 trap idregs pte hypmap spectre mmio its gic pl011
 $(foreach name,$(unit_arm_names),\
 	$(eval unit_cflags_$(name) := $(unit_arm_cflags))\
 	$(eval unit_src_$(name) := test/unit/arm/regs.c $(unit_arm)/$(name).c))
 unit_src_el2 += $(addprefix $(unit_arm)/,pte.c timer.c fp.c) src/mm.c src/pool.c
 unit_src_trap += $(addprefix $(unit_arm)/,sysreg_trap.c inject.c idregs.c)
-# test_its.c includes its source, for what only boot would set.
+# These include their source, for what only boot would set.
 unit_src_its := test/unit/arm/regs.c src/devtree.c src/fdt.c src/fdt_write.c
 # pl011.c over the real rings.
 unit_src_pl011 += src/vconsole.c src/fdt.c src/fdt_write.c
+unit_src_gic := test/unit/arm/regs.c src/fdt.c src/fdt_write.c
+unit_included_its := $(unit_arm)/its.c
+unit_included_gic := $(unit_arm)/gic.c
 unit_src_hypmap += $(unit_arm)/pte.c src/mm.c src/pool.c
+# test_start.c includes its source, which calls a main() of another kind. What
+# is not called needs nobody else.
+unit_cflags_start := $(unit_arm_cflags) -ffunction-sections -Wl,--gc-sections
+unit_included_start := $(unit_arm)/start.c
+unit_src_start := test/unit/arm/regs.c
 
 # test_vgic.c includes its source, for its registers without their frames.
 unit_cflags_vgic := $(unit_arm_cflags)

@@ -69,12 +69,6 @@ static inline void panic_check(const struct vcpu *vcpu)
 		panic_stop(vcpu);
 }
 
-/*
- * Until it is called with NULL, a fault here means that a device of the board
- * is not where the device tree says: boot ends with a message.
- */
-void boot_probe(const char *name);
-
 /* --- start.c --- */
 
 /* Takes all memory from all VMs: each of their CPUs traps soon. */
@@ -90,10 +84,13 @@ extern bool boot_is_over;
 
 /* --- el2.c: what is trapped --- */
 
-/* Learns what the boot CPU has; the others are taken to have the same. */
+/* Learns what the boot CPU has, which the others must have, too. */
 void el2_read_features(void);
-/* Whether this CPU can run with page tables made for the boot CPU. */
-bool el2_cpu_fits(void);
+/*
+ * NULL, or in what this CPU differs from the boot CPU so that it cannot run the
+ * same VMs: it would lack what is switched, or have what is not.
+ */
+const char *el2_cpu_differs(void);
 /* Sets the EL2 registers of this CPU that stay as they are. */
 void el2_init(void);
 
@@ -110,8 +107,13 @@ static inline struct vcpu *current_vcpu(void)
 	return (struct vcpu *)(uintptr_t)read_sysreg(tpidr_el2);
 }
 
-/* What the CPU has, read once at boot on the first CPU. */
+/*
+ * What the CPU has, read once at boot on the first CPU and compared, byte by
+ * byte, on the others: el2.c has a name for each.
+ */
 struct cpu_features {
+	uint8_t pa_range;     /* of ID_AA64MMFR0_EL1, 48 bits at most */
+	bool e2h;	      /* HCR_EL2.E2H stays 1 */
 	bool pauth;	      /* FEAT_PAuth: keys to switch */
 	bool sme;	      /* FEAT_SME: TPIDR2_EL0 to switch */
 	bool ras;	      /* FEAT_RAS: VDISR_EL2 */
@@ -176,6 +178,7 @@ bool psci_primary(struct vcpu *vcpu, uint32_t fn, int64_t *result);
 bool psci_secondary(struct vcpu *vcpu, uint32_t fn, int64_t *result,
 		    uint64_t *exit);
 #define PSCI_FN_CPU_OFF 0x84000002
+#define PSCI_FN_SYSTEM_RESET 0x84000009
 
 /* Calls the firmware: PSCI, or an architecture call. Its w0, extended. */
 int64_t psci_firmware(uint64_t fn, uint64_t a1, uint64_t a2, uint64_t a3);
@@ -256,7 +259,7 @@ bool gic_end_kick(struct cpu *cpu);
  * Finds the redistributor of each CPU, and maps for it the register that
  * enables the interrupt of the EL2 timer. NULL or what is wrong.
  */
-const char *gic_init_board(void);
+const char *gic_init_board(const struct fdt *fdt);
 /*
  * Emulates the data abort of the primary, with syndrome `esr`, if it is an
  * access to the GIC that is to be emulated; false if not.

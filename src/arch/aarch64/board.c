@@ -219,11 +219,9 @@ static void find_epoch(const struct fdt *fdt)
 	    !is_aligned(base, PAGE_SIZE) || base >> arch_pa_bits() ||
 	    devtree_overlaps_memory(fdt, base, PAGE_SIZE))
 		return;
-	boot_probe(fdt_name(fdt, node));
 	seconds = arch_map_slot(SLOT_WINDOW, paddr(base), MM_R | MM_DEVICE);
 	board.epoch = *seconds - (uint32_t)arch_seconds();
 	arch_unmap_slots(SLOT_WINDOW, PAGE_SIZE);
-	boot_probe(NULL);
 }
 
 const char *arch_board_init(const struct fdt *fdt)
@@ -238,7 +236,7 @@ const char *arch_board_init(const struct fdt *fdt)
 			return error;
 	}
 	find_virtualization(fdt);
-	error = gic_init_board();
+	error = gic_init_board(fdt);
 	if (error)
 		return error;
 	its_init_board(fdt);
@@ -302,6 +300,11 @@ bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
 	       !cpu_find(id);
 }
 
+bool arch_mediates_node(const struct fdt *fdt, fdt_node_t node)
+{
+	return node == board.gic || is_its(fdt, node);
+}
+
 /* The GIC's registers for EL2 and for VMs follow those of the primary. */
 static enum arch_edit edit_gic(const struct fdt_prop *prop, uint32_t *size)
 {
@@ -320,6 +323,10 @@ enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,
 {
 	if (node == board.gic)
 		return edit_gic(prop, size);
+	if (strcmp(prop->name, RNG_SEED) == 0) {
+		*size = RNG_SEED_GIVEN(prop->size);
+		return EDIT_CUT;
+	}
 	if (its_is_dangling(fdt, prop))
 		return EDIT_DROP;
 	if (strcmp(prop->name, "interrupts") == 0 && is_timer(fdt, node)) {

@@ -31,4 +31,11 @@ struct board {
 
 extern struct board board;
 
+/*
+ * The property of /chosen with random bytes. The primary gets this many of
+ * them; the stack guard is made of the others (guard.c).
+ */
+#define RNG_SEED "rng-seed"
+#define RNG_SEED_GIVEN(size) ((size) / 2)
+
 #endif

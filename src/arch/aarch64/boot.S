@@ -41,6 +41,24 @@
 	isb
 .endm
 
+/* x12 = size of a line of the data caches. Clobbers x9. */
+.macro line_size
+	mrs	x12, ctr_el0
+	ubfx	x12, x12, #16, #4
+	mov	x9, #4
+	lsl	x12, x9, x12
+.endm
+
+/* Fills [x9, x10), both aligned to 64 bytes, with zeros. Clobbers x9. */
+.macro zero_range
+8:	stp	xzr, xzr, [x9], #16
+	stp	xzr, xzr, [x9], #16
+	stp	xzr, xzr, [x9], #16
+	stp	xzr, xzr, [x9], #16
+	cmp	x9, x10
+	b.lo	8b
+.endm
+
 /*
  * Drops what the data caches hold of [x9, x10): x12 is the size of a line.
  * Clobbers x9.
@@ -94,12 +112,21 @@ image_moved:
 	cmp	x22, #(2 << 2)
 	b.eq	1f
 	b.hi	2f
-	mmu_off	el1, SCTLR_EL1_RESET
+4:	mmu_off	el1, SCTLR_EL1_RESET
 	b	3f
 1:	mov	x9, #HCR_RW		/* E2H and TGE clear */
 	msr	hcr_el2, x9
 	isb
-	mmu_off	el2, SCTLR_EL2_RES1
+	mrs	x9, hcr_el2
+	tbz	x9, #HCR_E2H_BIT, 5f
+	/*
+	 * E2H is RES1: TCR_EL2 and others are laid out as those of EL1, whose
+	 * names mean them here.
+	 */
+	tlbi	alle2
+	mov	x22, xzr
+	b	4b
+5:	mmu_off	el2, SCTLR_EL2_RES1
 	b	3f
 2:	mmu_off	el3, SCTLR_EL2_RES1
 
@@ -108,10 +135,7 @@ image_moved:
 	 * may overwrite it later. This is .bss, the stack, and as much of the
 	 * pool as early_map() takes.
 	 */
-3:	mrs	x12, ctr_el0
-	ubfx	x12, x12, #16, #4
-	mov	x9, #4
-	lsl	x12, x9, x12
+3:	line_size
 	load_address x9, bss_begin
 	load_address x10, bss_end
 	invalidate_range
@@ -128,12 +152,7 @@ image_moved:
 	mov	x29, xzr
 	load_address x9, bss_begin
 	load_address x10, bss_end
-4:	stp	xzr, xzr, [x9], #16
-	stp	xzr, xzr, [x9], #16
-	stp	xzr, xzr, [x9], #16
-	stp	xzr, xzr, [x9], #16
-	cmp	x9, x10
-	b.lo	4b
+	zero_range
 
 	adrp	x0, image_begin
 	ldr	x1, =image_begin
@@ -192,7 +211,15 @@ boot_move:
 	mmu_off	el2, SCTLR_EL2_RES1
 	ic	iallu
 	tlbi	alle2
-	dsb	nsh
+	/* What stays behind becomes the primary's: no stack, no guard of one. */
+	line_size
+	load_address x9, bss_begin
+	adrp	x10, cpu_stacks + GUARD_SIZE + STACK_SIZE
+	invalidate_range
+	dsb	sy
+	load_address x9, bss_begin
+	zero_range
+	dsb	sy
 	isb
 	br	x4
 
@@ -237,3 +264,7 @@ other_cpu:
 	.global cpu_stacks
 cpu_stacks:
 	.skip	MAX_CPUS * (GUARD_SIZE + STACK_SIZE)
+	.skip	GUARD_SIZE
+	.global fault_stacks
+fault_stacks:
+	.skip	FAULT_STACKS * FAULT_STACK_SIZE

@@ -22,44 +22,68 @@ static unsigned int field(uint64_t value, unsigned int shift)
 	return value >> shift & 0xf;
 }
 
-/* VTCR_EL2 of the boot CPU; all page tables are made for it. */
-static uint64_t boot_vtcr RO_AFTER_BOOT;
-
+/* All page tables are made for the boot CPU's physical addresses. */
 static uint64_t vtcr(void)
 {
 	uint8_t level, pages, bits;
-	uint64_t ps = read_sysreg(id_aa64mmfr0_el1) & 0xf;
+	uint64_t ps = features.pa_range;
 	uint64_t t0sz, sl0;
 
 	arch_stage2_geometry(&level, &pages, &bits);
 	t0sz = 64u - bits;
 	/* 2 starts at level 0, 1 at level 1 (4 KiB granule) */
 	sl0 = level == 0 ? 2 : 1;
-	ps = ps > 5 ? 5 : ps;
 	return FOR_PRIMARY(VTCR_EL2);
 }
 
-void el2_read_features(void)
+static struct cpu_features read_features(void)
 {
+	uint64_t pa_range = read_sysreg(id_aa64mmfr0_el1) & 0xf;
 	uint64_t isar1 = read_sysreg(id_aa64isar1_el1);
 	uint64_t isar2 = read_sysreg(s3_0_c0_c6_2);
 	uint64_t pfr0 = read_sysreg(id_aa64pfr0_el1);
 	uint64_t pfr1 = read_sysreg(id_aa64pfr1_el1);
 	uint64_t dfr0 = read_sysreg(id_aa64dfr0_el1);
 
-	features.pauth = field(isar1, 4) || field(isar1, 8) || field(isar2, 12);
-	features.sme = field(pfr1, 24);
-	features.ras = field(pfr0, 28);
-	features.gic_regs = field(pfr0, 24) && board.gic_version >= 3;
-	features.pmu = field(dfr0, 8) && field(dfr0, 8) != 0xf;
-	if (features.pmu)
-		features.pmu_counters = read_sysreg(pmcr_el0) >> 11 & 0x1f;
-	boot_vtcr = vtcr();
+	struct cpu_features own = {
+		.pa_range = pa_range > 5 ? 5 : (uint8_t)pa_range,
+		.e2h = read_sysreg(hcr_el2) & HCR_E2H,
+		.pauth = field(isar1, 4) || field(isar1, 8) || field(isar2, 12),
+		.sme = field(pfr1, 24),
+		.ras = field(pfr0, 28),
+		.gic_regs = field(pfr0, 24) && board.gic_version >= 3,
+		.pmu = field(dfr0, 8) && field(dfr0, 8) != 0xf,
+	};
+
+	if (own.pmu)
+		own.pmu_counters = read_sysreg(pmcr_el0) >> 11 & 0x1f;
+	return own;
 }
 
-bool el2_cpu_fits(void)
+void el2_read_features(void)
 {
-	return vtcr() == boot_vtcr;
+	features = read_features();
+}
+
+const char *el2_cpu_differs(void)
+{
+	static const char names[][20] = {"physical addresses",
+					 "HCR_EL2.E2H",
+					 "FEAT_PAuth",
+					 "FEAT_SME",
+					 "FEAT_RAS",
+					 "GIC CPU interface",
+					 "PMU",
+					 "PMU counters"};
+	struct cpu_features own = read_features();
+	const uint8_t *has = (const uint8_t *)&own;
+	const uint8_t *wanted = (const uint8_t *)&features;
+
+	_Static_assert(ARRAY_SIZE(names) == sizeof(features), "one name each");
+	for (unsigned int i = 0; i < sizeof(features); i++)
+		if (has[i] != wanted[i])
+			return names[i];
+	return NULL;
 }
 
 /* Registers of optional features; at reset they have no defined value. */
@@ -80,7 +104,7 @@ void el2_init(void)
 {
 	set_constants();
 	write_sysreg(hcr_el2, FOR_PRIMARY(HCR_EL2));
-	write_sysreg(vtcr_el2, boot_vtcr);
+	write_sysreg(vtcr_el2, vtcr());
 	write_sysreg(hstr_el2, FOR_PRIMARY(HSTR_EL2));
 	write_sysreg(actlr_el2, FOR_PRIMARY(ACTLR_EL2));
 	write_sysreg(hacr_el2, FOR_PRIMARY(HACR_EL2));

@@ -26,22 +26,33 @@
 #define GICR_TYPER_VLPIS BIT(1)
 #define GICR_TYPER_LAST BIT(4)
 
-/* RD_base and perhaps VLPI_base of each redistributor; the ITSs. */
-#define MAX_EMULATED (2 * MAX_REDISTRIBUTORS + MAX_ITS)
+/*
+ * RD_base of each redistributor, perhaps VLPI_base, and what is between it and
+ * the next; what is behind the last of each region; the ITSs.
+ */
+#define MAX_EMULATED (3 * MAX_REDISTRIBUTORS + MAX_GICR_REGIONS + MAX_ITS)
 
-/* Lines about what the primary was refused. */
-#define MAX_REFUSAL_LINES 16
-
-/* Reads of a register until something is late. */
-#define MAX_WAIT 1000000
+/*
+ * Boards whose GIC has 32 address lines, and drops what is above (RK3566 and
+ * RK3568: erratum 3568002). Its registers do not tell.
+ */
+static const char *const narrow_boards[] = {
+	"rockchip,rk3566",
+	"rockchip,rk3568",
+};
 
 static struct mmio_range emulated[MAX_EMULATED];
 static uint32_t emulated_count;
 struct spinlock gic_lock;
-static uint32_t refusals; /* GIC's lock */
 
 /* A GICv2's distributor, or NULL. */
 static volatile uint32_t *gicd RO_AFTER_BOOT;
+
+/* The first address that the GIC does not reach. */
+static uint64_t gic_limit RO_AFTER_BOOT;
+
+/* From a redistributor to the next; 0: as its frames say. */
+static uint64_t stride RO_AFTER_BOOT;
 
 void gic_init_cpu(void)
 {
@@ -93,19 +104,32 @@ void gic_wake_others(void)
 
 /* --- what is emulated for the primary --- */
 
-const char *gic_emulate_page(uint64_t base, const struct mmio_reg *regs,
-			     void *device)
+static const char *emulate(uint64_t base, uint64_t size,
+			   const struct mmio_reg *regs, void *device)
 {
 	if (emulated_count == MAX_EMULATED || !is_aligned(base, GIC_FRAME))
 		return "GIC: frames that are not aligned, or too many";
 	emulated[emulated_count++] = (struct mmio_range){
 		.base = base,
-		.size = PAGE_SIZE,
+		.size = align_up(size, PAGE_SIZE),
 		.regs = regs,
 		.device = device,
 		.lock = &gic_lock,
 	};
 	return NULL;
+}
+
+const char *gic_emulate_page(uint64_t base, const struct mmio_reg *regs,
+			     void *device)
+{
+	return emulate(base, PAGE_SIZE, regs, device);
+}
+
+const char *gic_hide(uint64_t base, uint64_t size)
+{
+	static const struct mmio_reg none[] = {{0}};
+
+	return size ? emulate(base, size, none, NULL) : NULL;
 }
 
 bool gic_access(struct vcpu *vcpu, uint64_t esr)
@@ -124,28 +148,19 @@ bool arch_claim_devices(struct ptable *primary)
 
 void gic_log_refused(const char *what, uint64_t value)
 {
-	if (refusals == MAX_REFUSAL_LINES)
-		return;
-	refusals++;
-	log_line("primary: GIC: refused: %s 0x%lx%s", what, value,
-		 refusals == MAX_REFUSAL_LINES ? "; no more of it is told"
-					       : "");
+	log_guest(&vm_primary.log, "primary: GIC: refused: %s 0x%lx", what,
+		  value);
+}
+
+bool gic_reaches(uint64_t base, uint64_t size)
+{
+	return size <= gic_limit && base <= gic_limit - size;
 }
 
 bool gic_may_use(uint64_t base, uint64_t size)
 {
-	return ptable_is_normal(&vm_primary.stage2, base, size);
-}
-
-bool gic_wait_for(volatile char *regs, uint32_t offset, uint32_t mask,
-		  uint32_t wanted)
-{
-	for (uint32_t i = 0; i < MAX_WAIT; i++) {
-		if ((mmio_read32(regs, offset) & mask) == wanted)
-			return true;
-		arch_relax();
-	}
-	return false;
+	return gic_reaches(base, size) &&
+	       ptable_is_normal(&vm_primary.stage2, base, size);
 }
 
 /* --- boot --- */
@@ -165,11 +180,15 @@ static const char *visit_redistributor(uint64_t base, uint64_t typer)
 	return lpi_add_redistributor(base, typer);
 }
 
+/*
+ * Visits the redistributors of a region. What lies between them, and behind the
+ * last, is nobody's: were there one, nobody would judge its tables.
+ */
 static const char *scan_region(uint64_t base, uint64_t size)
 {
 	char *at = arch_boot_map(paddr(base), size, MM_DEVICE_RW);
-	uint64_t step = 0;
 	uint64_t typer = 0;
+	uint64_t used, step;
 	const char *error;
 
 	if (!at)
@@ -177,14 +196,39 @@ static const char *scan_region(uint64_t base, uint64_t size)
 	for (; size >= 2 * GIC_FRAME && !(typer & GICR_TYPER_LAST);
 	     base += step, at += step, size -= step) {
 		typer = mmio_read64(at, GICR_TYPER);
-		step = typer & GICR_TYPER_VLPIS ? 4 * GIC_FRAME : 2 * GIC_FRAME;
-		if (size < step)
+		used = typer & GICR_TYPER_VLPIS ? 4 * GIC_FRAME : 2 * GIC_FRAME;
+		step = stride ? stride : used;
+		if (size < step || step < used)
 			return "GIC: a region cuts off a redistributor";
 		error = visit_redistributor(base, typer);
+		if (!error)
+			error = gic_hide(base + used, step - used);
 		if (error)
 			return error;
 	}
-	return NULL;
+	return gic_hide(base, size);
+}
+
+static const char *read_stride(const struct fdt *fdt)
+{
+	struct fdt_prop p;
+
+	stride = 0;
+	if (!fdt_prop(fdt, board.gic, "redistributor-stride", &p))
+		return NULL;
+	if (p.size == 4 || p.size == 8)
+		stride = fdt_number(p.value, 0, p.size / 4, NULL);
+	return stride && is_aligned(stride, GIC_FRAME)
+		       ? NULL
+		       : "device tree: GIC: unusable redistributor-stride";
+}
+
+static uint64_t find_limit(const struct fdt *fdt)
+{
+	for (unsigned int i = 0; i < ARRAY_SIZE(narrow_boards); i++)
+		if (fdt_compatible(fdt, fdt_root(fdt), narrow_boards[i]))
+			return BIT(32);
+	return BIT(52);
 }
 
 /* The page with the registers of a CPU's private interrupts. */
@@ -204,10 +248,13 @@ static const char *map_private_page(struct cpu *cpu)
 	return NULL;
 }
 
-const char *gic_init_board(void)
+const char *gic_init_board(const struct fdt *fdt)
 {
-	const char *error;
+	const char *error = read_stride(fdt);
 
+	if (error)
+		return error;
+	gic_limit = find_limit(fdt);
 	spin_init(&gic_lock, LOCK_RANK_GIC);
 	gicd = arch_map_slot(SLOT_GICD, paddr(board.gicd), MM_DEVICE_RW);
 	lpi_init(gicd[GICD_TYPER / 4] >> 19 & 0x1f);

@@ -45,15 +45,20 @@ extern struct spinlock gic_lock;
 const char *gic_emulate_page(uint64_t base, const struct mmio_reg *regs,
 			     void *device);
 
-/* Logs what the primary was refused; a few times. Takes the console's lock. */
+/* The same for any range: it reads as zero and ignores writes. */
+const char *gic_hide(uint64_t base, uint64_t size);
+
+/* Logs what the primary was refused, as often as log_guest() lets it. */
 void gic_log_refused(const char *what, uint64_t value);
 
-/* Whether the GIC may be given [base, base + size): the primary's own RAM. */
-bool gic_may_use(uint64_t base, uint64_t size);
+/* Whether the GIC has as many address lines as [base, base + size) needs. */
+bool gic_reaches(uint64_t base, uint64_t size);
 
-/* Waits until bits of a register are as wanted. False if that takes too long.*/
-bool gic_wait_for(volatile char *regs, uint32_t offset, uint32_t mask,
-		  uint32_t wanted);
+/*
+ * Whether the GIC may be given [base, base + size): the primary's own RAM, and
+ * within its reach.
+ */
+bool gic_may_use(uint64_t base, uint64_t size);
 
 /* --- lpi.c --- */
 
@@ -76,6 +81,9 @@ bool lpi_is_target(uint64_t rdbase, bool by_address);
 
 /* Takes the ITSs of the device tree; tells of those that are withheld. */
 void its_init_board(const struct fdt *fdt);
+
+/* Whether a node is an ITS. */
+bool is_its(const struct fdt *fdt, fdt_node_t node);
 
 /* Whether a node is an ITS that the primary does not get. */
 bool its_withholds(const struct fdt *fdt, fdt_node_t node);

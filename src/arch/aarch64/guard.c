@@ -38,14 +38,15 @@ static uint64_t random_number(void)
 	return number;
 }
 
-static uint64_t mix_seed(uint64_t hash, const struct fdt *fdt, const char *name)
+/* The half of the seed that the primary does not get. */
+static uint64_t mix_seed(uint64_t hash, const struct fdt *fdt)
 {
 	fdt_node_t chosen = fdt_path(fdt, "/chosen");
 	struct fdt_prop seed;
 
-	if (chosen == FDT_NO_NODE || !fdt_prop(fdt, chosen, name, &seed))
+	if (chosen == FDT_NO_NODE || !fdt_prop(fdt, chosen, RNG_SEED, &seed))
 		return hash;
-	for (uint32_t i = 0; i < seed.size; i++)
+	for (uint32_t i = RNG_SEED_GIVEN(seed.size); i < seed.size; i++)
 		hash = mix(hash, seed.value[i]);
 	return hash;
 }
@@ -56,8 +57,7 @@ arch_guard_stacks(const struct fdt *fdt)
 {
 	uint64_t hash = mix(random_number(), read_sysreg(cntpct_el0));
 
-	hash = mix_seed(hash, fdt, "kaslr-seed");
-	hash = mix_seed(hash, fdt, "rng-seed");
+	hash = mix_seed(hash, fdt);
 	/* A string that is too long ends at the zero: it can not write it. */
 	__stack_chk_guard = hash & ~(uint64_t)0xff;
 }

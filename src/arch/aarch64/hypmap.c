@@ -9,6 +9,7 @@
 #include "layout.h"
 #include "log.h"
 #include "pool.h"
+#include "string.h"
 
 /* Where CPUs that start find the root page table; read with the MMU off. */
 uint64_t start_root RO_AFTER_BOOT;
@@ -28,7 +29,10 @@ static bool map_part(const char *begin, const char *end, const char *image,
 			  (uint64_t)(end - begin), virt_to_phys(begin), mode);
 }
 
-/* Data, with a hole below the stack of each CPU; then the pool. */
+/*
+ * Data, with a hole below the stack of each CPU, and below the stacks for
+ * faults; then the pool.
+ */
 static bool map_data(const char *image)
 {
 	const char *stack = cpu_stacks;
@@ -41,7 +45,8 @@ static bool map_data(const char *image)
 			return false;
 		stack += STACK_SIZE;
 	}
-	return map_part(pool_begin, image_end, image, MM_R | MM_W);
+	stack += GUARD_SIZE;
+	return map_part(stack, image_end, image, MM_R | MM_W);
 }
 
 /* The page of boot.S that runs with the MMU going on or off. */
@@ -205,6 +210,27 @@ void arch_boot_unmap_all(void)
 	forget_own_translations();
 	if (!map_identity_page(image))
 		panic("no page table for the start of CPUs");
+}
+
+bool arch_wipe(paddr_t pa, uint64_t size)
+{
+	static struct ptable window;
+	void *p = (void *)(uintptr_t)pa.pa;
+
+	if (!window.root &&
+	    !ptable_init(&window, MM_STAGE_1, 0, 1, HYP_VA_BITS))
+		return false;
+	/* The boot window anew, for one CPU: the others' is read-only. */
+	memcpy(window.root + PT_ENTRIES / 2,
+	       mm_hypervisor.root + PT_ENTRIES / 2, PAGE_SIZE / 2);
+	if (!ptable_map(&window, pa.pa, size, pa, MM_R | MM_W))
+		return false;
+	write_sysreg(ttbr0_el2, virt_to_phys(window.root).pa);
+	isb();
+	forget_own_translations();
+	arch_zero_pages(p, size);
+	arch_clean_to_memory(p, size);
+	return true;
 }
 
 void *arch_map_slots(unsigned int slot, paddr_t pa, uint64_t size,

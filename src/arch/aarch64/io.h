@@ -3,6 +3,7 @@
 #ifndef IO_H
 #define IO_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 static inline uint32_t mmio_read32(const volatile void *base, uint32_t offset)
@@ -34,5 +35,9 @@ static inline void mmio_write64(volatile void *base, uint32_t offset,
 
 	*(volatile uint64_t *)(volatile void *)at = value;
 }
+
+/* Waits until bits of a register are as wanted. False if that takes too long.*/
+bool mmio_wait(const volatile void *base, uint32_t offset, uint32_t mask,
+	       uint32_t wanted);
 
 #endif

@@ -7,10 +7,10 @@
  * primary's memory. They are copied from there one by one, judged, and handed
  * to the hardware.
  *
- * Only the tables of interrupts, one for each device (ITT), are the primary's
- * memory, and MAPD says where. The primary may write into them as into any
- * memory of its own: what the ITS keeps there is an INTID and a collection,
- * and no address, and it looks both up like those of a command.
+ * So are the tables of interrupts, one for each device (ITT). What an ITS keeps
+ * there, and whether it checks what it finds, is each one's own; whoever writes
+ * to them has the ITS do what no command may say. MAPD gets memory of ours
+ * instead of what the primary names, out of a budget.
  */
 #include "arch_internal.h"
 #include "cpu.h"
@@ -85,6 +85,10 @@ _Static_assert(1u << MIN_TABLE_BITS > MAX_CPUS, "collections");
 #define QUEUE_ALIGNMENT 0x10000
 #define QUEUE_SIZE (2 * PAGE_SIZE)
 
+/* An ITT is at a multiple of this (MAPD). */
+#define ITT_UNIT 256u
+#define ITT_UNITS (ITT_SIZE / ITT_UNIT)
+
 #define CBASER_FIELDS                                                      \
 	(GIC_TABLE_VALID | BIT(59) * 7 | BIT(53) * 7 | GIC_TABLE_ADDRESS | \
 	 BIT(10) * 3 | 0xff)
@@ -100,7 +104,10 @@ struct its {
 	unsigned int collections;
 	uint64_t baser[GITS_BASERS]; /* tables of ours; 0: none */
 	uint64_t *queue;	     /* ours, for the hardware */
-	/* GIC's lock for all below. Bytes from the queue's beginning: */
+	char *itts;		     /* behind it */
+	/* GIC's lock for all below. */
+	uint32_t holder[ITT_UNITS]; /* of `itts`: DeviceID + 1, or 0 */
+	/* Bytes from the queue's beginning: */
 	uint32_t tail; /* of our queue */
 	/* The primary's queue, as it sees it. */
 	uint64_t cbaser;
@@ -134,6 +141,7 @@ static void reset_tables(struct its *its)
 			     virt_to_phys(its->queue).pa |
 			     (QUEUE_SIZE / PAGE_SIZE - 1));
 	mmio_write64(its->regs, GITS_CWRITER, 0);
+	memset(its->holder, 0, sizeof(its->holder));
 	its->tail = 0;
 	its->used = false;
 }
@@ -152,7 +160,7 @@ static void post(struct its *its, const uint64_t *command)
 static bool submit(struct its *its)
 {
 	mmio_write64(its->regs, GITS_CWRITER, its->tail);
-	return gic_wait_for(its->regs, GITS_CREADR, COMMAND_OFFSET, its->tail);
+	return mmio_wait(its->regs, GITS_CREADR, COMMAND_OFFSET, its->tail);
 }
 
 /* --- commands --- */
@@ -177,15 +185,9 @@ static bool target2_exists(const struct its *its, const uint64_t *command)
 	return lpi_is_target(command[3] & GIC_RDBASE, its->typer & TYPER_PTA);
 }
 
-#define ITT_ADDRESS 0x000fffffffffff00
-
-static bool itt_is_good(const struct its *its, const uint64_t *command)
+static bool itt_bits_exist(const struct its *its, const uint64_t *command)
 {
-	uint64_t bits = (command[1] & 0x1f) + 1;
-
-	return bits <= TYPER_ID_BITS(its->typer) &&
-	       gic_may_use(command[2] & ITT_ADDRESS, TYPER_ITT_ENTRY(its->typer)
-							     << bits);
+	return (command[1] & 0x1f) + 1 <= TYPER_ID_BITS(its->typer);
 }
 
 /* A part of a command, and who may judge it. */
@@ -205,8 +207,7 @@ static const struct field fields[] = {
 	{"ITS: collection", 0xffff, 2, collection_exists},
 	{"ITS: V", GIC_TABLE_VALID, 2, NULL},
 	/* Those that count only if V is set, where there is a V: */
-	{"ITS: size of ITT", 0x1f, 1, NULL},
-	{"ITS: ITT", ITT_ADDRESS, 2, itt_is_good},
+	{"ITS: size of ITT", 0x1f, 1, itt_bits_exist},
 	{"ITS: RDbase", GIC_RDBASE, 2, target_exists},
 	{"ITS: RDbase2", GIC_RDBASE, 3, target2_exists},
 };
@@ -218,18 +219,20 @@ enum {
 	INTID = 1 << 2,
 	COLLECTION = 1 << 3,
 	VALID = 1 << 4,
-	ITT = 1 << 5 | 1 << 6,
-	TARGET = 1 << 7,
-	TARGET2 = 1 << 8,
+	ITT = 1 << 5,
+	TARGET = 1 << 6,
+	TARGET2 = 1 << 7,
 };
+
+#define MAPD 0x08
 
 /* The commands there are, by number; those for virtual LPIs are not. */
 static const uint16_t commands[] = {
-	[0x01] = DEVICE | EVENT | COLLECTION,	      /* MOVI */
-	[0x03] = DEVICE | EVENT,		      /* INT */
-	[0x04] = DEVICE | EVENT,		      /* CLEAR */
-	[0x05] = TARGET,			      /* SYNC */
-	[0x08] = DEVICE | VALID | ITT,		      /* MAPD */
+	[0x01] = DEVICE | EVENT | COLLECTION, /* MOVI */
+	[0x03] = DEVICE | EVENT,	      /* INT */
+	[0x04] = DEVICE | EVENT,	      /* CLEAR */
+	[0x05] = TARGET,		      /* SYNC */
+	[MAPD] = DEVICE | VALID | ITT,
 	[0x09] = COLLECTION | VALID | TARGET,	      /* MAPC */
 	[0x0a] = DEVICE | EVENT | INTID | COLLECTION, /* MAPTI */
 	[0x0b] = DEVICE | EVENT | COLLECTION,	      /* MAPI */
@@ -267,8 +270,68 @@ static const struct field *judge(const struct its *its, uint64_t *command)
 	return NULL;
 }
 
-/* Takes one command out of the primary's memory, which may change meanwhile. */
-static void take_command(struct its *its, const volatile uint64_t *from)
+/* --- ITTs --- */
+
+/* Gives `count` adjacent units, zeroed, to a holder; NULL: there are none. */
+static char *alloc_itt(struct its *its, uint64_t count, uint32_t holder)
+{
+	uint64_t run = 0;
+	uint32_t i = 0;
+	char *itt;
+
+	for (; run < count; i++) {
+		if (i == ITT_UNITS)
+			return NULL;
+		run = its->holder[i] ? 0 : run + 1;
+	}
+	while (run--)
+		its->holder[--i] = holder;
+	itt = its->itts + i * ITT_UNIT;
+	memset(itt, 0, count * ITT_UNIT);
+	arch_clean_to_memory(itt, count * ITT_UNIT);
+	return itt;
+}
+
+static void free_itt(struct its *its, uint32_t holder)
+{
+	for (uint32_t i = 0; i < ITT_UNITS; i++)
+		if (its->holder[i] == holder)
+			its->holder[i] = 0;
+}
+
+/*
+ * MAPD. The device is unmapped first in any case, and that is waited for:
+ * before the ITT that it may have had is another's, the ITS must be done with
+ * it. False if the ITS does not get there.
+ */
+static bool map_device(struct its *its, uint64_t *command)
+{
+	uint64_t unmap[COMMAND_DWORDS] = {command[0]};
+	uint32_t holder = (uint32_t)(command[0] >> 32) + 1;
+	uint64_t size = TYPER_ITT_ENTRY(its->typer) << (command[1] + 1);
+	char *itt;
+
+	post(its, unmap);
+	if (!submit(its))
+		return false;
+	free_itt(its, holder);
+	if (!command[2])
+		return true;
+	itt = alloc_itt(its, (size + ITT_UNIT - 1) / ITT_UNIT, holder);
+	if (!itt) {
+		gic_log_refused("ITS: no room for ITT of DeviceID", holder - 1);
+		return true;
+	}
+	command[2] |= virt_to_phys(itt).pa;
+	post(its, command);
+	return true;
+}
+
+/*
+ * Takes one command out of the primary's memory, which may change meanwhile.
+ * False if the ITS does not get done with it.
+ */
+static bool take_command(struct its *its, const volatile uint64_t *from)
 {
 	uint64_t command[COMMAND_DWORDS];
 	const struct field *bad;
@@ -277,12 +340,16 @@ static void take_command(struct its *its, const volatile uint64_t *from)
 	for (unsigned int i = 0; i < COMMAND_DWORDS; i++)
 		command[i] = from[i];
 	bad = judge(its, command);
-	if (!bad) {
-		post(its, command);
-		return;
+	if (bad) {
+		value = command[bad->dword] & bad->mask;
+		gic_log_refused(bad->name,
+				(uint32_t)bad->mask ? value : value >> 32);
+		return true;
 	}
-	value = command[bad->dword] & bad->mask;
-	gic_log_refused(bad->name, (uint32_t)bad->mask ? value : value >> 32);
+	if (command[0] % 256 == MAPD)
+		return map_device(its, command);
+	post(its, command);
+	return true;
 }
 
 /* --- the primary's queue --- */
@@ -298,6 +365,7 @@ static bool take_commands(struct its *its, uint32_t end)
 	uint64_t page = (its->cbaser & GIC_TABLE_ADDRESS) +
 			align_down(its->reader, PAGE_SIZE);
 	const char *from;
+	bool good = true;
 
 	if (!gic_may_use(page, PAGE_SIZE)) {
 		gic_log_refused("ITS command queue", page);
@@ -307,11 +375,11 @@ static bool take_commands(struct its *its, uint32_t end)
 	from += its->reader % PAGE_SIZE;
 	/* The primary may have written them around the caches. */
 	arch_clean_to_memory(from, end - its->reader);
-	for (; its->reader != end;
+	for (; good && its->reader != end;
 	     its->reader += COMMAND_SIZE, from += COMMAND_SIZE)
-		take_command(its, (const volatile uint64_t *)from);
+		good = take_command(its, (const volatile uint64_t *)from);
 	arch_unmap_slots(SLOT_WINDOW, PAGE_SIZE);
-	return submit(its);
+	return good && submit(its);
 }
 
 /*
@@ -519,16 +587,17 @@ static const char *start_its(struct its *its)
 	const char *error;
 
 	mmio_write32(its->regs, GITS_CTLR, 0);
-	if (!gic_wait_for(its->regs, GITS_CTLR, CTLR_QUIESCENT, CTLR_QUIESCENT))
+	if (!mmio_wait(its->regs, GITS_CTLR, CTLR_QUIESCENT, CTLR_QUIESCENT))
 		return "it does not come to rest";
 	if (!(typer & TYPER_PHYSICAL))
 		return "it has no physical LPIs";
+	its->queue = make_room(QUEUE_SIZE + ITT_SIZE, QUEUE_ALIGNMENT);
+	if (!its->queue)
+		return "no memory for its queue and ITTs";
+	its->itts = (char *)its->queue + QUEUE_SIZE;
 	error = make_tables(its, typer);
 	if (error)
 		return error;
-	its->queue = make_room(QUEUE_SIZE, QUEUE_ALIGNMENT);
-	if (!its->queue)
-		return "no memory for its queue";
 	set_typer(its, typer);
 	reset_tables(its);
 	return gic_emulate_page(its->base, its_regs, its);
@@ -544,9 +613,15 @@ static const char *add_its(const struct devtree_walk *w, fdt_node_t node)
 		return "there are too many";
 	if (!devtree_reg(w, 0, &base, &size) || size < ITS_SIZE)
 		return "its reg is too short";
-	if (!is_aligned(base, GIC_FRAME) || base >> arch_pa_bits())
+	/* RAM has the hypervisor's own memory in it. */
+	if (!is_aligned(base, GIC_FRAME) || base >> arch_pa_bits() ||
+	    devtree_overlaps_memory(w->fdt, base, size))
 		return "its reg is no place for it";
-	*its = (struct its){.node = node, .base = base};
+	if (!gic_reaches(virt_to_phys(image_begin).pa, HYP_SIZE))
+		return "it does not reach its tables";
+	memset(its, 0, sizeof(*its));
+	its->node = node;
+	its->base = base;
 	its->regs =
 		arch_map_slot(SLOT_ITS + its_count, paddr(base), MM_DEVICE_RW);
 	error = start_its(its);
@@ -555,7 +630,7 @@ static const char *add_its(const struct devtree_walk *w, fdt_node_t node)
 	return error;
 }
 
-static bool is_its(const struct fdt *fdt, fdt_node_t node)
+bool is_its(const struct fdt *fdt, fdt_node_t node)
 {
 	return fdt_compatible(fdt, node, "arm,gic-v3-its");
 }

@@ -253,7 +253,7 @@ static bool stop_lpis(const struct redistributor *r)
 	if (!lpis_enabled(r))
 		return true;
 	mmio_write32(r->regs, GICR_CTLR, 0);
-	return gic_wait_for(r->regs, GICR_CTLR, CTLR_ENABLE_LPIS | CTLR_RWP, 0);
+	return mmio_wait(r->regs, GICR_CTLR, CTLR_ENABLE_LPIS | CTLR_RWP, 0);
 }
 
 /*
@@ -262,12 +262,11 @@ static bool stop_lpis(const struct redistributor *r)
  */
 static const char *hide_virtual_lpis(uint64_t base)
 {
-	static const struct mmio_reg none[] = {{0}};
 	volatile char *vlpi = (volatile char *)(uintptr_t)(base + VLPI_FRAME);
 
 	mmio_write64(vlpi, GICR_VPENDBASER, 0);
 	mmio_write64(vlpi, GICR_VPROPBASER, 0);
-	return gic_emulate_page(base + VLPI_FRAME, none, NULL);
+	return gic_hide(base + VLPI_FRAME, PAGE_SIZE);
 }
 
 const char *lpi_add_redistributor(uint64_t base, uint64_t typer)

@@ -36,6 +36,7 @@ void offsets(void)
 	DEFINE(CPU_VCPU, offsetof(struct cpu, vcpu));
 	DEFINE(API_CALLS_COUNT, API_COUNT);
 	DEFINE(API_CALLS_FIRST, API_FIRST);
+	DEFINE(EXIT_INTERRUPT_VALUE, EXIT_INTERRUPT);
 }
 
 _Static_assert(offsetof(struct vcpu, arch) == 0, "assembly relies on it");

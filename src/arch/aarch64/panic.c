@@ -24,13 +24,7 @@
 
 uint64_t panic_culprit;
 
-/* The device whose registers are looked for. */
-static const char *probed;
-
-void boot_probe(const char *name)
-{
-	probed = name;
-}
+bool panic_resets RO_AFTER_BOOT;
 
 /* MPIDR of the CPU that prints, or 0. */
 static uint64_t printing;
@@ -111,6 +105,11 @@ static void wait_for_others(void)
 		done = __atomic_load_n(&stopped, __ATOMIC_ACQUIRE);
 	} while (done < others && read_sysreg(cntpct_el0) < end);
 	log_panic_line("halted, and %u of %u other CPUs", done, others);
+	/* A boot that fails would fail again. */
+	if (!panic_resets || !boot_is_over)
+		return;
+	log_panic_line("the board is reset");
+	psci_firmware(PSCI_FN_SYSTEM_RESET, 0, 0, 0);
 }
 
 /* The report of this CPU is complete. */
@@ -124,13 +123,23 @@ static _Noreturn void end(void)
 	arch_halt();
 }
 
-/* Before the first line of a report. */
+/*
+ * Before the first line of a report. The others are stopped before all else:
+ * the console may be slow. What they have to say comes behind the first line,
+ * unless one of them was faster; a fault in stopping them counts as one in the
+ * report, and does not come here as the first again.
+ */
 static void begin(void)
 {
-	uint64_t nobody = 0;
-	bool first = swap(&panic_culprit, &nobody, this_id());
+	uint64_t culprit = 0, printer = 0;
+	bool first = swap(&panic_culprit, &culprit, this_id());
+	bool my_turn = first && swap(&printing, &printer, this_id());
 
-	if (!take_turn()) {
+	if (first) {
+		revoke_all();
+		gic_wake_others();
+	}
+	if (!my_turn && !take_turn()) {
 		log_panic_line(
 			"panic: in the report itself: ESR 0x%lx FAR 0x%lx ELR 0x%lx",
 			read_sysreg(esr_el2), read_sysreg(far_el2),
@@ -139,15 +148,6 @@ static void begin(void)
 	}
 	if (first)
 		log_panic_begin();
-}
-
-/* Behind the headline: the others are stopped before all else is looked at. */
-static void stop_others(void)
-{
-	if (panic_culprit != this_id())
-		return;
-	revoke_all();
-	gic_wake_others();
 }
 
 static bool on_a_stack(uint64_t at)
@@ -198,7 +198,6 @@ void panic(const char *format, ...)
 	log_format(text, sizeof(text), format, args);
 	va_end(args);
 	log_panic_line("panic: CPU %u: %s", this_index(), text);
-	stop_others();
 	PRINT_CALLER();
 	print_vcpu();
 	end();
@@ -230,14 +229,10 @@ void panic_fault(uint64_t kind, const uint64_t *regs)
 {
 	static const char kinds[][8] = {"sync", "IRQ", "FIQ", "SError"};
 
-	if (probed)
-		boot_stop("device tree: %s: nothing answers at its reg",
-			  probed);
 	blame_device_tree();
 	begin();
 	log_panic_line("panic: CPU %u: %s exception in the hypervisor",
 		       this_index(), kinds[kind % 4]);
-	stop_others();
 	log_panic_line("ESR 0x%lx FAR 0x%lx ELR 0x%lx SPSR 0x%lx",
 		       read_sysreg(esr_el2), read_sysreg(far_el2),
 		       read_sysreg(elr_el2), read_sysreg(spsr_el2));

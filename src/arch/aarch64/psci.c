@@ -17,7 +17,6 @@
 
 #define PSCI_FN_CPU_ON_64 0xc4000003
 #define PSCI_FN_SYSTEM_OFF 0x84000008
-#define PSCI_FN_SYSTEM_RESET 0x84000009
 #define SMCCC_FN_VERSION 0x80000000
 
 #define PSCI_VERSION_1_1 0x10001
@@ -161,9 +160,16 @@ static int64_t primary_system_off(struct psci_call *call)
 
 static int64_t primary_system_reset(struct psci_call *call)
 {
+	static bool busy;
+
 	(void)call;
+	/* One CPU does it: whoever comes behind must not be faster. */
+	while (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
+		arch_relax();
 	smmu_poll(true);
+	vm_wipe_all();
 	psci_firmware(PSCI_FN_SYSTEM_RESET, 0, 0, 0);
+	__atomic_store_n(&busy, false, __ATOMIC_RELEASE);
 	return PSCI_INTERNAL_FAILURE;
 }
 

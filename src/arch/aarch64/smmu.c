@@ -44,6 +44,10 @@
 #define SMMU_EVENTQ_CONS 0xac
 #define SMMU_SIZE 0x20000
 
+/* A group of event counters (10.5) */
+#define PMCG_IRQ_CTRL 0xe50
+#define PMCG_IRQ_CTRLACK 0xe54
+
 #define IDR0_S2P BIT(0)
 #define IDR0_S1P BIT(1)
 #define IDR0_TTF_AARCH64 BIT(3)
@@ -121,9 +125,6 @@
 #define EVENT_PERMISSION 0x13
 #define EVENT_READ BIT(35)
 
-/* How long an SMMU may take for an answer, in polls. */
-#define MAX_POLLS 1000000
-
 /* Faults that are told of one SMMU each time, and times in a second. */
 #define TOLD_EVENTS 4
 #define POLLS_PER_S 8
@@ -163,12 +164,8 @@ static uint64_t pa_of(const void *p)
 static void await(const struct smmu *s, uint32_t reg, uint64_t bits,
 		  uint64_t value)
 {
-	for (uint32_t i = 0; i < MAX_POLLS; i++) {
-		if ((mmio_read32(s->regs, reg) & bits) == value)
-			return;
-		arch_relax();
-	}
-	stop(s, "does not answer");
+	if (!mmio_wait(s->regs, reg, (uint32_t)bits, (uint32_t)value))
+		stop(s, "does not answer");
 }
 
 static void set_cr0(const struct smmu *s, uint64_t value)
@@ -212,9 +209,28 @@ static void add_smmu(const struct devtree_walk *w, fdt_node_t node)
 	if (!s->regs)
 		stop(s, "reg lies outside of the address space");
 	smmu_count++;
-	boot_probe(s->name);
 	cut(s);
-	boot_probe(NULL);
+}
+
+/*
+ * An SMMU's event counters signal their overflow by a write to any address: no
+ * SMMU translates it. What the firmware left on ends here; devices.c keeps them
+ * from the primary.
+ */
+static void silence_pmcg(const struct devtree_walk *w, fdt_node_t node)
+{
+	struct smmu s = {.name = fdt_name(w->fdt, node)};
+	uint64_t size;
+
+	if (!devtree_reg(w, 0, &s.base, &size) || size < PAGE_SIZE ||
+	    !is_aligned(s.base, PAGE_SIZE) ||
+	    devtree_overlaps_memory(w->fdt, s.base, size))
+		stop(&s, "reg is no place for it");
+	s.regs = arch_boot_map(paddr(s.base), PAGE_SIZE, MM_DEVICE_RW);
+	if (!s.regs)
+		stop(&s, "reg lies outside of the address space");
+	mmio_write32(s.regs, PMCG_IRQ_CTRL, 0);
+	await(&s, PMCG_IRQ_CTRLACK, ~(uint64_t)0, 0);
 }
 
 void smmu_init_board(const struct fdt *fdt)
@@ -223,10 +239,14 @@ void smmu_init_board(const struct fdt *fdt)
 	fdt_node_t node;
 
 	devtree_begin(&w, fdt);
-	while (devtree_next(&w, &node))
-		if (fdt_compatible(fdt, node, "arm,smmu-v3") &&
-		    fdt_enabled(fdt, node))
+	while (devtree_next(&w, &node)) {
+		if (!fdt_enabled(fdt, node))
+			continue;
+		if (fdt_compatible(fdt, node, "arm,smmu-v3"))
 			add_smmu(&w, node);
+		else if (fdt_compatible(fdt, node, "arm,smmu-v3-pmcg"))
+			silence_pmcg(&w, node);
+	}
 }
 
 bool smmu_is_own(fdt_node_t node)
@@ -516,12 +536,14 @@ static void tell(uint32_t i, const uint64_t *event)
 	uint32_t stream = (uint32_t)(event[0] >> 32);
 
 	if (kind >= EVENT_TRANSLATION && kind <= EVENT_PERMISSION)
-		log_line("smmu%u: stream 0x%x: %s 0x%lx refused", i, stream,
-			 event[1] & EVENT_READ ? "read of" : "write to",
-			 event[2]);
+		log_guest(&vm_primary.log,
+			  "smmu%u: stream 0x%x: %s 0x%lx refused", i, stream,
+			  event[1] & EVENT_READ ? "read of" : "write to",
+			  event[2]);
 	else
-		log_line("smmu%u: stream 0x%x: refused, event 0x%x", i, stream,
-			 kind);
+		log_guest(&vm_primary.log,
+			  "smmu%u: stream 0x%x: refused, event 0x%x", i, stream,
+			  kind);
 }
 
 static void drain(uint32_t i)
@@ -545,7 +567,7 @@ static void drain(uint32_t i)
 		cons = (cons + 1) & mask;
 	}
 	if (n > TOLD_EVENTS || lost)
-		log_line("smmu%u: more were refused", i);
+		log_guest(&vm_primary.log, "smmu%u: more were refused", i);
 	dmb(sy);
 	if (n)
 		mmio_write32(s->page1, SMMU_EVENTQ_CONS,
@@ -556,19 +578,21 @@ void smmu_poll(bool now)
 {
 	static uint64_t next;
 	static bool busy;
-	uint64_t time;
 
 	if (!smmu_count)
 		return;
-	time = read_sysreg(cntpct_el0);
-	if (!now && time < __atomic_load_n(&next, __ATOMIC_RELAXED))
+	if (!now &&
+	    read_sysreg(cntpct_el0) < __atomic_load_n(&next, __ATOMIC_RELAXED))
 		return;
 	/* Another CPU is at it, and tells what there is. */
 	if (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
 		return;
 	for (uint32_t i = 0; i < smmu_count; i++)
 		drain(i);
-	__atomic_store_n(&next, time + read_sysreg(cntfrq_el0) / POLLS_PER_S,
+	/* From here on: what was printed may have taken long. */
+	__atomic_store_n(&next,
+			 read_sysreg(cntpct_el0) +
+				 read_sysreg(cntfrq_el0) / POLLS_PER_S,
 			 __ATOMIC_RELAXED);
 	__atomic_store_n(&busy, false, __ATOMIC_RELEASE);
 }

@@ -12,7 +12,8 @@
 
 /*
  * Finds the SMMUs of the tree and stops all DMA through them, also what the
- * firmware left running. Ends boot if one is not as it should be.
+ * firmware left running, and the interrupts of their event counters (PMCG).
+ * Ends boot if one is not as it should be.
  */
 void smmu_init_board(const struct fdt *fdt);
 

@@ -41,7 +41,11 @@ void boot_first_cpu(uint64_t dtb, uint64_t ramdisk_begin, uint64_t ramdisk_end,
 	     (uint32_t)left_out);
 }
 
-/* Entered at another exception level than EL2: says so, where it can. */
+/*
+ * Entered at another exception level than EL2, or (0) in an EL2 that is not
+ * the one that all control registers here are laid out for: says so, where it
+ * can.
+ */
 void boot_wrong_level(uint64_t dtb, uint64_t level)
 {
 	struct fdt fdt;
@@ -50,6 +54,9 @@ void boot_wrong_level(uint64_t dtb, uint64_t level)
 		      fdt_claimed_size((const void *)(uintptr_t)dtb)) &&
 	    arch_console_init(&fdt))
 		log_console_ready();
+	if (!level)
+		boot_stop(
+			"this CPU has EL2 with VHE only: HCR_EL2.E2H stays 1");
 	boot_stop(
 		"entered at EL%lu, needs EL2 (QEMU: -M virt,virtualization=on)",
 		level);
@@ -112,12 +119,11 @@ void arch_init_cpu(void)
 }
 
 /* Turns this CPU, which has just started, off again. */
-static _Noreturn void refuse_cpu(struct cpu *cpu)
+static _Noreturn void refuse_cpu(struct cpu *cpu, const char *what)
 {
-	log_guest(
-		&vm_primary.log,
-		"CPU %u not started: its physical addresses differ from the boot CPU's",
-		cpu->index);
+	log_guest(&vm_primary.log,
+		  "CPU %u not started: it differs from the boot CPU: %s",
+		  cpu->index, what);
 	cpu_goes_down(cpu);
 	psci_firmware(PSCI_FN_CPU_OFF, 0, 0, 0);
 	arch_halt();
@@ -126,10 +132,11 @@ static _Noreturn void refuse_cpu(struct cpu *cpu)
 void boot_other_cpu(uint64_t index)
 {
 	struct cpu *cpu = &cpus[index];
+	const char *what = el2_cpu_differs();
 
 	identify(cpu);
-	if (!el2_cpu_fits())
-		refuse_cpu(cpu);
+	if (what)
+		refuse_cpu(cpu, what);
 	cpu->arch.fp_owner = NULL;
 	memset(cpu->last_vcpu, 0, sizeof(cpu->last_vcpu));
 	el2_init();
@@ -153,17 +160,17 @@ void arch_primary_enter(struct cpu *cpu)
 	primary_first_entry(vcpu, cpu->arch.stack_top);
 }
 
+/* A VM that was left out for lack of page tables has a root of no pages. */
 static void empty_root(const struct ptable *t)
 {
-	/* A VM that was left out for lack of page tables has no root. */
-	if (!t->root)
-		return;
 	for (unsigned int i = 0; i < t->root_pages * PT_ENTRIES; i++)
 		__atomic_store_n(&t->root[i], 0, __ATOMIC_RELAXED);
 }
 
 void revoke_all(void)
 {
+	/* Who faults because of this finds panic_culprit set. */
+	dsb(ish);
 	empty_root(&vm_primary.stage2);
 	for (uint32_t i = 0; i < vm_count; i++)
 		empty_root(&vm_secondary[i].stage2);

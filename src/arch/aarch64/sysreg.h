@@ -38,6 +38,10 @@ static inline void isb(void)
 
 /* HCR_EL2 while there are no VMs: control.h has the rest. */
 #define HCR_RW BIT(31) /* EL1 is AArch64 */
+#define HCR_E2H_BIT 34 /* EL2 has an EL0; some CPUs cannot clear it */
+#define HCR_E2H BIT(HCR_E2H_BIT)
+
+#define ISR_A_BIT 8 /* ISR_EL1: an SError is pending */
 
 /* MPIDR_EL1: Aff3, Aff2 to Aff0 */
 #define MPIDR_AFFINITY 0xff00ffffff

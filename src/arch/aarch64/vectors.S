@@ -339,10 +339,13 @@ secondary_serror:
 /*
  * uint64_t arch_vcpu_enter(struct vcpu *vcpu)
  * x0: the vCPU to enter. The primary's EL1 registers go to its vCPU, what C
- * keeps over a call goes to the stack.
+ * keeps over a call goes to the stack. While the primary has an SError to take,
+ * nothing is entered: it would come to EL2, and stop a VM for nothing.
  */
 	.global arch_vcpu_enter
 arch_vcpu_enter:
+	mrs	x1, isr_el1
+	tbnz	x1, #ISR_A_BIT, 1f
 	stp	x29, x30, [sp, #-96]!
 	stp	x27, x28, [sp, #16]
 	stp	x25, x26, [sp, #32]
@@ -369,6 +372,8 @@ arch_vcpu_enter:
 	mov	x18, x19
 	load_all_from_vcpu
 	return_to_guest
+1:	mov	x0, #EXIT_INTERRUPT_VALUE
+	ret
 
 /*
  * The vCPU x0, all of whose x0-x30 are saved, leaves with the reason x1, and
@@ -533,9 +538,3 @@ hypervisor_fault:
 	.balign	8
 faults:
 	.skip	8
-
-	.section .noinit, "aw", %nobits
-	.balign	4096
-	.global fault_stacks
-fault_stacks:
-	.skip	FAULT_STACKS * FAULT_STACK_SIZE

@@ -69,6 +69,13 @@ void psci_system_off(void)
 		wfi();
 }
 
+void psci_system_reset(void)
+{
+	psci_call(PSCI_SYSTEM_RESET, 0, 0, 0);
+	for (;;)
+		wfi();
+}
+
 void psci_cpu_off(void)
 {
 	psci_call(PSCI_CPU_OFF, 0, 0, 0);

@@ -56,6 +56,7 @@ int64_t psci_call(uint32_t fn, uint64_t a, uint64_t b, uint64_t c);
 int32_t psci_cpu_on(uint64_t mpidr, uint64_t entry, uint64_t context);
 int32_t psci_affinity_info(uint64_t mpidr);
 _Noreturn void psci_system_off(void);
+_Noreturn void psci_system_reset(void);
 _Noreturn void psci_cpu_off(void);
 
 #endif

@@ -454,52 +454,110 @@ static void commands(void)
 	lpi_disable();
 }
 
-/* An LPI that must not arrive, since its device has no ITT. */
-static void check_no_itt(uint32_t device, uint64_t itt, unsigned int bits)
+static void expect(bool done)
 {
-	CHECK(its_mapd(device, itt, bits));
-	CHECK(its_mapti(device, 0, GIC_LPI + 20, 0));
-	CHECK(its_mapti(device, (1u << bits) - 1, GIC_LPI + 20, 0));
-	CHECK(its_int(device, 0));
-	CHECK(its_int(device, (1u << bits) - 1));
-	irq_unmask();
-	irq_mask();
-	if (gic_count(GIC_LPI + 20))
-		FAIL("device 0x%x has an ITT at 0x%lx", device, itt);
+	if (!done)
+		test_fail(__FILE__, __LINE__, "a command is not done");
 }
 
-static void itt_refused(void)
+/* Whether an LPI arrives for an event of a device. */
+static bool arrives(uint32_t device, uint32_t event)
+{
+	unsigned int before = gic_count(GIC_LPI + 20);
+
+	expect(its_mapti(device, event, GIC_LPI + 20, 0));
+	expect(its_int(device, event));
+	irq_unmask();
+	irq_mask();
+	return gic_count(GIC_LPI + 20) != before;
+}
+
+/* Whether a device gets an ITT for 2^bits events, wherever that is. */
+static bool gets_itt(uint32_t device, uint64_t itt, unsigned int bits)
+{
+	expect(its_mapd(device, itt, bits));
+	return arrives(device, 0) && arrives(device, (1u << bits) - 1);
+}
+
+static bool start_for_itts(void)
+{
+	if (!its_find())
+		return false;
+	its_start_good();
+	return lpi_enable() && its_mapc(0, lpi_target());
+}
+
+/* What the primary names as an ITT is none: no place of it is touched. */
+static void itt_ignored(void)
 {
 	const uint64_t *bad = bad_places();
+	uint64_t *own;
 	unsigned int i;
 
 	if (!its_find())
 		SKIP(NO_ITS);
 	set_canary();
-	its_start_good();
-	CHECK(lpi_enable());
-	CHECK(its_mapc(0, lpi_target()));
+	CHECK(start_for_itts());
 	for (i = 0; bad[i]; i++)
-		check_no_itt(1, bad[i], EVENT_BITS);
-	check_no_itt(1, 0x100, EVENT_BITS);
-	/* Half inside, half outside */
-	check_no_itt(1, own_end() - 256, 8);
-	/* More bits than EventIDs have; a device that is none */
-	check_no_itt(1, its_memory(BLOCK_ITT), 32);
-	check_no_itt(0x10000, its_memory(BLOCK_ITT), EVENT_BITS);
-	check_no_itt(0x80000000, its_memory(BLOCK_ITT), EVENT_BITS);
+		CHECK(gets_itt(1, bad[i], EVENT_BITS));
+	own = (uint64_t *)its_memory(BLOCK_ITT);
+	memset(own, 0xa5, PAGE);
+	dsb();
+	CHECK(gets_itt(1, (uintptr_t)own, EVENT_BITS));
+	for (i = 0; i < PAGE / 8; i++)
+		CHECK_EQ(own[i], UINT64_C(0xa5a5a5a5a5a5a5a5));
+	lpi_disable();
 	check_canary();
-	if (test_over())
-		return;
-	/* To the last byte */
-	CHECK(its_mapd(1, own_end() - 256, EVENT_BITS));
-	CHECK(its_mapti(1, 15, GIC_LPI + 21, 0));
-	CHECK(its_int(1, 15));
-	CHECK(gic_wait(GIC_LPI + 21, 1));
+}
+
+static void itt_refused(void)
+{
+	if (!its_find())
+		SKIP(NO_ITS);
+	CHECK(start_for_itts());
+	/* More bits than EventIDs have; a device that is none */
+	CHECK(!gets_itt(1, its_memory(BLOCK_ITT), 32));
+	CHECK(!gets_itt(0x10000, its_memory(BLOCK_ITT), EVENT_BITS));
+	CHECK(!gets_itt(0x80000000, its_memory(BLOCK_ITT), EVENT_BITS));
 	lpi_disable();
 }
 
-/* The primary writes into an ITT what it likes: that is no way out, either. */
+#define LARGE_BITS 12
+#define MAX_LARGE 64
+
+/* There is room for some devices; what one gives back, another gets. */
+static void itt_budget(void)
+{
+	unsigned int n = 1, i;
+
+	if (!its_find())
+		SKIP(NO_ITS);
+	CHECK(start_for_itts());
+	while (n < MAX_LARGE && gets_itt(n, 0, LARGE_BITS))
+		n++;
+	/* Of 16 bytes each, in 128 KiB */
+	CHECK(n > 2 && n < MAX_LARGE);
+	for (i = 1; i < n; i++)
+		CHECK(arrives(i, i));
+	CHECK(!gets_itt(n, 0, LARGE_BITS));
+	/* Again and again, it takes no more. */
+	for (i = 0; i < 2 * n; i++)
+		CHECK(gets_itt(1, 0, LARGE_BITS));
+	CHECK(arrives(1, 5));
+	CHECK(its_command(UINT64_C(1) << 32 | CMD_MAPD, 0, 0, 0));
+	CHECK(!arrives(1, 5));
+	CHECK(its_mapd(n, 0, LARGE_BITS));
+	/* Nothing is left in it. */
+	i = gic_count(GIC_LPI + 20);
+	CHECK(its_int(n, 5));
+	irq_unmask();
+	irq_mask();
+	CHECK_EQ(gic_count(GIC_LPI + 20), i);
+	CHECK(arrives(n, 5));
+	lpi_disable();
+}
+
+/* The primary writes where it thinks an ITT is: that changes nothing. */
 static void itt_scribbled(void)
 {
 	uint64_t *itt;
@@ -508,12 +566,10 @@ static void itt_scribbled(void)
 	if (!its_find())
 		SKIP(NO_ITS);
 	set_canary();
-	its_start_good();
-	CHECK(lpi_enable());
-	CHECK(its_mapc(0, lpi_target()));
+	CHECK(start_for_itts());
 	itt = (uint64_t *)its_memory(BLOCK_ITT);
 	CHECK(its_mapd(2, (uintptr_t)itt, EVENT_BITS));
-	irq_mask();
+	CHECK(its_mapti(2, 3, GIC_LPI + 21, 0));
 	for (i = 0; i < 64; i++) {
 		for (event = 0; event < 32; event++)
 			itt[event] = (canary_address() | 1) >> (i & 7) ^
@@ -521,9 +577,10 @@ static void itt_scribbled(void)
 		dsb();
 		for (event = 0; event < 16; event++)
 			CHECK(its_int(2, event));
+		CHECK(gic_wait(GIC_LPI + 21, 1));
+		CHECK_EQ(gic_count(GIC_LPI + 21), i + 1);
 	}
 	lpi_disable();
-	memset((void *)its_memory(BLOCK_PENDING), 0, 0x10000);
 	check_canary();
 }
 
@@ -669,6 +726,8 @@ static const struct test_case cases[] = {
 	{"commands", commands},
 	{"long_queue", long_queue},
 	{"next_system", next_system},
+	{"itt_ignored", itt_ignored},
+	{"itt_budget", itt_budget},
 	{"itt_scribbled", itt_scribbled},
 	{"tables_refused", tables_refused},
 	{"itt_refused", itt_refused},

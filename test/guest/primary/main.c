@@ -7,12 +7,14 @@
  *   not ok SUITE.CASE: FILE:LINE: WHY
  *   skip SUITE.CASE: WHY
  *
- * then `end: N ok, N not ok, N skipped`, and turns the machine off.
+ * then `end: N ok, N not ok, N skipped`, and turns the machine off, or resets
+ * it if the bootargs have end=reset.
  */
 #include <stddef.h>
 #include "console.h"
 #include "dt.h"
 #include "guest.h"
+#include "smccc.h"
 #include "string.h"
 #include "test.h"
 
@@ -94,6 +96,8 @@ void guest_main(void)
 	for (i = 0; i < sizeof(suites) / sizeof(suites[0]); i++) {
 		if (!strcmp(suites[i]->name, name)) {
 			run_suite(suites[i]);
+			if (dt_bootarg("end", name, sizeof(name)))
+				psci_system_reset();
 			return;
 		}
 	}

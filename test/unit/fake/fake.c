@@ -224,6 +224,14 @@ void arch_sync_instructions(void)
 	fake.instruction_syncs++;
 }
 
+bool arch_wipe(paddr_t pa, uint64_t size)
+{
+	if (fake.wipe_fails)
+		return false;
+	memset(fake_ram(pa.pa), 0, size);
+	return true;
+}
+
 void arch_zero_pages(void *p, size_t size)
 {
 	if (!is_aligned((uintptr_t)p | size, PAGE_SIZE))
@@ -564,8 +572,11 @@ enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,
 
 bool arch_claim_devices(struct ptable *primary)
 {
-	(void)primary;
-	return true;
+	const struct range *r = &fake.claimed;
+
+	return r->begin == r->end ||
+	       mm_transfer(MM_HIDE, primary, paddr(r->begin), r->end - r->begin,
+			   NULL);
 }
 
 bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
@@ -573,6 +584,13 @@ bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
 	struct fdt_prop p;
 
 	return fdt_prop(fdt, node, "fake,hidden", &p);
+}
+
+bool arch_mediates_node(const struct fdt *fdt, fdt_node_t node)
+{
+	struct fdt_prop p;
+
+	return fdt_prop(fdt, node, "fake,mediated", &p);
 }
 
 bool arch_owns_iommu(const struct fdt *fdt, uint32_t phandle)

@@ -14,6 +14,7 @@
 
 #include "arch.h"
 #include "cpu.h"
+#include "ranges.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -134,12 +135,15 @@ struct fake {
 	bool no_console;       /* arch_console_init() finds none */
 	const char *bad_board; /* arch_board_init()'s error */
 
+	/* arch_wipe() finds no page table. */
+	bool wipe_fails;
 	/* arch_boot_map() fails for more than this. */
 	uint64_t boot_map_limit;
 
 	struct fake_slot slot[SLOT_COUNT];
-	uint32_t pt_syncs; /* atomic */
-	uint32_t polls;	   /* atomic: of arch_poll_devices() */
+	uint32_t pt_syncs;    /* atomic */
+	uint32_t polls;	      /* atomic: of arch_poll_devices() */
+	struct range claimed; /* what arch_claim_devices() takes */
 	uint32_t cleans, instruction_syncs, zeroed, boot_maps;
 
 	/* Of arch_move(). */

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * src/arch/aarch64/gic.c: boards whose redistributors are not as QEMU's are,
+ * and what of their regions the primary reaches.
+ */
+#include "regs.h"
+#include "unit.h"
+
+#include "gic.c"
+
+#define GICR UINT64_C(0x80a0000)
+#define FRAME UINT64_C(0x10000)
+#define PAGE 4096u
+#define LAST GICR_TYPER_LAST
+#define VLPIS GICR_TYPER_VLPIS
+
+/* --- what gic.c needs of others --- */
+
+struct board board;
+struct cpu_features features;
+struct cpu cpus[MAX_CPUS];
+uint32_t cpu_count;
+struct vm vm_primary;
+
+/* Registers of a region, that of GICR_TYPER alone for each frame. */
+static _Alignas(65536) uint8_t region[16 * 0x10000];
+static uint64_t page[PAGE / 8];
+static uint64_t added[8];
+static unsigned int adds;
+
+void *arch_boot_map(paddr_t pa, uint64_t size, unsigned int mode)
+{
+	CHECK_EQ(pa.pa, GICR);
+	CHECK(size <= sizeof(region));
+	return region;
+}
+
+void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
+{
+	return page;
+}
+
+void arch_relax(void)
+{
+}
+
+void lpi_init(uint32_t id_bits)
+{
+}
+
+const char *lpi_add_redistributor(uint64_t base, uint64_t typer)
+{
+	if (!is_aligned(base, FRAME))
+		return "not aligned";
+	CHECK(adds < ARRAY_SIZE(added));
+	added[adds++] = base;
+	return NULL;
+}
+
+void log_guest(struct log_limit *limit, const char *format, ...)
+{
+}
+
+bool mmio_access(struct vcpu *vcpu, uint64_t esr,
+		 const struct mmio_range *ranges, unsigned int count)
+{
+	return false;
+}
+
+bool ptable_is_normal(const struct ptable *t, uint64_t at, uint64_t size)
+{
+	return true;
+}
+
+static struct range claimed[8];
+static unsigned int claims;
+
+bool mm_transfer(enum mm_transition transition, struct ptable *primary,
+		 paddr_t pa, uint64_t size, const struct mm_receiver *to)
+{
+	CHECK_EQ(transition, MM_HIDE);
+	CHECK(claims < ARRAY_SIZE(claimed));
+	claimed[claims++] = (struct range){pa.pa, pa.pa + size};
+	return true;
+}
+
+/* --- boards --- */
+
+static _Alignas(8) uint8_t tree[1024];
+
+static void put_frame(unsigned int frame, uint64_t typer)
+{
+	memcpy(region + frame * FRAME + GICR_TYPER, &typer, 8);
+}
+
+/*
+ * Starts the GIC of a board whose region has so many bytes, and whose stride is
+ * in so many cells. NULL, or what is wrong.
+ */
+static const char *start(uint64_t size, uint32_t stride_cells,
+			 uint32_t stride_low, const char *root)
+{
+	const uint32_t cells[] = {0, stride_low};
+	struct fdt_writer w;
+	struct fdt fdt;
+
+	fdt_begin(&w, tree, sizeof(tree), 0);
+	fdt_put_node(&w, "");
+	fdt_put_string(&w, "compatible", root);
+	fdt_put_node(&w, "gic");
+	if (stride_cells)
+		fdt_put_cells(&w, "redistributor-stride",
+			      cells + (stride_cells == 1), stride_cells);
+	fdt_put_end(&w);
+	fdt_put_end(&w);
+	CHECK(!fdt_open(&fdt, tree, fdt_finish(&w, 0)));
+	memset(&board, 0, sizeof(board));
+	board.gic = fdt_path(&fdt, "/gic");
+	board.gic_version = 3;
+	board.gicr_count = 1;
+	board.gicr[0].base = GICR;
+	board.gicr[0].size = size;
+	memset(cpus, 0, sizeof(cpus));
+	cpu_count = 1;
+	cpus[0].id = 1;
+	adds = claims = emulated_count = 0;
+	return gic_init_board(&fdt);
+}
+
+/* After start(): the primary is kept from `count` ranges, each of frames. */
+static void check_claims(unsigned int count, const unsigned int (*frames)[2])
+{
+	struct ptable primary;
+
+	CHECK(arch_claim_devices(&primary));
+	CHECK_EQ(claims, count);
+	for (unsigned int i = 0; i < count; i++) {
+		CHECK_EQ(claimed[i].begin, GICR + frames[i][0] * FRAME);
+		CHECK_EQ(claimed[i].end, GICR + frames[i][1] * FRAME);
+	}
+}
+
+#define AFFINITY(n) ((uint64_t)(n) << 32)
+
+/* What is behind the last redistributor is nobody's. */
+TEST(behind_the_last)
+{
+	static const unsigned int rest[][2] = {{4, 10}};
+
+	memset(region, 0, sizeof(region));
+	put_frame(0, AFFINITY(0));
+	put_frame(2, AFFINITY(1) | LAST);
+	put_frame(4, AFFINITY(2) | LAST);
+	CHECK_STR(start(10 * FRAME, 0, 0, "any"), NULL);
+	CHECK_EQ(adds, 2);
+	CHECK_EQ(cpus[0].arch.gicr, GICR + 2 * FRAME);
+	check_claims(1, rest);
+	CHECK_STR(start(4 * FRAME, 0, 0, "any"), NULL);
+	check_claims(0, NULL);
+	/* A page more than frames */
+	CHECK_STR(start(4 * FRAME + 1, 0, 0, "any"), NULL);
+	CHECK(arch_claim_devices(NULL));
+	CHECK_EQ(claimed[0].end - claimed[0].begin, PAGE);
+}
+
+TEST(virtual_lpis)
+{
+	static const unsigned int rest[][2] = {{8, 9}};
+
+	memset(region, 0, sizeof(region));
+	put_frame(0, AFFINITY(0) | VLPIS);
+	put_frame(4, AFFINITY(1) | VLPIS | LAST);
+	CHECK_STR(start(9 * FRAME, 0, 0, "any"), NULL);
+	CHECK_EQ(adds, 2);
+	CHECK_EQ(added[1], GICR + 4 * FRAME);
+	check_claims(1, rest);
+	CHECK(start(7 * FRAME, 0, 0, "any"));
+}
+
+/* Between two redistributors there may be others, or nothing. */
+TEST(padded)
+{
+	static const unsigned int rest[][2] = {{2, 4}, {6, 8}, {8, 12}};
+
+	memset(region, 0, sizeof(region));
+	put_frame(0, AFFINITY(0));
+	put_frame(2, AFFINITY(1) | LAST);
+	put_frame(4, AFFINITY(1) | LAST);
+	for (uint32_t cells = 1; cells <= 2; cells++) {
+		CHECK_STR(start(12 * FRAME, cells, 4 * FRAME, "any"), NULL);
+		CHECK_EQ(adds, 2);
+		CHECK_EQ(cpus[0].arch.gicr, GICR + 4 * FRAME);
+		check_claims(3, rest);
+	}
+	CHECK(start(12 * FRAME, 2, 0, "any"));
+	CHECK(start(12 * FRAME, 2, 4 * FRAME + PAGE, "any"));
+	CHECK(start(12 * FRAME, 2, FRAME, "any"));
+	put_frame(0, VLPIS);
+	CHECK(start(12 * FRAME, 2, 2 * FRAME, "any"));
+}
+
+/* The GIC drops the upper half of an address: it is not let have one. */
+TEST(few_address_lines)
+{
+	memset(region, 0, sizeof(region));
+	put_frame(0, AFFINITY(1) | LAST);
+	CHECK_STR(start(2 * FRAME, 0, 0, "rockchip,rk3399"), NULL);
+	CHECK(gic_may_use(BIT(32), PAGE));
+	CHECK(!gic_reaches(~UINT64_C(0), 1));
+	CHECK_STR(start(2 * FRAME, 0, 0, "rockchip,rk3568"), NULL);
+	CHECK(gic_may_use(BIT(32) - PAGE, PAGE));
+	CHECK(!gic_may_use(BIT(32) - PAGE, PAGE + 1));
+	CHECK(!gic_may_use(BIT(32), PAGE));
+	CHECK(!gic_may_use(0, BIT(32) + 1));
+	CHECK(!gic_reaches(BIT(33), ~UINT64_C(0)));
+}
