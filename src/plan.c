@@ -16,6 +16,9 @@
 #define MIB ((uint64_t)1 << 20)
 #define BLOCK (2 * MIB)
 
+/* The largest granule: the primary's RAM ends where any kernel's page does. */
+#define LARGE_PAGE ((uint64_t)1 << 16)
+
 /* Left for the primary besides what is counted: alignment, its page tables. */
 #define PRIMARY_SLACK (16 * MIB)
 
@@ -426,7 +429,7 @@ static bool hide_copies(struct boot *b, uint32_t count)
 
 	if (!size)
 		return true;
-	if (!hide_high(b, size, PAGE_SIZE, &b->kept))
+	if (!hide_high(b, size, LARGE_PAGE, &b->kept))
 		return false;
 	place_copies(b, count, b->kept.begin);
 	return true;
