@@ -244,11 +244,14 @@ static void make_raw(void)
 /* Writes all of it, however slowly it is taken. */
 static bool put(int fd, const char *data, size_t size)
 {
+	struct pollfd room = {.fd = fd, .events = POLLOUT};
 	ssize_t done;
 
 	while (size) {
 		done = write(fd, data, size);
-		if (done < 0 && errno != EINTR)
+		if (done < 0 && errno == EAGAIN)
+			poll(&room, 1, -1);
+		else if (done < 0 && errno != EINTR)
 			return false;
 		if (done > 0) {
 			data += done;
@@ -272,12 +275,15 @@ static bool type(int tty)
 	return put(tty, data, (size_t)size) && !escape;
 }
 
-/* From the VM to the user. False: there is nothing. */
+/* From the VM to the user. False: this is the end. */
 static bool show(int tty)
 {
 	char data[4096];
 	ssize_t size = read(tty, data, sizeof(data));
 
+	/* Somebody else may have the tty open, too, and be faster. */
+	if (size < 0 && (errno == EAGAIN || errno == EINTR))
+		return true;
 	return size > 0 && put(STDOUT_FILENO, data, (size_t)size);
 }
 
@@ -328,7 +334,7 @@ static void console(const char *name)
 	int tty;
 
 	snprintf(path, sizeof(path), "/dev/ttyHF%u", vm.index);
-	tty = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	tty = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (tty < 0)
 		die("%s: %s", path, strerror(errno));
 	make_raw();
