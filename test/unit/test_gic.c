@@ -44,6 +44,14 @@ void arch_relax(void)
 {
 }
 
+void vgic_init_cpu(void)
+{
+}
+
+void vgic_v2_init(void *registers)
+{
+}
+
 void lpi_init(uint32_t id_bits)
 {
 }

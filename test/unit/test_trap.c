@@ -81,6 +81,7 @@ bool manage_call(uint64_t x[4])
 	return false;
 }
 
+/* Emulated registers are unit/mmio's. */
 bool vdev_access(struct vcpu *v, uint64_t esr)
 {
 	return false;
@@ -112,22 +113,6 @@ uint64_t smccc_secondary(struct vcpu *vcpu)
 }
 
 struct cpu_features features;
-
-size_t log_print(char *buffer, size_t size, const char *format, ...)
-{
-	return 0;
-}
-
-/* Emulated registers are unit/mmio's. */
-bool vdev_access(struct vcpu *v, uint64_t esr)
-{
-	return false;
-}
-
-uint64_t vdev_exit(const struct vcpu *v)
-{
-	return 0;
-}
 
 bool gic_access(struct vcpu *v, uint64_t esr)
 {
