@@ -3,10 +3,10 @@
  * holdfastctl: what the user of a primary VM does with the secondary VMs. All
  * of it is done by way of files that the driver makes:
  *
- *	/sys/class/holdfast/NAME/	what is known of a VM; `state` is
- *written /dev/ttyHF<index>		its console /dev/holdfast/log
- *what the hypervisor printed
- *	/proc/device-tree/hypervisor/	VMs that were left out, too
+ *   /sys/class/holdfast/NAME/      what is known of a VM; `state` is written
+ *   /dev/ttyHF<index>              its console
+ *   /dev/holdfast/log              what the hypervisor printed
+ *   /proc/device-tree/hypervisor/  VMs that were left out, too
  */
 #define _GNU_SOURCE
 #include <ctype.h>
