@@ -116,7 +116,8 @@ void vm_abort(struct vm *vm, uint32_t reason);
 
 /*
  * Stops all secondaries and zeroes their memory, and what they are loaded from,
- * for a reset that the memory may survive. Takes their locks, one by one; one CPU at a time.
+ * for a reset that the memory may survive. Takes their locks, one by one; one
+ * CPU at a time.
  */
 void vm_wipe_all(void);
 
