@@ -80,6 +80,14 @@ extern uint32_t vm_count;
 /* Options of the primary: HF_OPTION_*, atomic. */
 extern uint64_t vm_options;
 
+/* Where the parts of all VMs are kept, and how many bytes of it there are. */
+extern paddr_t vm_kept;
+extern uint64_t vm_kept_size;
+
+/* vm_wipe_all() was there: no VM is started any more. Set before any VM's lock
+ * is taken for it. */
+extern bool vm_wiped;
+
 /*
  * Prepares a VM object with `vcpu_count` vCPUs, all OFF. `rank` is its place
  * in the lock order: 0 for the primary, index + 1 for a secondary.
@@ -107,8 +115,9 @@ static inline uint32_t vm_aborted(const struct vm *vm)
 void vm_abort(struct vm *vm, uint32_t reason);
 
 /*
- * Stops all secondaries and zeroes their memory, for a reset that the memory
- * may survive. Takes their locks, one by one; one CPU at a time.
+ * Stops all secondaries and zeroes their memory, and what they are loaded from,
+ * for a reset that the memory may survive. Takes their locks, one by one; one
+ * CPU at a time.
  */
 void vm_wipe_all(void);
 

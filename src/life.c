@@ -148,7 +148,7 @@ int64_t life_start(struct vm *vm)
 	int64_t result = HF_AGAIN;
 
 	spin_lock(&vm->lock);
-	if (!vm_aborted(vm))
+	if (!vm_aborted(vm) || __atomic_load_n(&vm_wiped, __ATOMIC_RELAXED))
 		result = -1;
 	else if (vm->starting || begin_loading(vm))
 		result = go_on_loading(vm);

@@ -245,6 +245,8 @@ void boot_load_secondaries(struct boot *b)
 	life_init();
 	if (kept) {
 		map_checked(b->kept.begin, kept);
+		vm_kept = paddr(b->kept.begin);
+		vm_kept_size = kept;
 		log_line("kept for the start of VMs: %lu KiB at 0x%lx",
 			 kept >> 10, b->kept.begin);
 	}

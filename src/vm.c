@@ -13,6 +13,9 @@ struct vm vm_primary;
 struct vm vm_secondary[MAX_VMS];
 uint32_t vm_count RO_AFTER_BOOT;
 uint64_t vm_options;
+paddr_t vm_kept RO_AFTER_BOOT;
+uint64_t vm_kept_size RO_AFTER_BOOT;
+bool vm_wiped;
 
 static struct vcpu secondary_vcpus[MAX_VMS][MAX_VCPUS] NOINIT;
 
@@ -53,20 +56,28 @@ void vm_abort(struct vm *vm, uint32_t reason)
 	vconsole_flush(vm);
 }
 
+static void wipe(paddr_t pa, uint64_t size, const char *what)
+{
+	if (!arch_wipe(pa, size))
+		log_line("%s: memory not wiped: no page table left", what);
+}
+
 void vm_wipe_all(void)
 {
+	__atomic_store_n(&vm_wiped, true, __ATOMIC_RELAXED);
 	for (uint32_t i = 0; i < vm_count; i++) {
 		struct vm *vm = &vm_secondary[i];
 
-		vm_abort(vm, HF_ABORT_SYSTEM_RESET);
-		/* Another CPU may be on its way to it. */
-		arch_vm_revoke(vm);
-		/* No message is being copied. */
+		/* No message is being copied, and it is not being loaded. */
 		spin_lock(&vm->lock);
-		if (!arch_wipe(vm->memory, vm->memory_size))
-			log_line(
-				"vm%u %s: memory not wiped: no page table left",
-				vm->index, vm->name);
+		vm->starting = false;
+		if (vm->vcpu_count) {
+			vm_abort(vm, HF_ABORT_SYSTEM_RESET);
+			/* Another CPU may be on its way to it. */
+			arch_vm_revoke(vm);
+		}
+		wipe(vm->memory, vm->memory_size, vm->name);
 		spin_unlock(&vm->lock);
 	}
+	wipe(vm_kept, vm_kept_size, "kept for the start of VMs");
 }

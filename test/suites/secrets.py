@@ -339,6 +339,9 @@ def reset(ctx):
                 if ram.part(at, size).count(0) != size:
                     raise Failure(f"memory of vm{index} is not zero",
                                   result.details)
+            if ram.part(*ram.kept).count(0) != ram.kept[1]:
+                raise Failure("what VMs are loaded from is not zero",
+                              result.details)
         finally:
             ram.close()
     return f"{len(ram.vms)} VMs"

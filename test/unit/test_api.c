@@ -4,6 +4,7 @@
 #include "unit.h"
 #include "api.h"
 #include "fake.h"
+#include "life.h"
 
 #define BIT32 (UINT64_C(1) << 32)
 
@@ -180,6 +181,8 @@ TEST(wipe_all)
 	memset(fake_page_ptr(vm0, 0), 0x5e, FAKE_VM_SIZE);
 	memset(fake_page_ptr(vm1, 0), 0xc7, FAKE_VM_SIZE);
 	vm_abort(vm1, HF_ABORT_FAULT);
+	memset(fake_part(vm0, PART_KERNEL), 0x77, 3 * FAKE_KEPT_SIZE);
+	vm_secondary[2].vcpu_count = 0;
 	vm_wipe_all();
 	CHECK_EQ(vm0->aborted, HF_ABORT_SYSTEM_RESET);
 	CHECK_EQ(vm1->aborted, HF_ABORT_FAULT);
@@ -187,13 +190,17 @@ TEST(wipe_all)
 		CHECK_EQ(((uint8_t *)fake_page_ptr(vm0, 0))[i], 0);
 		CHECK_EQ(((uint8_t *)fake_page_ptr(vm1, 0))[i], 0);
 	}
+	for (unsigned int i = 0; i < 3 * FAKE_KEPT_SIZE; i++)
+		CHECK_EQ(fake_part(vm0, PART_KERNEL)[i], 0);
 	CHECK_EQ(fake_check_ptable(&vm0->stage2), 0);
+	/* Nor does one come back meanwhile. */
+	CHECK_EQ(life_start(vm0), -1);
 	log_init();
 	log_console_ready();
 	fake.wipe_fails = true;
 	fake_clear_output();
 	vm_wipe_all();
-	CHECK(fake_printed("vm0 vm0: memory not wiped: no page table left"));
+	CHECK(fake_printed("vm0: memory not wiped: no page table left"));
 }
 
 TEST(vm_get_count)

@@ -663,6 +663,8 @@ void fake_reset(void)
 	cpu_count = 0;
 	vm_count = 0;
 	vm_options = 0;
+	vm_wiped = false;
+	vm_kept_size = 0;
 	for (unsigned int i = 0; i < MAX_CPUS; i++)
 		cpus[i].index = i;
 	fake_be_cpu(0);
@@ -761,6 +763,8 @@ void fake_start(uint32_t cpus_wanted, uint32_t vms, uint32_t vcpus)
 	start_cpus(cpus_wanted);
 	start_primary();
 	vm_count = vms;
+	vm_kept = paddr(FAKE_KEPT);
+	vm_kept_size = vms * FAKE_KEPT_SIZE;
 	life_init();
 	for (uint32_t i = 0; i < vms; i++)
 		start_secondary(i, vcpus);
