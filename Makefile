@@ -59,7 +59,7 @@ C_SRC := $(filter-out %/offsets.c,$(wildcard src/*.c src/arch/aarch64/*.c))
 S_SRC := $(wildcard src/arch/aarch64/*.S)
 ifneq ($(SPEC),)
 # The specification compares itself with the state after each call.
-C_SRC += $(addprefix test/spec/,spec.c view.c target.c)
+C_SRC += $(addprefix test/spec/,spec.c view.c life.c target.c)
 CPPFLAGS += -DHF_DEBUG -Itest/spec
 LDFLAGS += $(addprefix --wrap=,api_calls trap_primary trap_secondary \
 	arch_vcpu_enter)

@@ -209,20 +209,6 @@ static struct spec_result set_options(struct spec *s, uint64_t mask)
 	return VALUE(before);
 }
 
-int64_t spec_state(const struct spec *s, uint64_t vm)
-{
-	const struct spec_vm *v = (uint32_t)vm < s->vm_count
-					  ? &s->vm[SPEC_SECONDARY((uint32_t)vm)]
-					  : NULL;
-
-	if (!v)
-		return -1;
-	if (!v->vcpu_count)
-		return HF_VM_LEFT_OUT;
-	return v->aborted ? HF_VM_STOPPED | v->aborted << HF_VM_REASON_SHIFT
-			  : HF_VM_RUNNING;
-}
-
 /* The calls of both kinds of VM. */
 static struct spec_result any_call(struct spec *s, uint32_t place,
 				   uint64_t function, uint64_t a1, uint64_t a2)

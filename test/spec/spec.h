@@ -136,9 +136,6 @@ int64_t spec_leave(struct spec *s, uint32_t vm, uint32_t vcpu,
 /* Result of a RUN whose vCPU began to wait for a message. */
 int64_t spec_wait_code(const struct spec *s);
 
-/* HF_VM_GET_STATE: its result. */
-int64_t spec_state(const struct spec *s, uint64_t vm);
-
 /* PSCI of the primary: its result. CPU_OFF is of a CPU that is on. */
 int64_t spec_cpu_on(struct spec *s, uint32_t cpu, uint64_t entry,
 		    uint64_t argument);

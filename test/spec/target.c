@@ -12,6 +12,7 @@
 #include "cpu.h"
 #include "log.h"
 #include "pte.h"
+#include "life.h"
 #include "spec.h"
 #include "string.h"
 #include "vm.h"
