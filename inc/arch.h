@@ -95,11 +95,14 @@ void arch_sync_instructions(void);
 void arch_zero_pages(void *p, size_t size);
 
 /*
- * Fills memory that is not mapped (page-aligned) with zeros, down to where a
- * reset leaves it. For the last CPU of a machine that is about to end: its
- * address space is another one from here on. False: no page table left.
+ * Makes the page tables with which arch_wipe() will reach memory (page-aligned)
+ * that is not mapped then. False: none are left. Boot only.
  */
-bool arch_wipe(paddr_t pa, uint64_t size);
+bool arch_prepare_wipe(paddr_t pa, uint64_t size);
+
+/* Fills such memory with zeros, down to where a reset leaves it. One CPU at a
+ * time. */
+void arch_wipe(paddr_t pa, uint64_t size);
 
 /* --- CPUs --- */
 

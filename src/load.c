@@ -196,9 +196,10 @@ static const char *load_secondary(const struct manifest_vm *m,
 	uint64_t tree;
 
 	vm->memory = paddr(v->memory.begin);
-	vm->memory_size = m->mem_size;
-	if (!arch_boot_map(vm->memory, m->mem_size, MM_R | MM_W))
+	if (!arch_boot_map(vm->memory, m->mem_size, MM_R | MM_W) ||
+	    !arch_prepare_wipe(vm->memory, m->mem_size))
 		return "no page table left";
+	vm->memory_size = m->mem_size;
 	check_ram(vm->memory.pa, m->mem_size);
 	vm_init(vm, vm->index + 1, vm_vcpu_room(vm->index), m->vcpu_count);
 	tree = fill_memory(m, v, vm);
