@@ -43,7 +43,10 @@ unsigned int arch_pte_mode(enum mm_stage stage, uint64_t pte);
 /* Makes stores to page tables visible to the table walkers of all CPUs. */
 void arch_pt_sync(void);
 
-/* Geometry of stage 2 on this CPU: level and number of pages of the root. */
+/*
+ * Geometry of stage 2, by the boot CPU, which calls this: level and number of
+ * pages of the root.
+ */
 void arch_stage2_geometry(uint8_t *level, uint8_t *root_pages,
 			  uint8_t *input_bits);
 
