@@ -225,8 +225,8 @@ bool arch_mediates_node(const struct fdt *fdt, fdt_node_t node);
 
 /*
  * Takes the pages of devices that the primary reaches only by way of the
- * hypervisor, which nobody has yet. False if there is no page table left, or
- * they lie in RAM.
+ * hypervisor. Those that are the hypervisor's already stay so. False if there
+ * is no page table left, or they lie in the primary's RAM.
  */
 bool arch_claim_devices(struct ptable *primary);
 
