@@ -43,7 +43,10 @@ unsigned int arch_pte_mode(enum mm_stage stage, uint64_t pte);
 /* Makes stores to page tables visible to the table walkers of all CPUs. */
 void arch_pt_sync(void);
 
-/* Geometry of stage 2 on this CPU: level and number of pages of the root. */
+/*
+ * Geometry of stage 2, by the boot CPU, which calls this: level and number of
+ * pages of the root.
+ */
 void arch_stage2_geometry(uint8_t *level, uint8_t *root_pages,
 			  uint8_t *input_bits);
 
@@ -105,11 +108,14 @@ void arch_sync_instructions(void);
 void arch_zero_pages(void *p, size_t size);
 
 /*
- * Fills memory that is not mapped (page-aligned) with zeros, down to where a
- * reset leaves it. For the last CPU of a machine that is about to end: its
- * address space is another one from here on. False: no page table left.
+ * Makes the page tables with which arch_wipe() will reach memory (page-aligned)
+ * that is not mapped then. False: none are left. Boot only.
  */
-bool arch_wipe(paddr_t pa, uint64_t size);
+bool arch_prepare_wipe(paddr_t pa, uint64_t size);
+
+/* Fills such memory with zeros, down to where a reset leaves it. One CPU at a
+ * time. */
+void arch_wipe(paddr_t pa, uint64_t size);
 
 /* --- CPUs --- */
 
@@ -256,8 +262,8 @@ bool arch_mediates_node(const struct fdt *fdt, fdt_node_t node);
 
 /*
  * Takes the pages of devices that the primary reaches only by way of the
- * hypervisor, which nobody has yet. False if there is no page table left, or
- * they lie in RAM.
+ * hypervisor. Those that are the hypervisor's already stay so. False if there
+ * is no page table left, or they lie in the primary's RAM.
  */
 bool arch_claim_devices(struct ptable *primary);
 

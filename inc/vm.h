@@ -101,10 +101,14 @@ struct vm *vm_find(uint64_t index);
 /* Room for the vCPUs of secondary VM `index`. */
 struct vcpu *vm_vcpu_room(uint32_t index);
 
-/* Why the VM was stopped: HF_ABORT_*, or 0 if it was not. Any lock or none. */
+/*
+ * Why the VM was stopped: HF_ABORT_*, or 0 if it was not. Any lock or none. Who
+ * has claimed a vCPU before either finds the VM stopped, or is seen RUNNING by
+ * who stopped it: both are one order.
+ */
 static inline uint32_t vm_aborted(const struct vm *vm)
 {
-	return __atomic_load_n(&vm->aborted, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&vm->aborted, __ATOMIC_SEQ_CST);
 }
 
 /*
@@ -115,9 +119,10 @@ static inline uint32_t vm_aborted(const struct vm *vm)
 void vm_abort(struct vm *vm, uint32_t reason);
 
 /*
- * Stops all secondaries and zeroes their memory, and what they are loaded from,
- * for a reset that the memory may survive. Takes their locks, one by one; one
- * CPU at a time.
+ * Stops all secondaries and zeroes their memory and registers, and what they
+ * are loaded from, for a reset that what is in RAM may survive: none is started
+ * again. Takes their locks, one by one; one CPU at a time, while no vCPU runs on
+ * it.
  */
 void vm_wipe_all(void);
 

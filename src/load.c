@@ -210,11 +210,12 @@ static const char *load_secondary(const struct manifest_vm *m,
 	bool tree_fits;
 
 	vm->memory = paddr(v->memory.begin);
-	vm->memory_size = m->mem_size;
 	vm->debug = m->debug;
 	memcpy(vm->parts, v->parts, sizeof(vm->parts));
-	if (!arch_boot_map(vm->memory, m->mem_size, MM_R | MM_W))
+	if (!arch_boot_map(vm->memory, m->mem_size, MM_R | MM_W) ||
+	    !arch_prepare_wipe(vm->memory, m->mem_size))
 		return "no page table left";
+	vm->memory_size = m->mem_size;
 	check_ram(vm->memory.pa, m->mem_size);
 	vm_init(vm, vm->index + 1, vm_vcpu_room(vm->index), m->vcpu_count);
 	tree_fits = make_copies(m, v, vm);
@@ -245,6 +246,9 @@ void boot_load_secondaries(struct boot *b)
 	life_init();
 	if (kept) {
 		map_checked(b->kept.begin, kept);
+		if (!arch_prepare_wipe(paddr(b->kept.begin), kept))
+			boot_stop("no page table left for 0x%lx",
+				  b->kept.begin);
 		vm_kept = paddr(b->kept.begin);
 		vm_kept_size = kept;
 		log_line("kept for the start of VMs: %lu KiB at 0x%lx",

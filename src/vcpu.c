@@ -10,7 +10,7 @@ bool vcpu_claim(struct vcpu *vcpu, struct cpu *cpu)
 	uint32_t expected = VCPU_READY;
 
 	if (!__atomic_compare_exchange_n(&vcpu->state, &expected, VCPU_RUNNING,
-					 false, __ATOMIC_ACQUIRE,
+					 false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_RELAXED))
 		return false;
 	vcpu->cpu = cpu;

@@ -348,6 +348,11 @@ CASES = [
     ("gic_disabled", both(
         node_set("pl061", "compatible", b"arm,gic-v3\0"),
         node_set("pl061", "status", b"disabled\0")), "withheld: pl061\n"),
+    ("gic_twice", both(
+        node_set("pl061", "compatible", b"arm,gic-v3\0"),
+        node_set("pl061", "status", b"disabled\0"),
+        node_set("pl061", "reg", 0x8000000, 0x10000, 0x80a0000, 0xf60000)),
+     None),
     ("memory_nowhere", node_set("memory", "reg", RAM, 2 * RAM_SIZE),
      "nothing answers at 0x4fe"),
     ("memory_is_flash", node_set("memory", "reg", RAM, RAM_SIZE, 0, 1 << 26),

@@ -9,7 +9,7 @@ import struct
 import subprocess
 import tempfile
 
-from lib import qemu
+from lib import elf, qemu
 from lib.devicetree import parse
 from lib.hypervisor import (ADDRESS, FIRST_VM, HYPERVISOR, NOBODY, PAGE,
                             RAM_BASE, Ram)
@@ -329,12 +329,15 @@ def secrets_test(machine):
 
 
 def reset(ctx):
-    """A reset by the primary leaves nothing of a secondary in RAM."""
+    """A reset by the primary leaves nothing of a secondary in RAM, beside what
+    is on the stacks of CPUs."""
     with tempfile.TemporaryDirectory(prefix="hf-secrets-") as where:
         result, path = boot(ctx, MACHINES[0], where, " end=reset")
         target.parse(result)
         ram = Ram(path, result.console, ctx.built("holdfast.elf"))
         try:
+            if len(ram.vms) < len(SECRETS):
+                raise Failure(f"only {len(ram.vms)} VMs", result.details)
             for index, (at, size) in ram.vms.items():
                 if ram.part(at, size).count(0) != size:
                     raise Failure(f"memory of vm{index} is not zero",
@@ -342,6 +345,15 @@ def reset(ctx):
             if ram.part(*ram.kept).count(0) != ram.kept[1]:
                 raise Failure("what VMs are loaded from is not zero",
                               result.details)
+            at = elf.symbols(ctx)
+            stacks = [(ram.physical(at["cpu_stacks"]),
+                       at["pool_begin"] - at["cpu_stacks"])]
+            for n, secret in enumerate(SECRETS):
+                for at in places(ram, secret):
+                    if inside(at, stacks):
+                        continue
+                    raise Failure(f"secret {n} lies at {at:#x}",
+                                  result.details)
         finally:
             ram.close()
     return f"{len(ram.vms)} VMs"

@@ -673,8 +673,13 @@ TEST(vtcr)
 		CHECK_EQ(vtcr >> 16 & 7, ps[i]);
 		CHECK_STR(el2_cpu_differs(), NULL);
 		regs_set("id_aa64mmfr0_el1", i ? i - 1 : 1);
+		/* With fewer bits it can not, with more it can: as they are. */
 		CHECK_STR(el2_cpu_differs(),
-			  i == 6 ? NULL : "physical addresses");
+			  i == 6 || i == 0 ? NULL : "physical addresses");
+		regs_set("id_aa64mmfr0_el1", 6);
+		CHECK_STR(el2_cpu_differs(), NULL);
+		el2_init();
+		CHECK_EQ(regs_read("vtcr_el2"), vtcr);
 	}
 }
 
@@ -707,8 +712,13 @@ TEST(cpus_of_several_kinds)
 		regs_set(rows[i].reg, 0);
 		CHECK_STR(el2_cpu_differs(), rows[i].says);
 	}
+	/* HPMN keeps what another CPU has more for EL2. */
 	start(5, true);
 	regs_set("pmcr_el0", (COUNTERS + 1) << 11);
+	CHECK_STR(el2_cpu_differs(), NULL);
+	el2_init();
+	CHECK_EQ(regs_read("mdcr_el2") & 0x1f, COUNTERS);
+	regs_set("pmcr_el0", (COUNTERS - 1) << 11);
 	CHECK_STR(el2_cpu_differs(), "PMU counters");
 	board.gic_version = 0;
 }

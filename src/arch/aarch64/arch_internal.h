@@ -109,7 +109,8 @@ static inline struct vcpu *current_vcpu(void)
 
 /*
  * What the CPU has, read once at boot on the first CPU and compared, byte by
- * byte, on the others: el2.c has a name for each.
+ * byte, on the others: el2.c has a name for each. Numbers are the least that
+ * another CPU must have.
  */
 struct cpu_features {
 	uint8_t pa_range;     /* of ID_AA64MMFR0_EL1, 48 bits at most */

@@ -23,7 +23,9 @@ static unsigned int field(uint64_t value, unsigned int shift)
 }
 
 /* All page tables are made for the boot CPU's physical addresses. */
-static uint64_t vtcr(void)
+static uint64_t vtcr RO_AFTER_BOOT;
+
+static uint64_t make_vtcr(void)
 {
 	uint8_t level, pages, bits;
 	uint64_t ps = features.pa_range;
@@ -63,6 +65,14 @@ static struct cpu_features read_features(void)
 void el2_read_features(void)
 {
 	features = read_features();
+	vtcr = make_vtcr();
+}
+
+/* Of a number a CPU may have more: what is made for the boot CPU fits. */
+static bool is_number(unsigned int i)
+{
+	return i == offsetof(struct cpu_features, pa_range) ||
+	       i == offsetof(struct cpu_features, pmu_counters);
 }
 
 const char *el2_cpu_differs(void)
@@ -81,7 +91,7 @@ const char *el2_cpu_differs(void)
 
 	_Static_assert(ARRAY_SIZE(names) == sizeof(features), "one name each");
 	for (unsigned int i = 0; i < sizeof(features); i++)
-		if (has[i] != wanted[i])
+		if (is_number(i) ? has[i] < wanted[i] : has[i] != wanted[i])
 			return names[i];
 	return NULL;
 }
@@ -104,7 +114,7 @@ void el2_init(void)
 {
 	set_constants();
 	write_sysreg(hcr_el2, FOR_PRIMARY(HCR_EL2));
-	write_sysreg(vtcr_el2, vtcr());
+	write_sysreg(vtcr_el2, vtcr);
 	write_sysreg(hstr_el2, FOR_PRIMARY(HSTR_EL2));
 	write_sysreg(actlr_el2, FOR_PRIMARY(ACTLR_EL2));
 	write_sysreg(hacr_el2, FOR_PRIMARY(HACR_EL2));

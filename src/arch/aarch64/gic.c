@@ -43,6 +43,8 @@ static const char *const narrow_boards[] = {
 
 static struct mmio_range emulated[MAX_EMULATED];
 static uint32_t emulated_count;
+/* Those with registers come first: what is hidden may reach over them. */
+static uint32_t register_pages;
 struct spinlock gic_lock;
 
 /* A GICv2's distributor, or NULL. */
@@ -107,9 +109,16 @@ void gic_wake_others(void)
 static const char *emulate(uint64_t base, uint64_t size,
 			   const struct mmio_reg *regs, void *device)
 {
-	if (emulated_count == MAX_EMULATED || !is_aligned(base, GIC_FRAME))
+	uint32_t at = emulated_count;
+
+	if (at == MAX_EMULATED || !is_aligned(base, GIC_FRAME))
 		return "GIC: frames that are not aligned, or too many";
-	emulated[emulated_count++] = (struct mmio_range){
+	emulated_count++;
+	if (device) {
+		emulated[at] = emulated[register_pages];
+		at = register_pages++;
+	}
+	emulated[at] = (struct mmio_range){
 		.base = base,
 		.size = align_up(size, PAGE_SIZE),
 		.regs = regs,
@@ -137,11 +146,30 @@ bool gic_access(struct vcpu *vcpu, uint64_t esr)
 	return mmio_access(vcpu, esr, emulated, emulated_count);
 }
 
+/* Takes what nobody has of a range; what is ours by now may stay so. */
+static bool claim(struct ptable *primary, const struct mmio_range *range)
+{
+	uint64_t at = range->base;
+	uint64_t left = range->size;
+
+	while (left) {
+		struct mm_walk w = ptable_walk(primary, at);
+		uint64_t span = w.span < left ? w.span : left;
+
+		if (!span || w.mode ||
+		    (w.owner != OWNER_HYPERVISOR &&
+		     !mm_transfer(MM_HIDE, primary, paddr(at), span, NULL)))
+			return false;
+		at += span;
+		left -= span;
+	}
+	return true;
+}
+
 bool arch_claim_devices(struct ptable *primary)
 {
 	for (uint32_t i = 0; i < emulated_count; i++)
-		if (!mm_transfer(MM_HIDE, primary, paddr(emulated[i].base),
-				 emulated[i].size, NULL))
+		if (!claim(primary, &emulated[i]))
 			return false;
 	return true;
 }

@@ -224,12 +224,16 @@ void arch_sync_instructions(void)
 	fake.instruction_syncs++;
 }
 
-bool arch_wipe(paddr_t pa, uint64_t size)
+bool arch_prepare_wipe(paddr_t pa, uint64_t size)
 {
-	if (fake.wipe_fails)
-		return false;
+	return pa.pa && size && !fake.no_wipe_tables;
+}
+
+void arch_wipe(paddr_t pa, uint64_t size)
+{
+	if (!size)
+		die("nothing is wiped");
 	memset(fake_ram(pa.pa), 0, size);
-	return true;
 }
 
 void arch_zero_pages(void *p, size_t size)

@@ -135,8 +135,8 @@ struct fake {
 	bool no_console;       /* arch_console_init() finds none */
 	const char *bad_board; /* arch_board_init()'s error */
 
-	/* arch_wipe() finds no page table. */
-	bool wipe_fails;
+	/* arch_prepare_wipe() finds no page table. */
+	bool no_wipe_tables;
 	/* arch_boot_map() fails for more than this. */
 	uint64_t boot_map_limit;
 
