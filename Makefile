@@ -59,7 +59,7 @@ C_SRC := $(filter-out %/offsets.c,$(wildcard src/*.c src/arch/aarch64/*.c))
 S_SRC := $(wildcard src/arch/aarch64/*.S)
 ifneq ($(SPEC),)
 # The specification compares itself with the state after each call.
-C_SRC += $(addprefix test/spec/,spec.c view.c target.c)
+C_SRC += $(addprefix test/spec/,spec.c view.c life.c target.c)
 CPPFLAGS += -DHF_DEBUG -Itest/spec
 LDFLAGS += $(addprefix --wrap=,api_calls trap_primary trap_secondary \
 	arch_vcpu_enter)
@@ -131,7 +131,8 @@ include test/revival/revival.mk
 include test/coverage/coverage.mk
 include test/mutation/mutation.mk
 
-# GIC=2|3 CPUS=1..8 MEM=256M..8G CPU=cortex-a53|...|max choose the machine.
+# GIC=2|3 CPUS=1..8 MEM=256M..8G CPU=cortex-a53|...|max choose the machine,
+# VM=linux a secondary VM with Debian's Linux.
 .PHONY: run
 run:
 	@tools/setup run
@@ -199,6 +200,7 @@ help:
 #: make            build/holdfast.bin and .elf (LLVM=1: with clang and lld)
 #: make run        boot Debian Linux and a secondary VM in QEMU
 #:                 GIC=2|3 CPUS=1..8 MEM=256M..8G CPU=cortex-a57|...|max
+#:                 VM=linux: the secondary VM is Debian Linux as well
 #: make debug      the same, stopped, under gdb-multiarch with our commands
 #: make test       every test; ends with "N passed, N failed, N skipped"
 #: make test-long  the same on every machine, and ten times as many calls

@@ -36,6 +36,12 @@ struct api_row {
 extern const struct api_row api_calls[API_COUNT];
 
 /*
+ * Makes the mailbox of a secondary VM as it was before it configured it. VM
+ * lock held, and no vCPU of it runs.
+ */
+void api_forget_mailbox(struct vm *vm);
+
+/*
  * Second half of a blocking read, once the registers of the vCPU are saved:
  * true if a message came meanwhile and is its result, so that it goes on;
  * false if it is WAITING now. Takes the VM lock.

@@ -43,7 +43,10 @@ unsigned int arch_pte_mode(enum mm_stage stage, uint64_t pte);
 /* Makes stores to page tables visible to the table walkers of all CPUs. */
 void arch_pt_sync(void);
 
-/* Geometry of stage 2 on this CPU: level and number of pages of the root. */
+/*
+ * Geometry of stage 2, by the boot CPU, which calls this: level and number of
+ * pages of the root.
+ */
 void arch_stage2_geometry(uint8_t *level, uint8_t *root_pages,
 			  uint8_t *input_bits);
 
@@ -64,12 +67,15 @@ void arch_boot_unmap_all(void);
 enum arch_slot {
 	SLOT_CONSOLE = 0,
 	SLOT_GICD = 1,
-	SLOT_MAILBOX = 16, /* two for each VM: send, receive */
-	SLOT_SMMU = 96,	   /* one for each SMMU */
-	SLOT_GICR = 128,   /* one for each CPU */
-	SLOT_ITS = 152,	   /* one for each ITS */
-	SLOT_WINDOW = 159, /* one access to a page of the primary */
-	SLOT_LPI = 160,	   /* one for each redistributor */
+	SLOT_GICH = 2,
+	SLOT_MAILBOX = 16,    /* two for each VM: send, receive */
+	SLOT_SMMU = 96,	      /* one for each SMMU */
+	SLOT_GICR = 128,      /* one for each CPU */
+	SLOT_ITS = 152,	      /* one for each ITS */
+	SLOT_WINDOW = 159,    /* one access to a page of the primary */
+	SLOT_LPI = 160,	      /* one for each redistributor */
+	SLOT_LOAD_TO = 256,   /* LIFE_PIECE of a VM's memory, and */
+	SLOT_LOAD_FROM = 320, /* of what is loaded into it */
 	SLOT_COUNT = 512,
 };
 
@@ -79,6 +85,13 @@ enum arch_slot {
  * an entry of its own.
  */
 void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode);
+
+/* The same for the pages of `size` bytes from `pa` on, into slots in a row. */
+void *arch_map_slots(unsigned int slot, paddr_t pa, uint64_t size,
+		     unsigned int mode);
+
+/* Empties these slots, on all CPUs: they may be used again for other pages. */
+void arch_unmap_slots(unsigned int slot, uint64_t size);
 
 /* --- memory --- */
 
@@ -95,11 +108,14 @@ void arch_sync_instructions(void);
 void arch_zero_pages(void *p, size_t size);
 
 /*
- * Fills memory that is not mapped (page-aligned) with zeros, down to where a
- * reset leaves it. For the last CPU of a machine that is about to end: its
- * address space is another one from here on. False: no page table left.
+ * Makes the page tables with which arch_wipe() will reach memory (page-aligned)
+ * that is not mapped then. False: none are left. Boot only.
  */
-bool arch_wipe(paddr_t pa, uint64_t size);
+bool arch_prepare_wipe(paddr_t pa, uint64_t size);
+
+/* Fills such memory with zeros, down to where a reset leaves it. One CPU at a
+ * time. */
+void arch_wipe(paddr_t pa, uint64_t size);
 
 /* --- CPUs --- */
 
@@ -137,6 +153,12 @@ void arch_vcpu_set_result(struct vcpu *vcpu, uint64_t result);
  */
 uint64_t arch_vcpu_enter(struct vcpu *vcpu);
 
+/*
+ * What a vCPU that is to be entered has to tell first, as it came of what it
+ * did before: a vcpu_exit(), or 0.
+ */
+uint64_t arch_vcpu_owed(struct vcpu *vcpu);
+
 /* Enters the primary on this CPU for the first time. */
 _Noreturn void arch_primary_enter(struct cpu *cpu);
 
@@ -144,10 +166,31 @@ _Noreturn void arch_primary_enter(struct cpu *cpu);
 void arch_vm_init(struct vm *vm, uint32_t id);
 
 /*
+ * Makes the page tables for devices that the VM may reach directly later. False
+ * if none is left.
+ */
+bool arch_vm_make_tables(struct vm *vm);
+
+/* A request is pending in the mailbox of the VM, whose lock is held. */
+void arch_vm_signal(struct vm *vm);
+
+/*
  * Makes every running vCPU of the VM leave: its memory is gone at the next
- * access.
+ * access. arch_vm_restore() gives it back.
  */
 void arch_vm_revoke(struct vm *vm);
+void arch_vm_restore(struct vm *vm);
+
+/* --- consoles of VMs: vconsole.h; the console's lock is held --- */
+
+/* The UART of the VM as at reset. */
+void arch_console_reset(struct vm *vm);
+
+/* Output was taken from the VM, or input given: its UART tells it so. */
+void arch_console_changed(struct vm *vm);
+
+/* Path of the UART in the tree that arch_secondary_tree() adds to. */
+extern const char arch_console_path[];
 
 /* --- console --- */
 
@@ -219,10 +262,13 @@ bool arch_mediates_node(const struct fdt *fdt, fdt_node_t node);
 
 /*
  * Takes the pages of devices that the primary reaches only by way of the
- * hypervisor, which nobody has yet. False if there is no page table left, or
- * they lie in RAM.
+ * hypervisor. Those that are the hypervisor's already stay so. False if there
+ * is no page table left, or they lie in the primary's RAM.
  */
 bool arch_claim_devices(struct ptable *primary);
+
+/* What a secondary's tree calls its interrupt controller. */
+#define ARCH_INTC_PHANDLE 1
 
 /* Adds what a secondary's tree holds besides memory and chosen. */
 void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm);

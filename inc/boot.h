@@ -11,6 +11,7 @@
 #include "manifest.h"
 #include "ranges.h"
 #include "types.h"
+#include "vm.h"
 
 /* A VM's files in the ramdisk, and where the VM will be. */
 struct boot_vm {
@@ -19,8 +20,10 @@ struct boot_vm {
 	size_t kernel_size;
 	const uint8_t *ramdisk; /* NULL: none */
 	size_t ramdisk_size;
-	struct range memory; /* of a secondary */
-	uint64_t tree_size;  /* room for a secondary's device tree */
+	/* Of a secondary: */
+	struct range memory;
+	uint64_t tree_size; /* room for its device tree */
+	struct vm_part parts[PART_COUNT];
 };
 
 struct boot {
@@ -36,6 +39,7 @@ struct boot {
 	/* The plan. */
 	uint32_t left_out;    /* secondaries without a place, a bit each */
 	struct range own;     /* the hypervisor's place */
+	struct range kept;    /* what secondaries are loaded from */
 	struct ranges hidden; /* all that the primary does not get */
 	struct ranges primary_ram;
 	/* Where these go; the first two stay unless they are in the way. */
@@ -135,8 +139,6 @@ uint32_t primary_tree_write(const struct boot *b, void *buffer, uint64_t size);
 
 /* Room that suffices for a secondary's device tree. */
 uint64_t secondary_tree_size(const struct manifest_vm *m);
-
-struct vm;
 
 /* Writes a secondary's device tree; `ramdisk` is its IPA, size 0: none. */
 uint32_t secondary_tree_write(const struct vm *vm, const struct manifest_vm *m,

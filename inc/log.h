@@ -19,6 +19,10 @@ void log_init(void);
  */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same for a line that was printed before the hypervisor moved: it is kept
+ * for log_read(), no more. */
+void log_again(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* How much of the log one VM may cause: LOG_BURST lines, and one a second. */
 #define LOG_BURST 16
 
@@ -35,6 +39,28 @@ struct log_limit {
  */
 void log_guest(struct log_limit *limit, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* How much a VM may print on its console: a burst of lines, and so many a
+ * second. */
+#define LOG_VM_BURST 64
+#define LOG_VM_RATE 16
+
+/*
+ * Prints a line that a VM wrote to its console, "[NAME] ...". It is no line of
+ * the log. Those over the limit are left out, and counted as by log_guest().
+ */
+void log_vm(struct log_limit *limit, const char *name, const char *text);
+
+/* Bytes of the log that are kept: the last ones. */
+#define LOG_KEPT 4096
+
+/*
+ * Reads the log from byte `position` on, counted from the start of the
+ * hypervisor: up to `size` bytes, none of which is zero; the rest of `to`
+ * stays. Returns the position of the next. One that is not kept, or not written
+ * yet, stands for that of the oldest byte kept.
+ */
+uint64_t log_read(uint64_t position, char *to, uint32_t size);
 
 /*
  * Formats into `out` of `size` bytes (size > 0), cut off and terminated if

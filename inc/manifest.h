@@ -20,6 +20,7 @@ struct manifest_vm {
 	const char *bootargs;	      /* NULL: none given */
 	uint64_t mem_size;	      /* bytes; 0 for the primary */
 	uint32_t vcpu_count;	      /* 0 for the primary */
+	bool debug; /* its registers are told when it crashes */
 	/*
 	 * NULL, or why this VM cannot be: what is wrong ("is missing"), and the
 	 * property or inner node that is at fault. Its other fields are then

@@ -73,6 +73,12 @@ bool ptable_map(struct ptable *t, uint64_t at, uint64_t size, paddr_t pa,
 bool ptable_clear(struct ptable *t, uint64_t at, uint64_t size,
 		  enum mm_owner owner);
 
+/*
+ * The entry of the absent page at `at`, with tables of its own from here on: it
+ * can be filled without an allocation. NULL if the pool is empty.
+ */
+uint64_t *ptable_entry(struct ptable *t, uint64_t at);
+
 /* What a walk finds. */
 struct mm_walk {
 	paddr_t pa;

@@ -3,9 +3,10 @@
  * Ticket spinlocks: fair, so that no CPU starves.
  *
  * Order, to be taken downwards: primary VM's lock, secondary VMs' locks by
- * index, CPU lock, GIC, console. A debug build (make DEBUG=1)
- * panics on a lock taken against this order. No lock is held across a return
- * to a VM, and none is taken by the panic path.
+ * index, that of what is loaded, CPU lock, VM's console, VM's interrupt
+ * controller, GIC, console. A debug build (make DEBUG=1) panics on a lock taken
+ * against this order. No lock is held across a return to a VM, and none is
+ * taken by the panic path.
  */
 #ifndef SPINLOCK_H
 #define SPINLOCK_H
@@ -16,9 +17,12 @@
  * Place of a lock in the order: the index of a VM (0: the primary, secondary
  * n: n + 1), or one of these.
  */
+#define LOCK_RANK_WINDOW 0xff
 #define LOCK_RANK_CPU 0x100
-#define LOCK_RANK_GIC 0x101
-#define LOCK_RANK_CONSOLE 0x102
+#define LOCK_RANK_VCONSOLE 0x101
+#define LOCK_RANK_VGIC 0x102
+#define LOCK_RANK_GIC 0x103
+#define LOCK_RANK_CONSOLE 0x104
 
 struct spinlock {
 	uint32_t next;	  /* ticket that the next CPU to come draws */

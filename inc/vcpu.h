@@ -42,6 +42,11 @@ struct vcpu {
 	uint32_t index;	   /* in its VM */
 	uint32_t state;	   /* enum vcpu_state, read and written atomically */
 	struct vcpu *next; /* in the waiter list; VM lock */
+	/*
+	 * Why it came back, if the primary was told of something else first; a
+	 * vcpu_exit(), or 0. As the registers.
+	 */
+	uint64_t unfinished;
 };
 
 /*
@@ -54,9 +59,10 @@ enum vcpu_exit {
 	EXIT_WFI,	/* payload: ns until its timer fires, 0: none set */
 	EXIT_READ,	/* blocking read with nothing pending */
 	EXIT_REPLIED,	/* payload: size of the reply */
-	EXIT_TURNED_ON, /* payload: index of the vCPU that it turned on */
-	EXIT_OFF,	/* turned itself off */
-	EXIT_ABORT,	/* payload: HF_ABORT_* */
+	EXIT_WAKE,    /* payload: index of a vCPU of its VM that is ready now */
+	EXIT_OFF,     /* turned itself off */
+	EXIT_ABORT,   /* payload: HF_ABORT_* */
+	EXIT_CONSOLE, /* there is much output to be read */
 };
 
 #define EXIT_KIND_MASK 0xff

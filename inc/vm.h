@@ -8,6 +8,7 @@
 #include "mm.h"
 #include "spinlock.h"
 #include "vcpu.h"
+#include "vconsole.h"
 
 /*
  *   from      to        who (lock of the mailbox's VM held)
@@ -30,20 +31,42 @@ struct mailbox {
 	uint32_t size;		  /* of the pending message, bytes; VM lock */
 };
 
+/*
+ * A part of a VM's memory that is filled each time it starts, and where what
+ * fills it is kept, hidden from all VMs; page-aligned but for the size.
+ */
+struct vm_part {
+	ipaddr_t at;
+	uint64_t size; /* bytes; 0: the VM has none */
+	paddr_t copy;
+};
+
+enum { PART_KERNEL, PART_RAMDISK, PART_TREE, PART_COUNT };
+
 struct vm {
 	struct spinlock lock;
 	uint32_t index;	     /* of a secondary VM */
 	uint32_t vcpu_count; /* 0: the VM was left out at boot */
-	uint32_t aborted;    /* 0, or HF_ABORT_*: it runs no more; atomic */
+	/*
+	 * 0, or HF_ABORT_*: none of its vCPUs runs; atomic. Becomes 0 again
+	 * with the VM lock held, as the last step of a start.
+	 */
+	uint32_t aborted;
+	bool starting;	 /* it is being loaded anew; VM lock */
+	bool debug;	 /* its registers may be told when it crashes */
+	uint64_t loaded; /* bytes of its memory, while `starting`; VM lock */
 	struct mailbox mailbox;
 	struct vcpu *waiters;	  /* blocked readers, first in first out */
 	struct vcpu *last_waiter; /* VM lock */
 	struct vcpu *vcpus;	  /* vcpu_count of them */
 	struct arch_vm arch;
-	struct ptable stage2; /* constant after boot */
-	paddr_t memory;	      /* of a secondary: where it lies, */
+	struct ptable
+		stage2; /* constant after boot, but for arch_vm_revoke() */
+	paddr_t memory; /* of a secondary: where it lies, */
 	uint64_t memory_size; /* and its size in bytes */
+	struct vm_part parts[PART_COUNT];
 	struct log_limit log; /* of lines that this VM causes */
+	struct vconsole console;
 	char name[MAX_NAME];
 };
 
@@ -56,6 +79,14 @@ extern uint32_t vm_count;
 
 /* Options of the primary: HF_OPTION_*, atomic. */
 extern uint64_t vm_options;
+
+/* Where the parts of all VMs are kept, and how many bytes of it there are. */
+extern paddr_t vm_kept;
+extern uint64_t vm_kept_size;
+
+/* vm_wipe_all() was there: no VM is started any more. Set before any VM's lock
+ * is taken for it. */
+extern bool vm_wiped;
 
 /*
  * Prepares a VM object with `vcpu_count` vCPUs, all OFF. `rank` is its place
@@ -70,21 +101,28 @@ struct vm *vm_find(uint64_t index);
 /* Room for the vCPUs of secondary VM `index`. */
 struct vcpu *vm_vcpu_room(uint32_t index);
 
-/* Why the VM was stopped: HF_ABORT_*, or 0 if it was not. Any lock or none. */
+/*
+ * Why the VM was stopped: HF_ABORT_*, or 0 if it was not. Any lock or none. Who
+ * has claimed a vCPU before either finds the VM stopped, or is seen RUNNING by
+ * who stopped it: both are one order.
+ */
 static inline uint32_t vm_aborted(const struct vm *vm)
 {
-	return __atomic_load_n(&vm->aborted, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&vm->aborted, __ATOMIC_SEQ_CST);
 }
 
 /*
- * Stops a VM for good with a reason (HF_ABORT_*): none of its vCPUs is run any
- * more. The first reason stays.
+ * Stops a VM with a reason (HF_ABORT_*): none of its vCPUs is run until it is
+ * started anew (life.h). The first reason stays. Called with the VM lock held,
+ * or by the CPU that runs one of the vCPUs.
  */
 void vm_abort(struct vm *vm, uint32_t reason);
 
 /*
- * Stops all secondaries and zeroes their memory, for a reset that the memory
- * may survive. Takes their locks, one by one; one CPU at a time.
+ * Stops all secondaries and zeroes their memory and registers, and what they
+ * are loaded from, for a reset that what is in RAM may survive: none is started
+ * again. Takes their locks, one by one; one CPU at a time, while no vCPU runs on
+ * it.
  */
 void vm_wipe_all(void);
 

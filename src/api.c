@@ -87,7 +87,7 @@ static struct api_result vcpu_get_count(struct vcpu *caller, uint64_t vm_index,
 static struct api_result set_options(struct vcpu *caller, uint64_t mask,
 				     uint64_t a2, uint64_t a3)
 {
-	if (mask & ~(uint64_t)HF_OPTION_MESSAGE_WANTED)
+	if (mask & ~(uint64_t)(HF_OPTION_MESSAGE_WANTED | HF_OPTION_CONSOLE))
 		return refused();
 	return result((int64_t)__atomic_exchange_n(&vm_options, mask,
 						   __ATOMIC_RELAXED));
@@ -144,6 +144,12 @@ static struct api_result vm_configure(struct vcpu *caller, uint64_t send,
 	return result(0);
 }
 
+void api_forget_mailbox(struct vm *vm)
+{
+	vm->mailbox = (struct mailbox){0};
+	arch_unmap_slots(mailbox_slot(vm), 2 * PAGE_SIZE);
+}
+
 /* Puts a request into the VM's idle mailbox; its lock is held. */
 static int64_t deliver_request(struct vm *vm, uint64_t size)
 {
@@ -157,6 +163,7 @@ static int64_t deliver_request(struct vm *vm, uint64_t size)
 	}
 	vm->mailbox.size = (uint32_t)size;
 	vm->mailbox.state = MAILBOX_PENDING;
+	arch_vm_signal(vm);
 	return 0;
 }
 

@@ -267,13 +267,21 @@ static bool is_device(const struct devtree_walk *w, fdt_node_t node)
 	return false;
 }
 
-static void withhold(struct boot *b, fdt_node_t node)
+/* False: there is no room. */
+static bool note(struct boot *b, fdt_node_t node)
 {
 	if (b->withheld_count == MAX_WITHHELD)
+		return false;
+	b->withheld[b->withheld_count++] = node;
+	return true;
+}
+
+static void must_fit(bool fits)
+{
+	if (!fits)
 		boot_stop(
 			"device tree: more than %u devices to keep from the primary",
 			MAX_WITHHELD);
-	b->withheld[b->withheld_count++] = node;
 }
 
 bool boot_withholds(const struct boot *b, fdt_node_t node)
@@ -300,18 +308,24 @@ static bool is_kept(const struct boot *b, const struct devtree_walk *w,
 	return arch_hides_node(&b->tree, node) || is_inside(b, w);
 }
 
-/* Withholds all devices of some kind that are not kept already. */
-static void withhold_all(struct boot *b, bool (*is_kind)(const struct fdt *fdt,
-							 fdt_node_t node))
+typedef bool is_kind_fn(const struct fdt *fdt, fdt_node_t node);
+
+/*
+ * Notes all devices of some kind that are not kept already. Returns for how
+ * many there was no room.
+ */
+static uint32_t note_all(struct boot *b, is_kind_fn *is_kind)
 {
 	struct devtree_walk w;
+	uint32_t lost = 0;
 	fdt_node_t node;
 
 	devtree_begin(&w, &b->tree);
 	while (devtree_next(&w, &node))
 		if (is_device(&w, node) && !is_kept(b, &w, node) &&
 		    is_kind(&b->tree, node))
-			withhold(b, node);
+			lost += !note(b, node);
+	return lost;
 }
 
 /* Length of a node's name without its address. */
@@ -434,15 +448,40 @@ static bool shares_page(const struct boot *b, const struct devtree_walk *w,
 	return false;
 }
 
-static void keep_withheld(struct boot *b)
+/* A node of a GICv3 that is not the board's, perhaps of the same hardware. */
+static bool is_other_gic(const struct fdt *fdt, fdt_node_t node)
+{
+	struct fdt_prop p;
+
+	return !arch_hides_node(fdt, node) &&
+	       fdt_prop(fdt, node, "compatible", &p) &&
+	       contains(&p, "arm,gic-v3");
+}
+
+/* Keeps what is withheld from the primary, other GICs or all else. */
+static void keep_withheld(struct boot *b, bool gics)
 {
 	struct devtree_walk w;
 	fdt_node_t node;
 
 	devtree_begin(&w, &b->tree);
 	while (devtree_next(&w, &node))
-		if (is_kept(b, &w, node))
+		if (is_kept(b, &w, node) &&
+		    is_other_gic(&b->tree, node) == gics)
 			take_node(&w, node, MM_HIDE);
+}
+
+/* Gives the primary what it may have, of all or of what is mediated. */
+static void give_nodes(struct boot *b, bool only_mediated)
+{
+	struct devtree_walk w;
+	fdt_node_t node;
+
+	devtree_begin(&w, &b->tree);
+	while (devtree_next(&w, &node))
+		if (!is_kept(b, &w, node) &&
+		    (!only_mediated || arch_mediates_node(&b->tree, node)))
+			take_node(&w, node, MM_GIVE_DEVICE);
 }
 
 /* What shares a page with registers that are kept is kept, too. */
@@ -460,32 +499,43 @@ static void withhold_sharers(struct boot *b)
 		log_line(
 			"the primary has no %s: it shares a page with what is kept from it",
 			fdt_name(&b->tree, node));
-		withhold(b, node);
+		must_fit(note(b, node));
 	}
 }
 
-void boot_give_devices(struct boot *b)
+/* Withholds the devices that are not the primary's, and tells which. */
+static void choose_withheld(struct boot *b)
 {
 	bool strict = b->manifest.strict;
-	struct devtree_walk w;
-	fdt_node_t node;
-	uint32_t first;
+	uint32_t first, lost;
 
-	withhold_all(b, is_forbidden);
+	must_fit(!note_all(b, is_forbidden));
 	tell(b, 0, "withheld");
 	first = b->withheld_count;
-	withhold_all(b, is_master);
+	lost = note_all(b, is_master);
+	must_fit(!strict || !lost);
 	tell(b, first,
 	     strict ? "strict: withheld" : "may reach all memory by DMA");
+	if (lost)
+		log_line("may reach all memory by DMA: %u more", lost);
+	/* Those are named only. */
 	if (!strict)
 		b->withheld_count = first;
-	keep_withheld(b);
+}
+
+/*
+ * Pages that several nodes have are whose comes first here: the hypervisor's,
+ * those of what is withheld, the board's GIC's, and those of others.
+ */
+void boot_give_devices(struct boot *b)
+{
+	choose_withheld(b);
 	if (!arch_claim_devices(&vm_primary.stage2))
 		boot_stop(
 			"page tables: no room for the hypervisor's devices, or they lie in RAM");
+	keep_withheld(b, false);
+	give_nodes(b, true);
+	keep_withheld(b, true);
 	withhold_sharers(b);
-	devtree_begin(&w, &b->tree);
-	while (devtree_next(&w, &node))
-		if (!is_kept(b, &w, node))
-			take_node(&w, node, MM_GIVE_DEVICE);
+	give_nodes(b, false);
 }

@@ -4,6 +4,7 @@
 #include "boot.h"
 #include "cpu.h"
 #include "hf/abi.h"
+#include "life.h"
 #include "log.h"
 #include "string.h"
 #include "vm.h"
@@ -145,31 +146,43 @@ void boot_build_primary(struct boot *b)
 
 /* --- secondaries --- */
 
-static void *ipa_ptr(const struct boot_vm *v, uint64_t ipa)
+/* A part's copy; boot shows memory where it lies. */
+static void *copy_ptr(const struct vm_part *part)
 {
-	return (void *)(uintptr_t)(v->memory.begin + ipa -
-				   HF_SECONDARY_RAM_BASE);
+	return (void *)(uintptr_t)part->copy.pa;
 }
 
-/* Fills the VM's memory. Returns the IPA of its device tree. */
-static uint64_t fill_memory(const struct manifest_vm *m,
-			    const struct boot_vm *v, const struct vm *vm)
+/*
+ * Makes the copies of what the VM is loaded from. A file of several VMs is
+ * copied again: it does not matter. False if the device tree does not fit.
+ */
+static bool make_copies(const struct manifest_vm *m, const struct boot_vm *v,
+			const struct vm *vm)
 {
-	uint64_t end = HF_SECONDARY_RAM_BASE + m->mem_size;
-	uint64_t tree = align_down(end - v->tree_size, PAGE_SIZE);
-	uint64_t ramdisk = align_down(tree - v->ramdisk_size, PAGE_SIZE);
-	uint64_t kernel = HF_SECONDARY_RAM_BASE + v->image.text_offset;
-	void *memory = ipa_ptr(v, HF_SECONDARY_RAM_BASE);
+	const struct vm_part *parts = v->parts;
 
-	arch_zero_pages(memory, m->mem_size);
-	memcpy(ipa_ptr(v, kernel), v->kernel, v->kernel_size);
+	memcpy(copy_ptr(&parts[PART_KERNEL]), v->kernel, v->kernel_size);
 	if (v->ramdisk_size)
-		memcpy(ipa_ptr(v, ramdisk), v->ramdisk, v->ramdisk_size);
-	if (!secondary_tree_write(vm, m, ipaddr(ramdisk), v->ramdisk_size,
-				  ipa_ptr(v, tree), v->tree_size))
-		return 0;
-	arch_clean_to_memory(memory, m->mem_size);
-	return tree;
+		memcpy(copy_ptr(&parts[PART_RAMDISK]), v->ramdisk,
+		       v->ramdisk_size);
+	return secondary_tree_write(
+		       vm, m, parts[PART_RAMDISK].at, v->ramdisk_size,
+		       copy_ptr(&parts[PART_TREE]), v->tree_size) != 0;
+}
+
+/* Fills the VM's memory, as life_start() does later. */
+static void fill_memory(const struct vm *vm)
+{
+	char *memory = (char *)(uintptr_t)vm->memory.pa;
+
+	arch_zero_pages(memory, vm->memory_size);
+	for (unsigned int i = 0; i < PART_COUNT; i++) {
+		const struct vm_part *part = &vm->parts[i];
+
+		memcpy(memory + (part->at.ipa - HF_SECONDARY_RAM_BASE),
+		       copy_ptr(part), part->size);
+	}
+	arch_clean_to_memory(memory, vm->memory_size);
 }
 
 /* Hands the VM's memory, which is filled, to it. */
@@ -186,31 +199,34 @@ static bool donate_memory(struct vm *vm)
 	return ptable_init(&vm->stage2, MM_STAGE_2, level, root_pages,
 			   input_bits) &&
 	       mm_transfer(MM_DONATE, &vm_primary.stage2, vm->memory,
-			   vm->memory_size, &to);
+			   vm->memory_size, &to) &&
+	       arch_vm_make_tables(vm);
 }
 
 /* NULL, or why the VM was not loaded: its memory stays the hypervisor's. */
 static const char *load_secondary(const struct manifest_vm *m,
 				  const struct boot_vm *v, struct vm *vm)
 {
-	uint64_t tree;
+	bool tree_fits;
 
 	vm->memory = paddr(v->memory.begin);
-	vm->memory_size = m->mem_size;
-	if (!arch_boot_map(vm->memory, m->mem_size, MM_R | MM_W))
+	vm->debug = m->debug;
+	memcpy(vm->parts, v->parts, sizeof(vm->parts));
+	if (!arch_boot_map(vm->memory, m->mem_size, MM_R | MM_W) ||
+	    !arch_prepare_wipe(vm->memory, m->mem_size))
 		return "no page table left";
+	vm->memory_size = m->mem_size;
 	check_ram(vm->memory.pa, m->mem_size);
 	vm_init(vm, vm->index + 1, vm_vcpu_room(vm->index), m->vcpu_count);
-	tree = fill_memory(m, v, vm);
-	if (!tree || !donate_memory(vm)) {
+	tree_fits = make_copies(m, v, vm);
+	if (tree_fits)
+		fill_memory(vm);
+	if (!tree_fits || !donate_memory(vm)) {
 		vm->vcpu_count = 0;
-		return tree ? "no page table left" : "device tree does not fit";
+		return tree_fits ? "no page table left"
+				 : "device tree does not fit";
 	}
-	arch_vm_init(vm, vm->index + 1);
-	arch_vcpu_reset(&vm->vcpus[0],
-			ipaddr(HF_SECONDARY_RAM_BASE + v->image.text_offset),
-			tree);
-	vm->vcpus[0].state = VCPU_READY;
+	life_begin(vm);
 	return NULL;
 }
 
@@ -224,7 +240,20 @@ static void tell_left_out(const struct vm *vm, const struct manifest_vm *m)
 
 void boot_load_secondaries(struct boot *b)
 {
+	uint64_t kept = b->kept.end - b->kept.begin;
+
 	vm_count = b->manifest.vm_count;
+	life_init();
+	if (kept) {
+		map_checked(b->kept.begin, kept);
+		if (!arch_prepare_wipe(paddr(b->kept.begin), kept))
+			boot_stop("no page table left for 0x%lx",
+				  b->kept.begin);
+		vm_kept = paddr(b->kept.begin);
+		vm_kept_size = kept;
+		log_line("kept for the start of VMs: %lu KiB at 0x%lx",
+			 kept >> 10, b->kept.begin);
+	}
 	for (uint32_t i = 0; i < vm_count; i++) {
 		struct manifest_vm *m = &b->manifest.vm[i];
 		struct vm *vm = &vm_secondary[i];

@@ -4,21 +4,19 @@
 #include <stdint.h>
 
 #include "arch.h"
+#include "ring.h"
 #include "spinlock.h"
 #include "string.h"
 
 #define LINE_SIZE 256
-#define EARLY_SIZE 1024
 #define PREFIX "holdfast: "
 
 static struct spinlock console_lock;
 
-/* Lines from before the console was found, or of a board that has none. */
-static struct {
-	char text[EARLY_SIZE];
-	size_t length;
-	bool console_works;
-} early;
+/* The end of the log, all lines of which but the first are whole. */
+static char kept_text[LOG_KEPT];
+static struct ring kept; /* console's lock; log_init() and boot without it */
+static bool console_works;
 
 /* Output that is counted whole but kept only as far as it fits. */
 struct sink {
@@ -158,38 +156,43 @@ static void console_text(const char *text)
 	}
 }
 
-static void keep_early(const char *text)
+/* Part of a line of the log. */
+static void log_text(const char *text)
 {
-	for (; *text && early.length + 1 < EARLY_SIZE; text++)
-		early.text[early.length++] = *text;
+	if (console_works)
+		console_text(text);
+	/* Not before log_init(): what fails so early is only printed. */
+	for (; kept.size && *text; text++)
+		ring_put(&kept, *text);
 }
 
 void log_console_ready(void)
 {
-	early.console_works = true;
-	early.text[early.length] = '\0';
-	console_text(early.text);
+	char text[2] = "";
+
+	console_works = true;
+	for (uint64_t n = kept.begin; n != kept.end; n++) {
+		text[0] = ring_at(&kept, n);
+		console_text(text);
+	}
 }
 
-static void print_line(const char *format, va_list args)
+/* Its buffer is in one place: not where its callers' frames end. */
+static __attribute__((noinline)) void print_line(const char *format,
+						 va_list args)
 {
 	char line[LINE_SIZE];
 
 	log_format(line, sizeof(line), format, args);
-	if (early.console_works) {
-		console_text(PREFIX);
-		console_text(line);
-		console_text("\n");
-	} else {
-		keep_early(PREFIX);
-		keep_early(line);
-		keep_early("\n");
-	}
+	log_text(PREFIX);
+	log_text(line);
+	log_text("\n");
 }
 
 void log_init(void)
 {
 	spin_init(&console_lock, LOCK_RANK_CONSOLE);
+	kept = (struct ring){kept_text, LOG_KEPT, 0, 0};
 }
 
 void log_line(const char *format, ...)
@@ -203,15 +206,30 @@ void log_line(const char *format, ...)
 	va_end(args);
 }
 
-/* Whether a line of the VM may be printed now; the console lock is held. */
-static bool may_print(struct log_limit *l)
+void log_again(const char *format, ...)
+{
+	bool works = console_works;
+	va_list args;
+
+	console_works = false;
+	va_start(args, format);
+	print_line(format, args);
+	va_end(args);
+	console_works = works;
+}
+
+/*
+ * Whether a line of the VM may be printed now, of a burst of so many and a
+ * number a second; the console lock is held.
+ */
+static bool may_print(struct log_limit *l, uint32_t burst, uint32_t rate)
 {
 	uint64_t now = arch_seconds();
-	uint64_t earned = now - l->since;
+	uint64_t earned = (now - l->since) * rate;
 
 	l->since = now;
 	l->spent = earned < l->spent ? l->spent - (uint32_t)earned : 0;
-	if (l->spent == LOG_BURST) {
+	if (l->spent == burst) {
 		l->lost += l->lost != UINT32_MAX;
 		return false;
 	}
@@ -232,7 +250,7 @@ void log_guest(struct log_limit *limit, const char *format, ...)
 
 	va_start(args, format);
 	spin_lock(&console_lock);
-	if (may_print(limit)) {
+	if (may_print(limit, LOG_BURST, 1)) {
 		tell_lost(limit);
 		print_line(format, args);
 	}
@@ -240,10 +258,36 @@ void log_guest(struct log_limit *limit, const char *format, ...)
 	va_end(args);
 }
 
+void log_vm(struct log_limit *limit, const char *name, const char *text)
+{
+	spin_lock(&console_lock);
+	if (console_works && may_print(limit, LOG_VM_BURST, LOG_VM_RATE)) {
+		tell_lost(limit);
+		console_text("[");
+		console_text(name);
+		console_text("] ");
+		console_text(text);
+		console_text("\n");
+	}
+	spin_unlock(&console_lock);
+}
+
+uint64_t log_read(uint64_t position, char *to, uint32_t size)
+{
+	spin_lock(&console_lock);
+	/* Unsigned: what is behind the end, too. */
+	if (kept.end - position > ring_used(&kept))
+		position = kept.begin;
+	for (; size && position != kept.end; size--)
+		*to++ = ring_at(&kept, position++);
+	spin_unlock(&console_lock);
+	return position;
+}
+
 void log_panic_begin(void)
 {
 	spin_seize(&console_lock);
-	if (early.console_works)
+	if (console_works)
 		console_text("\n");
 }
 

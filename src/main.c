@@ -41,8 +41,7 @@ void main(paddr_t dtb, paddr_t ramdisk_begin, paddr_t ramdisk_end,
 	log_init();
 	boot_open_tree(&boot, dtb);
 	arch_guard_stacks(&boot.tree);
-	if (!settled)
-		log_line("Holdfast %s", version_text);
+	(settled ? log_again : log_line)("Holdfast %s", version_text);
 	boot_find_memory(&boot);
 	boot_find_ramdisk(&boot, ramdisk_begin, ramdisk_end);
 	boot_read_manifest(&boot);

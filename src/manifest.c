@@ -129,6 +129,15 @@ static const char *read_vcpu_count(struct manifest_vm *vm,
 	return NULL;
 }
 
+static const char *read_debug(struct manifest_vm *vm,
+			      const struct fdt_prop *prop)
+{
+	if (prop->size != 0)
+		return "must have no value";
+	vm->debug = true;
+	return NULL;
+}
+
 static const struct property properties[] = {
 	{"debug_name", SECONDARY, read_name},
 	{"kernel_filename", PRIMARY | SECONDARY, read_kernel},
@@ -136,6 +145,7 @@ static const struct property properties[] = {
 	{"bootargs", IN_PRIMARY | IN_SECONDARY, read_bootargs},
 	{"mem_size", SECONDARY, read_mem_size},
 	{"vcpu_count", SECONDARY, read_vcpu_count},
+	{"debug", IN_SECONDARY, read_debug},
 };
 
 #define PROPERTY_COUNT (sizeof(properties) / sizeof(properties[0]))

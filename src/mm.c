@@ -67,6 +67,16 @@ bool ptable_init(struct ptable *t, enum mm_stage stage, uint8_t level,
 	return true;
 }
 
+/* Which entry of a table at `level` is for `at`. */
+static uint64_t index_in(const struct ptable *t, unsigned int level,
+			 uint64_t at)
+{
+	uint64_t mask = level == t->level ? t->root_pages * PT_ENTRIES - 1
+					  : PT_ENTRIES - 1;
+
+	return at >> pt_shift(level) & mask;
+}
+
 /* What a change puts into the entries of a range. */
 struct change {
 	enum mm_stage stage;
@@ -156,9 +166,7 @@ static bool change_table(struct ptable *t, uint64_t *entries,
 			 const struct change *c)
 {
 	uint64_t size = entry_size(level);
-	uint64_t mask = level == t->level ? t->root_pages * PT_ENTRIES - 1
-					  : PT_ENTRIES - 1;
-	uint64_t *pte = &entries[(at >> pt_shift(level)) & mask];
+	uint64_t *pte = &entries[index_in(t, level, at)];
 
 	for (; at < end; pte++) {
 		uint64_t next = align_down(at, size) + size;
@@ -232,6 +240,21 @@ bool ptable_clear(struct ptable *t, uint64_t at, uint64_t size,
 		return false;
 	commit_change(t, at, size, &c);
 	return true;
+}
+
+uint64_t *ptable_entry(struct ptable *t, uint64_t at)
+{
+	/* Any mapping: the tables are not for what is in them. */
+	struct change c = mapping(at, paddr(at), MM_R);
+	uint64_t *table = t->root;
+	unsigned int level = t->level;
+
+	if (!prepare_change(t, at, PAGE_SIZE, &c))
+		return NULL;
+	for (; level < PT_LEAF_LEVEL; level++)
+		table = phys_to_virt(
+			arch_pte_pa(table[index_in(t, level, at)]));
+	return &table[index_in(t, level, at)];
 }
 
 struct mm_walk ptable_walk(const struct ptable *t, uint64_t at)

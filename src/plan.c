@@ -4,6 +4,7 @@
 #include "boot.h"
 #include "cpio.h"
 #include "devtree.h"
+#include "hf/abi.h"
 #include "log.h"
 #include "string.h"
 
@@ -14,6 +15,9 @@
 
 #define MIB ((uint64_t)1 << 20)
 #define BLOCK (2 * MIB)
+
+/* The largest granule: the primary's RAM ends where any kernel's page does. */
+#define LARGE_PAGE ((uint64_t)1 << 16)
 
 /* Left for the primary besides what is counted: alignment, its page tables. */
 #define PRIMARY_SLACK (16 * MIB)
@@ -361,6 +365,76 @@ static bool place_movable(const struct boot *b, struct ranges *taken,
 	return take_low(b, taken, now.end - now.begin, alignment, place);
 }
 
+/* Where the parts of a secondary are in its memory. */
+static void place_parts(const struct manifest_vm *m, struct boot_vm *v)
+{
+	uint64_t end = HF_SECONDARY_RAM_BASE + m->mem_size;
+	uint64_t tree = align_down(end - v->tree_size, PAGE_SIZE);
+	uint64_t ramdisk = align_down(tree - v->ramdisk_size, PAGE_SIZE);
+	uint64_t kernel = HF_SECONDARY_RAM_BASE + v->image.text_offset;
+
+	v->parts[PART_KERNEL] =
+		(struct vm_part){.at = ipaddr(kernel), .size = v->kernel_size};
+	v->parts[PART_RAMDISK] = (struct vm_part){.at = ipaddr(ramdisk),
+						  .size = v->ramdisk_size};
+	v->parts[PART_TREE] =
+		(struct vm_part){.at = ipaddr(tree), .size = v->tree_size};
+}
+
+/* The file that fills a part; NULL: there is none. */
+static const uint8_t *file_of(const struct boot_vm *v, unsigned int part)
+{
+	const uint8_t *const files[PART_COUNT] = {v->kernel, v->ramdisk, NULL};
+
+	return files[part];
+}
+
+/* A copy of `file` that is kept already for one of the VMs below `count`. */
+static const struct vm_part *find_copy(const struct boot *b, uint32_t count,
+				       const uint8_t *file)
+{
+	for (uint32_t i = 0; file && i < count; i++)
+		for (unsigned int p = 0; p < PART_COUNT; p++)
+			if (!b->manifest.vm[i].error &&
+			    file_of(&b->vm[i], p) == file)
+				return &b->vm[i].parts[p];
+	return NULL;
+}
+
+/*
+ * Decides where the copies that the VMs below `count` are loaded from are, from
+ * `at` on: each file once. Returns where they end.
+ */
+static uint64_t place_copies(struct boot *b, uint32_t count, uint64_t at)
+{
+	for (uint32_t i = 0; i < count; i++)
+		for (unsigned int p = 0; p < PART_COUNT; p++) {
+			struct vm_part *part = &b->vm[i].parts[p];
+			const struct vm_part *same =
+				find_copy(b, i, file_of(&b->vm[i], p));
+
+			if (b->manifest.vm[i].error)
+				continue;
+			part->copy = same ? same->copy : paddr(at);
+			if (!same)
+				at += align_up(part->size, PAGE_SIZE);
+		}
+	return at;
+}
+
+/* Hides the room for the copies of the VMs below `count`. */
+static bool hide_copies(struct boot *b, uint32_t count)
+{
+	uint64_t size = place_copies(b, count, 0);
+
+	if (!size)
+		return true;
+	if (!hide_high(b, size, LARGE_PAGE, &b->kept))
+		return false;
+	place_copies(b, count, b->kept.begin);
+	return true;
+}
+
 /*
  * Finds room for what the primary has. Works on what is hidden so far; false
  * if that leaves too little.
@@ -401,11 +475,22 @@ static void plan_secondary(struct boot *b, uint32_t i, bool may_load)
 	uint64_t alignment = m->mem_size >= BLOCK ? BLOCK : PAGE_SIZE;
 	uint64_t has = primary_has(b), need = primary_need(b);
 	uint32_t hidden = b->hidden.count;
+	bool fits;
 
 	if (m->error)
 		return;
-	if (may_load && has >= need && m->mem_size <= has - need &&
-	    hide_high(b, m->mem_size, alignment, &v->memory) && plan_primary(b))
+	place_parts(m, v);
+	need += place_copies(b, i + 1, 0);
+	fits = may_load && has >= need && m->mem_size <= has - need &&
+	       hide_high(b, m->mem_size, alignment, &v->memory);
+	if (fits) {
+		/* The copies come last, once all VMs have their place. */
+		uint32_t without = b->hidden.count;
+
+		fits = hide_copies(b, i + 1) && plan_primary(b);
+		b->hidden.count = without;
+	}
+	if (fits)
 		return;
 	b->hidden.count = hidden;
 	m->error = "more memory than there is";
@@ -424,7 +509,7 @@ void boot_plan(struct boot *b, bool settled, uint32_t left_out)
 		if (b->manifest.vm[i].error)
 			b->left_out |= (uint32_t)1 << i;
 	}
-	if (!plan_primary(b))
+	if (!hide_copies(b, b->manifest.vm_count) || !plan_primary(b))
 		boot_stop(
 			"RAM: no room for the primary's kernel, ramdisk and device tree");
 }

@@ -269,7 +269,12 @@ uint32_t secondary_tree_write(const struct vm *vm, const struct manifest_vm *m,
 	fdt_put_string(&w, "model", vm->name);
 	fdt_put_u32(&w, "#address-cells", 2);
 	fdt_put_u32(&w, "#size-cells", 2);
+	fdt_put_u32(&w, "interrupt-parent", ARCH_INTC_PHANDLE);
+	fdt_put_node(&w, "aliases");
+	fdt_put_string(&w, "serial0", arch_console_path);
+	fdt_put_end(&w);
 	fdt_put_node(&w, "chosen");
+	fdt_put_string(&w, "stdout-path", arch_console_path);
 	if (m->bootargs)
 		fdt_put_string(&w, "bootargs", m->bootargs);
 	if (ramdisk_size) {

@@ -10,7 +10,7 @@ bool vcpu_claim(struct vcpu *vcpu, struct cpu *cpu)
 	uint32_t expected = VCPU_READY;
 
 	if (!__atomic_compare_exchange_n(&vcpu->state, &expected, VCPU_RUNNING,
-					 false, __ATOMIC_ACQUIRE,
+					 false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_RELAXED))
 		return false;
 	vcpu->cpu = cpu;
@@ -81,6 +81,31 @@ static uint64_t wake_up_payload(const struct vcpu *vcpu, uint64_t index)
 }
 
 /*
+ * Exits instead of which the primary is told of output, if there is some: all
+ * behind which the vCPU may not be run for long.
+ */
+#define EXITS_TO_CONSOLE                                           \
+	(1u << EXIT_NONE | 1u << EXIT_INTERRUPT | 1u << EXIT_WFI | \
+	 1u << EXIT_READ | 1u << EXIT_OFF | 1u << EXIT_CONSOLE)
+
+/* Of these, what the next run has to make up for. */
+#define EXITS_UNFINISHED (1u << EXIT_READ | 1u << EXIT_OFF)
+
+/* Tells the primary of output, if that comes first. */
+static bool tell_console(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
+{
+	uint32_t kind = 1u << (exit & EXIT_KIND_MASK);
+
+	if (!(kind & EXITS_TO_CONSOLE) || !vconsole_tell(vcpu->vm))
+		return false;
+	if (kind & EXITS_UNFINISHED)
+		vcpu->unfinished = exit;
+	*result = run_result(HF_VCPU_CONSOLE, 0);
+	vcpu_release(vcpu, VCPU_READY);
+	return true;
+}
+
+/*
  * What came of one stay in the vCPU, whose registers are saved: gives the vCPU
  * its next state. Returns false if it is to go on at once.
  */
@@ -89,11 +114,14 @@ static bool finish(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
 	uint64_t payload = exit >> EXIT_PAYLOAD_SHIFT;
 	enum vcpu_state next = VCPU_READY;
 
+	if (tell_console(vcpu, exit, result))
+		return true;
 	switch ((enum vcpu_exit)(exit & EXIT_KIND_MASK)) {
 	case EXIT_INTERRUPT:
 		arch_poll_devices();
 		/* fall through */
 	case EXIT_NONE:
+	case EXIT_CONSOLE:
 		*result = run_result(HF_VCPU_YIELD, 0);
 		break;
 	case EXIT_WFI:
@@ -107,7 +135,7 @@ static bool finish(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
 	case EXIT_REPLIED:
 		*result = run_result(HF_VCPU_RESPONSE_READY, payload);
 		break;
-	case EXIT_TURNED_ON:
+	case EXIT_WAKE:
 		*result = run_result(HF_VCPU_WAKE_UP,
 				     wake_up_payload(vcpu, payload));
 		break;
@@ -127,10 +155,14 @@ static bool finish(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
 
 uint64_t vcpu_run(struct vcpu *vcpu)
 {
+	uint64_t exit = vcpu->unfinished;
 	uint64_t result = 0;
 
-	while (!finish(vcpu, arch_vcpu_enter(vcpu), &result))
-		;
+	vcpu->unfinished = 0;
+	if (!exit)
+		exit = arch_vcpu_owed(vcpu);
+	while (!finish(vcpu, exit ? exit : arch_vcpu_enter(vcpu), &result))
+		exit = 0;
 	/*
 	 * If another vCPU stopped the VM meanwhile, this stay still ended as it
 	 * did: a reply in the primary's mailbox must be told. The next RUN says

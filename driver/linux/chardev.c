@@ -133,24 +133,13 @@ static void hf_end_write(struct hf_session *session)
 	mutex_unlock(&vm->lock);
 }
 
-/* Throws away what the VM sent so far. vm->lock is held. */
-static void hf_discard(struct hf_vm *vm)
-{
-	while (vm->unread)
-		hf_vm_next_message(vm);
-}
-
 static void hf_wake_for_request(struct hf_vm *vm, s64 woken)
 {
-	u32 i;
-
-	if (woken > 0 && woken <= vm->vcpu_count) {
+	if (woken > 0 && woken <= vm->vcpu_count)
 		hf_vcpu_wake(&vm->vcpus[woken - 1]);
-		return;
-	}
-	/* Nobody was blocked in a read; somebody may poll between two WFIs. */
-	for (i = 0; i < vm->vcpu_count; i++)
-		hf_vcpu_wake(&vm->vcpus[i]);
+	else
+		/* Nobody was blocked in a read: it is told by an interrupt. */
+		hf_vm_wake(vm);
 }
 
 /*
@@ -165,7 +154,7 @@ static int hf_try_send(struct hf_vm *vm, const void *data, size_t size)
 
 	hf_vm_pause(vm);
 	mutex_lock(&vm->lock);
-	hf_discard(vm);
+	hf_vm_discard(vm);
 	if (vm->ended) {
 		ret = -EIO;
 	} else {

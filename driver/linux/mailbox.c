@@ -32,18 +32,29 @@ static void *hf_recv_page;
  * Not arm_smccc_1_1_hvc(): with SVE that sets a hint in bit 16 of the function
  * number, and these numbers are not the SMCCC's.
  */
-s64 hf_call(u32 fn, u64 a1, u64 a2)
+void hf_call_regs(u64 x[4])
 {
-	register u64 x0 asm("x0") = fn;
-	register u64 x1 asm("x1") = a1;
-	register u64 x2 asm("x2") = a2;
-	register u64 x3 asm("x3") = 0;
+	register u64 x0 asm("x0") = x[0];
+	register u64 x1 asm("x1") = x[1];
+	register u64 x2 asm("x2") = x[2];
+	register u64 x3 asm("x3") = x[3];
 
 	asm volatile("hvc #0"
 		     : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)
 		     :
 		     : "memory", "cc");
-	return x0;
+	x[0] = x0;
+	x[1] = x1;
+	x[2] = x2;
+	x[3] = x3;
+}
+
+s64 hf_call(u32 fn, u64 a1, u64 a2)
+{
+	u64 x[4] = { fn, a1, a2 };
+
+	hf_call_regs(x);
+	return x[0];
 }
 
 static void *hf_alloc_page(void)
@@ -168,7 +179,11 @@ int hf_mailbox_init(struct device_node *node)
 	if (ret)
 		return ret;
 
-	/* A reply that nobody took would keep all VMs from replying. */
+	/*
+	 * What an earlier load of this module did not acknowledge would keep
+	 * others from sending: to the primary all VMs, to a secondary the
+	 * primary.
+	 */
 	hf_call(HF_RPC_ACK, 0, 0);
 	return 0;
 }
@@ -182,6 +197,22 @@ s64 hf_mailbox_send(u32 vm, const void *data, size_t size)
 	ret = hf_call(HF_RPC_REQUEST, vm, size);
 	mutex_unlock(&hf_send_lock);
 	return ret;
+}
+
+s64 hf_mailbox_reply(const void *data, size_t size)
+{
+	s64 ret;
+
+	mutex_lock(&hf_send_lock);
+	memcpy(hf_send_page, data, size);
+	ret = hf_call(HF_RPC_REPLY, size, 1);
+	mutex_unlock(&hf_send_lock);
+	return ret;
+}
+
+const void *hf_mailbox_received(void)
+{
+	return hf_recv_page;
 }
 
 void hf_mailbox_take(struct hf_message *message, u64 size)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Driver for the Holdfast hypervisor: finds the secondary VMs, makes a device
+ * Driver for the Holdfast hypervisor: finds the secondary VMs, makes devices
  * for each and runs their vCPUs. docs/linux-driver.md says what users see.
+ * (In a secondary VM it is service.c that does something.)
  */
 
 #include <linux/device.h>
@@ -40,13 +41,15 @@ struct hf_vm *hf_vm_get(u32 index)
 	return index < hf_vm_count ? hf_vms[index] : NULL;
 }
 
-/* May a device be called that? The name becomes a file's in /dev and in sysfs.
+/*
+ * May a device be called that? The name becomes a file's in /dev and in sysfs.
+ * The hypervisor's log is called "log".
  */
 static bool hf_name_usable(const char *name)
 {
 	u32 i;
 
-	if (!*name || *name == '.')
+	if (!*name || *name == '.' || !strcmp(name, "log"))
 		return false;
 	if (name[strspn(name, HF_NAME_CHARS)])
 		return false;
@@ -90,6 +93,7 @@ static void hf_vm_release(struct device *dev)
 
 	for (i = 0; i < vm->vcpu_count; i++)
 		hf_vcpu_free(&vm->vcpus[i]);
+	hf_console_free(vm);
 	free_page((unsigned long)vm->message.data);
 	kfree(vm->label);
 	kfree(vm);
@@ -107,6 +111,8 @@ static struct hf_vm *hf_vm_alloc(struct device *parent, u32 index, u32 count)
 	init_rwsem(&vm->gate);
 	mutex_init(&vm->lock);
 	INIT_LIST_HEAD(&vm->queue);
+	hf_life_init(vm);
+	hf_console_prepare(vm);
 	cdev_init(&vm->cdev, &hf_fops);
 	vm->cdev.owner = THIS_MODULE;
 	device_initialize(&vm->dev);
@@ -137,6 +143,8 @@ static int hf_vm_create(struct device *parent, u32 index)
 	vm->message.data = (void *)__get_free_page(GFP_KERNEL);
 	if (vm->label && vm->message.data)
 		ret = hf_vm_set_name(vm);
+	if (!ret)
+		ret = hf_console_init(vm);
 	for (i = 0; !ret && i < vm->vcpu_count; i++)
 		ret = hf_vcpu_init(&vm->vcpus[i], vm, i);
 	hf_vms[index] = vm;
@@ -148,6 +156,8 @@ static void hf_vm_start(struct hf_vm *vm)
 	u32 i;
 
 	dev_info(&vm->dev, "VM %u, %u vCPU(s)\n", vm->index, vm->vcpu_count);
+	/* What it printed before the hypervisor was told that we are there. */
+	hf_console_service(vm);
 	for (i = 0; i < vm->vcpu_count; i++)
 		hf_vcpu_start(&vm->vcpus[i]);
 }
@@ -156,10 +166,13 @@ static void hf_vm_stop(struct hf_vm *vm)
 {
 	u32 i;
 
+	hf_console_del(vm);
 	if (device_is_registered(&vm->dev))
 		cdev_device_del(&vm->cdev, &vm->dev);
 	for (i = 0; i < vm->vcpu_count; i++)
 		hf_vcpu_stop(&vm->vcpus[i]);
+	/* What could schedule it is over. */
+	cancel_delayed_work_sync(&vm->restart);
 }
 
 /* Undoes hf_create_vms(), whatever part of it was done. */
@@ -178,6 +191,14 @@ static void hf_destroy_vms(void)
 	kfree(hf_vms);
 }
 
+/* Makes the devices of a VM. */
+static int hf_vm_add(struct hf_vm *vm)
+{
+	int ret = cdev_device_add(&vm->cdev, &vm->dev);
+
+	return ret ? ret : hf_console_add(vm);
+}
+
 static int hf_create_vms(struct device *parent, u32 count)
 {
 	int ret = 0;
@@ -191,8 +212,7 @@ static int hf_create_vms(struct device *parent, u32 count)
 		ret = hf_vm_create(parent, i);
 	for (i = 0; !ret && i < count; i++)
 		if (hf_vms[i])
-			ret = cdev_device_add(&hf_vms[i]->cdev,
-					      &hf_vms[i]->dev);
+			ret = hf_vm_add(hf_vms[i]);
 	if (ret) {
 		hf_destroy_vms();
 		return ret;
@@ -203,6 +223,25 @@ static int hf_create_vms(struct device *parent, u32 count)
 	return 0;
 }
 
+/* Gets numbers for @count VMs, and makes their devices. */
+static int hf_setup(struct device *parent, u32 count)
+{
+	int ret = alloc_chrdev_region(&hf_devt, 0, count, "holdfast");
+
+	if (ret)
+		return ret;
+	ret = hf_console_register(count);
+	if (ret)
+		goto unregister;
+	ret = hf_create_vms(parent, count);
+	if (!ret)
+		return 0;
+	hf_console_unregister();
+unregister:
+	unregister_chrdev_region(hf_devt, count);
+	return ret;
+}
+
 static int hf_probe(struct platform_device *pdev)
 {
 	s64 count = hf_call(HF_VM_GET_COUNT, 0, 0);
@@ -210,20 +249,21 @@ static int hf_probe(struct platform_device *pdev)
 
 	if (count < 0)
 		return -ENODEV;
-	if (!count)
-		return 0;
+	ret = hf_log_register(&pdev->dev);
+	if (ret || !count)
+		return ret;
 	ret = hf_mailbox_init(pdev->dev.of_node);
 	if (ret)
-		return ret;
+		goto unregister;
 	/* Without it a VM that waits for a request is asked a little later. */
-	hf_call(HF_SET_OPTIONS, HF_OPTION_MESSAGE_WANTED, 0);
-
-	ret = alloc_chrdev_region(&hf_devt, 0, count, "holdfast");
-	if (ret)
-		return ret;
-	ret = hf_create_vms(&pdev->dev, count);
-	if (ret)
-		unregister_chrdev_region(hf_devt, count);
+	hf_call(HF_SET_OPTIONS, HF_OPTION_MESSAGE_WANTED | HF_OPTION_CONSOLE,
+		0);
+	ret = hf_setup(&pdev->dev, count);
+	if (!ret)
+		return 0;
+	hf_call(HF_SET_OPTIONS, 0, 0);
+unregister:
+	hf_log_unregister();
 	return ret;
 }
 
@@ -231,9 +271,13 @@ static int hf_remove(struct platform_device *pdev)
 {
 	u32 count = hf_vm_count;
 
+	hf_log_unregister();
 	if (!count)
 		return 0;
 	hf_destroy_vms();
+	/* From here on the hypervisor shows what VMs print. */
+	hf_call(HF_SET_OPTIONS, 0, 0);
+	hf_console_unregister();
 	unregister_chrdev_region(hf_devt, count);
 	return 0;
 }
@@ -252,13 +296,18 @@ static struct platform_driver hf_driver = {
 	.driver.suppress_bind_attrs = true,
 };
 
+static struct platform_driver *const hf_drivers[] = {
+	&hf_driver,
+	&hf_service_driver,
+};
+
 static int __init hf_init(void)
 {
 	int ret = class_register(&hf_class);
 
 	if (ret)
 		return ret;
-	ret = platform_driver_register(&hf_driver);
+	ret = platform_register_drivers(hf_drivers, ARRAY_SIZE(hf_drivers));
 	if (ret)
 		class_unregister(&hf_class);
 	return ret;
@@ -267,11 +316,11 @@ module_init(hf_init);
 
 static void __exit hf_exit(void)
 {
-	platform_driver_unregister(&hf_driver);
+	platform_unregister_drivers(hf_drivers, ARRAY_SIZE(hf_drivers));
 	class_unregister(&hf_class);
 }
 module_exit(hf_exit);
 
-MODULE_DESCRIPTION("Holdfast hypervisor: secondary VMs");
+MODULE_DESCRIPTION("Holdfast hypervisor: primary and secondary VMs");
 MODULE_AUTHOR("The Holdfast authors");
 MODULE_LICENSE("GPL");

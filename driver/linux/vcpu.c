@@ -13,33 +13,13 @@
 #include <linux/kthread.h>
 #include <linux/ktime.h>
 #include <linux/rcupdate.h>
+#include <linux/sched/clock.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
 #include <asm/daifflags.h>
 
 #include "holdfast.h"
-
-/* The VM is over: nothing of it runs any more, and all who wait learn it. */
-static void hf_vm_end(struct hf_vm *vm, unsigned int ended)
-{
-	bool first;
-	u32 i;
-
-	mutex_lock(&vm->lock);
-	first = !vm->ended;
-	if (first)
-		WRITE_ONCE(vm->ended, ended);
-	mutex_unlock(&vm->lock);
-	if (!first)
-		return;
-
-	dev_warn(&vm->dev, "stopped: %s\n", hf_ended_text(ended));
-	for (i = 0; i < vm->vcpu_count; i++)
-		hf_vcpu_wake(&vm->vcpus[i]);
-	wake_up_all(&vm->wait);
-	kobject_uevent(&vm->dev.kobj, KOBJ_CHANGE);
-}
 
 /* Makes what lies in @vcpu->message the VM's message. vm->lock is held. */
 static void hf_vcpu_publish(struct hf_vcpu *vcpu)
@@ -83,6 +63,33 @@ void hf_vm_next_message(struct hf_vm *vm)
 	wake_up_all(&vm->wait);
 }
 
+void hf_vm_discard(struct hf_vm *vm)
+{
+	while (vm->unread)
+		hf_vm_next_message(vm);
+}
+
+void hf_vm_wake(struct hf_vm *vm)
+{
+	u32 i;
+
+	for (i = 0; i < vm->vcpu_count; i++)
+		hf_vcpu_wake(&vm->vcpus[i]);
+}
+
+/* Calls HF_VCPU_RUN, and counts. */
+static u64 hf_vcpu_run(struct hf_vcpu *vcpu)
+{
+	u64 begin = local_clock();
+	u64 result = hf_call(HF_VCPU_RUN, vcpu->vm->index, vcpu->index);
+	u64 code = result & HF_VCPU_CODE_MASK;
+
+	WRITE_ONCE(vcpu->run_ns, vcpu->run_ns + local_clock() - begin);
+	if (code < HF_VCPU_CODES)
+		WRITE_ONCE(vcpu->exits[code], vcpu->exits[code] + 1);
+	return result;
+}
+
 /*
  * Runs the vCPU once and takes its reply, if it made one.
  *
@@ -99,7 +106,7 @@ static u64 hf_vcpu_enter(struct hf_vcpu *vcpu)
 
 	flags = local_daif_save();
 	if (!READ_ONCE(vcpu->vm->pausing)) {
-		result = hf_call(HF_VCPU_RUN, vcpu->vm->index, vcpu->index);
+		result = hf_vcpu_run(vcpu);
 		if ((result & HF_VCPU_CODE_MASK) == HF_VCPU_RESPONSE_READY)
 			hf_mailbox_take(&vcpu->message,
 					result >> HF_VCPU_CODE_BITS);
@@ -123,20 +130,29 @@ static ktime_t hf_timeout(u64 ns)
 	return ns ? ns_to_ktime(min_t(u64, ns, KTIME_MAX - 1)) : KTIME_MAX;
 }
 
-/* Runs the vCPU once. Returns how long to sleep: 0 is not at all. */
+/*
+ * Runs the vCPU once. Returns how long to sleep: 0 is not at all.
+ *
+ * What the result says of the VM's life and messages is dealt with before the
+ * gate is left: who closes it then knows that nothing is on its way.
+ */
 static ktime_t hf_vcpu_step(struct hf_vcpu *vcpu)
 {
 	struct hf_vm *vm = vcpu->vm;
 	u64 result, payload;
+	ktime_t timeout;
 
 	down_read(&vm->gate);
 	result = hf_vcpu_enter(vcpu);
-	if ((result & HF_VCPU_CODE_MASK) == HF_VCPU_RESPONSE_READY)
+	payload = result >> HF_VCPU_CODE_BITS;
+	result &= HF_VCPU_CODE_MASK;
+	if (result == HF_VCPU_RESPONSE_READY)
 		hf_vcpu_deliver(vcpu);
+	else if (result == HF_VCPU_ABORTED)
+		hf_vm_end(vm, payload);
 	up_read(&vm->gate);
 
-	payload = result >> HF_VCPU_CODE_BITS;
-	switch (result & HF_VCPU_CODE_MASK) {
+	switch (result) {
 	case HF_VCPU_WAIT_FOR_INTERRUPT:
 		return hf_timeout(payload);
 	case HF_VCPU_MESSAGE_WANTED:
@@ -147,8 +163,10 @@ static ktime_t hf_vcpu_step(struct hf_vcpu *vcpu)
 		hf_vcpu_wake_other(payload);
 		break;
 	case HF_VCPU_ABORTED:
-		hf_vm_end(vm, payload);
-		break;
+	case HF_VCPU_CONSOLE:
+		/* Output that nobody takes would end the next run at once. */
+		timeout = hf_console_service(vm);
+		return READ_ONCE(vm->console.full) ? timeout : 0;
 	}
 	return 0;
 }
@@ -170,6 +188,7 @@ static void hf_vcpu_sleep(struct hf_vcpu *vcpu, ktime_t timeout)
 static int hf_vcpu_thread(void *data)
 {
 	struct hf_vcpu *vcpu = data;
+	struct hf_vm *vm = vcpu->vm;
 
 	set_freezable();
 	allow_signal(SIGKILL);
@@ -178,12 +197,14 @@ static int hf_vcpu_thread(void *data)
 
 		if (signal_pending(current)) {
 			flush_signals(current);
-			hf_vm_end(vcpu->vm, HF_ENDED_KILLED);
+			hf_vm_end(vm, HF_ENDED_KILLED);
 		}
 		/* What sets it from here on is seen by the run or the sleep. */
 		smp_store_mb(vcpu->wake, false);
 		if (hf_vcpu_may_run(vcpu))
 			timeout = hf_vcpu_step(vcpu);
+		if (READ_ONCE(vm->console.left))
+			timeout = min(timeout, hf_console_service(vm));
 		if (timeout)
 			hf_vcpu_sleep(vcpu, timeout);
 		cond_resched_tasks_rcu_qs();

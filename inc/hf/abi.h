@@ -32,11 +32,22 @@
 #define HF_RPC_REPLY 0xff07
 #define HF_SET_OPTIONS 0xff08
 
+/* Calls with which the primary manages VMs; they may take their time. */
+#define HF_VM_GET_STATE 0xff09
+#define HF_VM_STOP 0xff0a
+#define HF_VM_START 0xff0b
+#define HF_CONSOLE_READ 0xff0c
+#define HF_CONSOLE_WRITE 0xff0d
+#define HF_LOG_READ 0xff0e
+
 /*
  * Options of HF_SET_OPTIONS, a mask. MESSAGE_WANTED: report a blocking read
- * as HF_VCPU_MESSAGE_WANTED instead of HF_VCPU_WAIT_FOR_INTERRUPT.
+ * as HF_VCPU_MESSAGE_WANTED instead of HF_VCPU_WAIT_FOR_INTERRUPT. CONSOLE:
+ * the primary reads the consoles of VMs, and is told of output by
+ * HF_VCPU_CONSOLE; without it the hypervisor prints what VMs write.
  */
 #define HF_OPTION_MESSAGE_WANTED 1
+#define HF_OPTION_CONSOLE 2
 
 /* Result of HF_VCPU_RUN: a code in bits 7:0, its payload above. */
 #define HF_VCPU_CODE_BITS 8
@@ -48,6 +59,7 @@
 #define HF_VCPU_RESPONSE_READY 0x03
 #define HF_VCPU_ABORTED 0x04
 #define HF_VCPU_MESSAGE_WANTED 0x05
+#define HF_VCPU_CONSOLE 0x06
 
 /* Payload of HF_VCPU_WAKE_UP: vCPU index in bits 15:0, VM in bits 31:16. */
 #define HF_WAKE_UP_VCPU_MASK 0xffff
@@ -59,6 +71,30 @@
 #define HF_ABORT_MEMORY_ACCESS 3
 #define HF_ABORT_FAULT 4
 #define HF_ABORT_STOPPED 5
+
+/*
+ * Result of HF_VM_GET_STATE: a state in bits 7:0; why the VM was stopped
+ * (HF_ABORT_*) in bits 15:8, 0 if it was not.
+ */
+#define HF_VM_LEFT_OUT 0
+#define HF_VM_RUNNING 1
+#define HF_VM_STOPPED 2
+#define HF_VM_STARTING 3
+#define HF_VM_REASON_SHIFT 8
+
+/* Result of HF_VM_STOP and HF_VM_START: done, or to be called again. */
+#define HF_DONE 0
+#define HF_AGAIN 1
+
+/*
+ * Most bytes of one call: HF_CONSOLE_READ and HF_LOG_READ give them in x1-x3,
+ * HF_CONSOLE_WRITE takes them in x2 and x3. The first one is in the lowest
+ * byte of the first register.
+ */
+#define HF_READ_BYTES 24
+#define HF_WRITE_BYTES 16
+/* HF_CONSOLE_WRITE: x1 has the VM in bits 31:0, and the count above. */
+#define HF_WRITE_COUNT_SHIFT 32
 
 /* SMCCC vendor-specific hypervisor service calls (Arm DEN0028, section 6). */
 #define HF_SMCCC_VENDOR_HYP_UID 0x8600ff01

@@ -126,13 +126,13 @@
 #define FOR_SECONDARY_ATTACKS(A)					\
 	A(sgi_registers, SURVIVES, 24,			\
 	  "sends SGIs of both groups to all affinities",		\
-	  "undefined; the primary gets none")				\
+	  "its own vCPUs get them, if any; the primary gets none")				\
 	A(gic_interface, SURVIVES, 24,			\
 	  "acknowledges, ends, deactivates and masks interrupts",	\
-	  "undefined; the primary's go on")				\
+	  "its own at most; the primary's go on")				\
 	A(primary_timers, SURVIVES, 24,			\
 	  "programs the physical timers of EL1, EL2 and EL3",		\
-	  "ignored or undefined; the primary's deadline holds")		\
+	  "its own, or ignored, or undefined; the primary's deadline holds")		\
 	A(counters_read, SURVIVES, 24,			\
 	  "reads and programs performance monitors beside the victim",	\
 	  "they read zero")						\

@@ -10,7 +10,7 @@ EXPLORE_TESTED := $(addprefix src/,api.c vm.c vcpu.c cpu.c mm.c spinlock.c) \
 	test/unit/fake/fake.c
 EXPLORE_SRC := $(wildcard test/explore/*.c) \
 	$(addprefix test/spec/,spec.c view.c board.c) \
-	$(addprefix src/,pool.c log.c fdt.c fdt_write.c)
+	$(addprefix src/,pool.c log.c vconsole.c life.c manage.c fdt.c fdt_write.c)
 EXPLORE_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror \
 	-Wno-unused-parameter -Wno-missing-field-initializers \
 	-DSPEC_PAGE_BYTES=16 -iquote inc -iquote test/spec \

@@ -34,10 +34,12 @@ GUEST_SERVICE := $(patsubst $(GUEST_DIR)/%,$(GUEST_OBJ)/%.o,\
 GUEST_RACE := $(GUEST_OBJ)/race/race.c.o
 GUEST_SPEC := $(GUEST_OBJ)/spec/spec.c.o
 GUEST_ECHO := $(GUEST_OBJ)/echo.c.o
+GUEST_VIRT := $(GUEST_OBJ)/virt/virt.c.o
+GUEST_BARE := $(GUEST_OBJ)/virt/bare.c.o $(GUEST_OBJ)/virt/bare.S.o
 GUEST_JUDGE := $(GUEST_OBJ)/judge/judge.c.o $(GUEST_OBJ)/judge/start.S.o
 
 GUEST_IMAGES := $(addprefix $(GUEST)/,echo.bin service.bin race.bin spec.bin \
-	judge.bin primary.bin)
+	judge.bin primary.bin virt.bin virt-flat.bin bare.bin)
 
 # Else make takes the objects for leftovers, and compiles them again.
 .SECONDARY: $(GUEST_LIB)
@@ -53,9 +55,14 @@ $(GUEST)/race.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_RACE)
 $(GUEST)/spec.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_SPEC)
 $(GUEST)/primary.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_PRIMARY)
 
-# Relies on nothing, not even on the library.
-$(GUEST)/judge.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_JUDGE) \
-		$(GUEST_DIR)/lib/guest.lds $(GUEST_OBJ)/flags
+$(GUEST)/virt.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_VIRT)
+$(GUEST)/virt-flat.elf: $(GUEST_OBJ)/lib/head-flat.o $(GUEST_VIRT)
+
+# These rely on nothing, not even on the library.
+$(GUEST)/judge.elf: $(GUEST_OBJ)/lib/head-image.o $(GUEST_JUDGE)
+$(GUEST)/bare.elf: $(GUEST_OBJ)/lib/head-flat.o $(GUEST_BARE)
+$(GUEST)/judge.elf $(GUEST)/bare.elf: $(GUEST_DIR)/lib/guest.lds \
+		$(GUEST_OBJ)/flags
 	$(Q)$(LD) $(GUEST_LDFLAGS) -T $(GUEST_DIR)/lib/guest.lds -o $@ \
 		$(filter %.o,$^)
 
@@ -92,4 +99,4 @@ $(GUEST_OBJ)/flags: FORCE
 
 -include $(GUEST_LIB:.o=.d) $(GUEST_PRIMARY:.o=.d) $(GUEST_SERVICE:.o=.d) \
 	$(GUEST_RACE:.o=.d) $(GUEST_SPEC:.o=.d) $(GUEST_ECHO:.o=.d) \
-	$(GUEST_JUDGE:.o=.d)
+	$(GUEST_JUDGE:.o=.d) $(GUEST_VIRT:.o=.d) $(GUEST_BARE:.o=.d)

@@ -27,6 +27,10 @@ enum step_kind {
 	STEP_COPY,   /* a0: address, a1: bytes -> data of the reply */
 	STEP_SCAN,   /* memory that nobody filled: x0: bytes that are not 0,
 			x1: the first one's address, x2: bytes looked at */
+	/* Devices. */
+	STEP_READ_DEVICE,  /* a0: address, a1: width in bytes -> x0 */
+	STEP_WRITE_DEVICE, /* a0: address, a1: width, a2: value */
+	STEP_PRINT,	   /* a0: times, a1-a3: text, up to 24 bytes */
 	/* System registers and instructions, by encoding as in SYSREG(). */
 	STEP_MRS, /* a0: register -> x0 */
 	STEP_MSR, /* a0: register, or instruction (op0 1), a1: value */
@@ -42,6 +46,12 @@ enum step_kind {
 	STEP_TIMER_FIRED, /* -> x0: 0 or 1 */
 	STEP_TIMER_STOP,
 	STEP_SPIN_NS, /* a0: ns */
+	/*
+	 * Takes interrupts, by its vector: waits for a private one (a0) so
+	 * often (a1), before each of which it sends it to itself if a2 is not
+	 * 0 -> x0: how often it came
+	 */
+	STEP_INTERRUPTS,
 	/* Others. */
 	STEP_EL0,     /* a0: 0 HVC, 1 SMC, at EL0 */
 	STEP_BOOT,    /* x0-x3: registers at entry */

@@ -44,6 +44,9 @@ class Ram:
         found = re.search(r"^holdfast: hypervisor: (\d+) KiB at 0x(\w+)$",
                           console, re.M)
         self.own = (int(found.group(2), 16), int(found.group(1)) << 10)
+        found = re.search(r"^holdfast: kept for the start of VMs: (\d+) KiB at "
+                          r"0x(\w+)$", console, re.M)
+        self.kept = (int(found.group(2), 16), int(found.group(1)) << 10)
         self.vms = {int(i): (int(at, 16), int(size) << 10) for i, size, at in
                     re.findall(r"^holdfast: vm(\d+): .*, (\d+) KiB at "
                                r"0x(\w+), \d+ vCPU", console, re.M)}

@@ -30,16 +30,18 @@ def _arguments(machine, kernel, ramdisk, tests, bare, disk):
                 f"hf.{key}={value}" for key, value in options.items())])]
 
 
-def boot(machine, kernel, ramdisk, tests, timeout, bare=False, echo=False):
+def boot(machine, kernel, ramdisk, tests, timeout, bare=False, echo=False,
+         more=()):
     """Boots and lets Linux run `tests`: names of files NAME.sh in test/linux/,
-    or "reboot" to end with a reboot. Returns the number of checks; raises
-    Failure unless all passed and the machine then went off by itself."""
+    or "reboot" to end with a reboot. `more`: arguments for QEMU. Returns the
+    console; raises Failure unless all checks passed and the machine then went
+    off by itself."""
     with tempfile.TemporaryDirectory(prefix="hf-linux-") as where:
         disk = os.path.join(where, "disk")
         with open(disk, "wb") as f:
             f.truncate(DISK_BYTES)
-        result = qemu.run(_arguments(machine, kernel, ramdisk, tests, bare,
-                                     disk), timeout, echo=echo,
+        result = qemu.run([*_arguments(machine, kernel, ramdisk, tests, bare,
+                                       disk), *more], timeout, echo=echo,
                           program=machine.program)
     qemu.check_fatal(result)
     score = RESULT.search(result.console)
@@ -53,4 +55,11 @@ def boot(machine, kernel, ramdisk, tests, timeout, bare=False, echo=False):
         else "reboot: Power down"
     if end not in result.console or not result.ended:
         raise Failure("the machine did not go off by itself", result.details)
-    return int(score.group(1))
+    return result.console
+
+
+def summary(console):
+    """A text for the line of a test: how many checks, and what the tests call
+    a figure (`hf-test: figure: ...`)."""
+    return ", ".join([RESULT.search(console).group(1) + " checks",
+                      *re.findall(r"^hf-test: figure: (.*)$", console, re.M)])

@@ -158,6 +158,9 @@ def _wait(process, console, timeout, grace):
             return False
     return False
 
+# A QEMU whose test was killed would run for ever.
+DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL"]
+
 
 def run(arguments, timeout=60, until=None, echo=False, grace=FATAL_GRACE_S,
         program=PROGRAM):
@@ -166,7 +169,7 @@ def run(arguments, timeout=60, until=None, echo=False, grace=FATAL_GRACE_S,
     fatal one, or `timeout` seconds are over. Returns a Result."""
     scratch = tempfile.mkdtemp(prefix="hf-qemu-")
     monitor = os.path.join(scratch, "qmp")
-    command = [program, *arguments, "-display", "none",
+    command = [*DIES_WITH_US, program, *arguments, "-display", "none",
                "-serial", "stdio", "-monitor", "none", "-no-reboot",
                "-qmp", f"unix:{monitor},server=on,wait=off"]
     start = time.monotonic()

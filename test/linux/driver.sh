@@ -10,7 +10,7 @@ check "the driver loaded by itself" grep -q '^holdfast ' /proc/modules
 check "echo has a device" test -c /dev/holdfast/echo
 check "puppet has a device" test -c $puppet
 check "a VM that was left out has none" test ! -e /dev/holdfast/missing
-equal "nothing else is there" "$(ls /dev/holdfast | wc -l)" 4
+equal "the log has one, and nothing else" "$(ls /dev/holdfast | wc -l)" 5
 
 equal "sysfs: name" "$(vm puppet name)" puppet
 equal "sysfs: vcpus" "$(vm puppet vcpus)" 1
@@ -97,10 +97,50 @@ equal "which lets it run again" "$(vm puppet state)" running
 limit 60 /test/drive abort /dev/holdfast/victim >/tmp/found ||
 	fail "drive abort: $?"
 report /tmp/found
-equal "sysfs: state of an aborted VM" "$(vm victim state)" aborted
+equal "sysfs: state of an aborted VM" "$(vm victim state)" stopped
 equal "sysfs: its reason" "$(vm victim reason)" "memory access"
 echo hello >/dev/holdfast/echo
 equal "the others go on" "$(limit 20 cat /dev/holdfast/echo)" hello
 check "load again with an aborted VM" reload
 sleep 1
-equal "it stays aborted" "$(vm victim state)" aborted
+equal "it stays stopped" "$(vm victim state)" stopped
+check "holdfastctl shows it, and the VM that was left out" sh -c \
+	"holdfastctl list | tr -s ' ' >/tmp/list
+	grep -q '^4 victim stopped 1 ttyHF4 memory access$' /tmp/list &&
+	grep -q '^3 missing left-out - -' /tmp/list"
+
+# Its life is the primary's to decide on.
+sees_uevent()
+{
+	timeout 20 uevent env >/tmp/uevents &
+	sleep 1
+	"$@"
+	sleep 1
+	kill $! 2>/dev/null
+	grep -q '^STATE=running' /tmp/uevents
+}
+check "a stopped VM is started, and udev told" sees_uevent \
+	holdfastctl start victim
+echo anew >/dev/holdfast/victim
+equal "and answers" "$(limit 20 cat /dev/holdfast/victim)" anew
+check "a VM is stopped" holdfastctl stop victim
+equal "which is its state" "$(vm victim state)" stopped
+equal "and its reason" "$(vm victim reason)" "stopped by the primary"
+check "twice is no error" holdfastctl stop victim
+check "no other word is taken" sh -c \
+	'! echo go 2>/dev/null >/sys/class/holdfast/victim/state'
+check "start of one that runs is an error" sh -c \
+	'! holdfastctl start echo 2>/dev/null'
+for i in 1 2 3; do
+	check "restart ($i)" holdfastctl restart puppet
+	echo "fresh $i" >$puppet
+	equal "and the answer ($i)" "$(limit 20 cat $puppet)" "fresh $i"
+done
+kill -9 "$(threads hf-puppet/0)"
+sleep 1
+check "a VM whose thread was killed is started" holdfastctl start puppet
+echo alive >$puppet
+equal "and answers" "$(limit 20 cat $puppet)" alive
+check "load again with a VM that was stopped" reload
+sleep 1
+equal "it stays so" "$(vm victim reason)" "stopped by the primary"

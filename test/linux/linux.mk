@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # The Linux primary: Debian's kernel, the driver, an initramfs, and ramdisks of
-# them with secondary VMs. Included by the top-level Makefile after guest.mk;
+# them with secondary VMs, of which some are Linux as well. Included by the top-level Makefile after guest.mk;
 # uses its BUILD, LD, OBJCOPY and GUEST*.
 #
 #	linux		everything here
@@ -16,7 +16,9 @@ DEBIAN_RELEASE := build/debian/release
 LINUX_KERNEL := build/debian/vmlinuz
 LINUX_DRIVER := $(LINUX)/driver/holdfast.ko
 LINUX_INITRAMFS := $(LINUX)/initrd.img
-LINUX_RAMDISKS := $(addprefix $(LINUX)/,demo.img driver.img strict.img)
+LINUX_VM_INITRAMFS := $(LINUX)/vm.img
+LINUX_RAMDISKS := $(addprefix $(LINUX)/,demo.img driver.img strict.img \
+	linux.img pair.img)
 
 .PHONY: linux driver
 linux: $(LINUX_RAMDISKS)
@@ -34,8 +36,11 @@ $(LINUX_DRIVER): $(wildcard driver/linux/*) inc/hf/abi.h $(DEBIAN_RELEASE)
 	$(Q)env -i PATH="$$PATH" $(MAKE) -s -C driver/linux OUT=$(CURDIR)/$(@D)
 	@touch $@
 
-# A program for the primary's Linux, with Debian's C library in it.
-$(LINUX)/drive: $(LINUX_DIR)/drive.c
+# Programs for the primary's Linux, with Debian's C library in them.
+LINUX_PROGRAMS := $(addprefix $(LINUX)/,drive latency holdfastctl)
+$(LINUX)/drive $(LINUX)/latency: $(LINUX)/%: $(LINUX_DIR)/%.c
+$(LINUX)/holdfastctl: driver/tools/holdfastctl.c
+$(LINUX_PROGRAMS):
 	@mkdir -p $(@D)
 	$(Q)$(LINUX_CROSS)gcc -std=c11 -O2 -Wall -Wextra -Werror \
 		-Wno-unused-result -static -pthread -s -o $@ $<
@@ -48,11 +53,15 @@ $(GUEST)/puppet.elf: $(GUEST_OBJ)/lib/head-flat.o $(GUEST_OBJ)/puppet.c.o
 
 -include $(GUEST_OBJ)/puppet.c.d
 
-$(LINUX_INITRAMFS): tools/initramfs $(LINUX_DRIVER) $(LINUX)/drive \
+$(LINUX_INITRAMFS): tools/initramfs $(LINUX_DRIVER) $(LINUX_PROGRAMS) \
 		$(wildcard $(LINUX_DIR)/*.sh) $(LINUX_DIR)/init \
 		$(LINUX_DIR)/run $(LINUX_DIR)/motd $(LINUX_DIR)/shrc \
 		$(LINUX_DIR)/dmesg.known
-	$(Q)tools/initramfs $@ $(LINUX_DRIVER) $(LINUX)/drive
+	$(Q)tools/initramfs $@ $(LINUX_DRIVER) $(LINUX_PROGRAMS)
+
+$(LINUX_VM_INITRAMFS): tools/initramfs $(LINUX_DRIVER) \
+		$(wildcard $(LINUX_DIR)/vm/*) $(LINUX_DIR)/shrc
+	$(Q)tools/initramfs --vm $@ $(LINUX_DRIVER)
 
 LINUX_FILES := vmlinuz=$(LINUX_KERNEL) initrd.img=$(LINUX_INITRAMFS) \
 	echo.bin=$(GUEST)/echo.bin
@@ -73,3 +82,16 @@ $(LINUX)/driver.img: $(LINUX_DIR)/driver.dts $(GUEST)/echo.bin \
 		tools/mkramdisk
 	$(Q)tools/mkramdisk -o $@ $< $(LINUX_FILES) \
 		puppet.bin=$(GUEST)/puppet.bin
+
+LINUX_VM_FILES := vmlinuz=$(LINUX_KERNEL) initrd.img=$(LINUX_INITRAMFS) \
+	vm.img=$(LINUX_VM_INITRAMFS)
+
+$(LINUX)/linux.img: $(LINUX_DIR)/linux.dts $(GUEST)/echo.bin \
+		$(LINUX_KERNEL) $(LINUX_INITRAMFS) $(LINUX_VM_INITRAMFS) \
+		tools/mkramdisk
+	$(Q)tools/mkramdisk -o $@ $< $(LINUX_VM_FILES) \
+		echo.bin=$(GUEST)/echo.bin
+
+$(LINUX)/pair.img: $(LINUX_DIR)/pair.dts $(LINUX_KERNEL) \
+		$(LINUX_INITRAMFS) $(LINUX_VM_INITRAMFS) tools/mkramdisk
+	$(Q)tools/mkramdisk -o $@ $< $(LINUX_VM_FILES)

@@ -57,7 +57,7 @@ uint64_t board_vcpu_on(uint32_t vm, uint32_t target, uint64_t entry,
 		*fake_x(i) = 0;
 	*fake_x(0) =
 		(uint64_t)(done ? SPEC_PSCI_SUCCESS : SPEC_PSCI_ALREADY_ON);
-	return done ? vcpu_exit(EXIT_TURNED_ON, target) : 0;
+	return done ? vcpu_exit(EXIT_WAKE, target) : 0;
 }
 
 int64_t board_cpu_on(uint32_t cpu, uint64_t entry, uint64_t argument)

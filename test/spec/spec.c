@@ -203,7 +203,7 @@ static struct spec_result set_options(struct spec *s, uint64_t mask)
 {
 	uint64_t before = s->options;
 
-	if (mask != 0 && mask != HF_OPTION_MESSAGE_WANTED)
+	if (mask & ~(uint64_t)(HF_OPTION_MESSAGE_WANTED | HF_OPTION_CONSOLE))
 		return ERROR;
 	s->options = mask;
 	return VALUE(before);

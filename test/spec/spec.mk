@@ -11,7 +11,7 @@ HOSTCC ?= cc
 
 SPEC_SRC := $(filter-out %/target.c,$(wildcard test/spec/*.c)) \
 	test/explore/fiber.c test/unit/fake/fake.c $(addprefix src/,api.c vm.c vcpu.c cpu.c mm.c \
-	pool.c spinlock.c log.c fdt.c fdt_write.c)
+	pool.c spinlock.c log.c vconsole.c life.c manage.c fdt.c fdt_write.c)
 SPEC_CFLAGS := -std=gnu11 -g -Wall -Wextra -Werror -Wno-unused-parameter \
 	-DHF_DEBUG -iquote inc -iquote test/spec -iquote test/unit/fake
 

@@ -12,6 +12,7 @@
 #include "cpu.h"
 #include "log.h"
 #include "pte.h"
+#include "life.h"
 #include "spec.h"
 #include "string.h"
 #include "vm.h"
@@ -390,8 +391,8 @@ static int64_t primary_affinity_info(uint64_t id, uint64_t level)
 	return id != cpus[0].id || level != 0 ? PSCI_INVALID_PARAMETERS : 0;
 }
 
-/* PSCI of the primary; anything else is unknown. */
-static int64_t primary_standard(const uint64_t *x)
+/* PSCI of the primary, and its calls by the slow path; no other is known. */
+static int64_t primary_standard(const uint64_t *x, bool is_hvc)
 {
 	uint32_t fn = (uint32_t)x[0];
 
@@ -410,6 +411,8 @@ static int64_t primary_standard(const uint64_t *x)
 			"specification: %lu calls of the primary, %lu of secondaries, %lu exits: no difference",
 			done.primary, done.secondary, done.exits);
 		return 0;
+	case HF_VM_GET_STATE:
+		return is_hvc ? spec_state(&spec, x[1]) : -1;
 	default:
 		return constant(fn);
 	}
@@ -429,7 +432,7 @@ void __wrap_trap_primary(struct vcpu *vcpu)
 	done.primary += is_call(esr);
 	begin_primary(is_call(esr) ? "standard call" : "trap", x);
 	if (is_call(esr) && !(esr & 0xffff))
-		x0 = primary_standard(x);
+		x0 = primary_standard(x, ESR_EC(esr) == EC_HVC64);
 	__real_trap_primary(vcpu);
 	if (is_call(esr)) {
 		expect("x0", SPEC_PRIMARY, 0, (uint64_t)x0, x[0]);
@@ -453,12 +456,9 @@ static void begin_secondary(const char *what, const struct vcpu *vcpu,
 static uint64_t exit_of(struct spec_result r)
 {
 	static const enum vcpu_exit kinds[] = {
-		[SPEC_INTERRUPT] = EXIT_INTERRUPT,
-		[SPEC_WFI] = EXIT_WFI,
-		[SPEC_REPLIED] = EXIT_REPLIED,
-		[SPEC_TURNED_ON] = EXIT_TURNED_ON,
-		[SPEC_TURNS_OFF] = EXIT_OFF,
-		[SPEC_ABORT] = EXIT_ABORT,
+		[SPEC_INTERRUPT] = EXIT_INTERRUPT, [SPEC_WFI] = EXIT_WFI,
+		[SPEC_REPLIED] = EXIT_REPLIED,	   [SPEC_TURNED_ON] = EXIT_WAKE,
+		[SPEC_TURNS_OFF] = EXIT_OFF,	   [SPEC_ABORT] = EXIT_ABORT,
 	};
 
 	if (r.then == SPEC_GOES_ON)

@@ -262,6 +262,7 @@ SECONDARY_FAULTS = [
     ({"vcpu_count": "<0>"}, "vcpu_count: must not be zero"),
     ({"vcpu_count": "<9>"}, "vcpu_count: is too large"),
     ({"vcpu_count": "<0 1>"}, "vcpu_count: must be one cell"),
+    ({"debug": "<1>"}, "debug: must have no value"),
     ({"kernel_filename": '"absent.bin"'},
      KERNEL + "no such file in the ramdisk"),
     ({"ramdisk_filename": '"absent.img"'},

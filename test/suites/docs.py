@@ -75,13 +75,18 @@ def same(what, documented, real):
 
 
 def api_rows(ctx):
-    """(name, primary may, secondary may) of api_calls[] in api.c."""
+    """(name, primary may, secondary may) of api_calls[] in api.c, and of
+    calls[] in manage.c."""
     rows = re.findall(r"^\tROW\((\w+), (\w+), (\w+)\),$",
                       read(ctx, "src/api.c"), re.M)
+    # Those of manage.c are the primary's.
+    managed = re.findall(r"^\t\[(HF_\w+) - FIRST\] = \w+,$",
+                         read(ctx, "src/manage.c"), re.M)
     # cannot_run is the answer to a secondary that tries HF_VCPU_RUN.
     said = {"denied": "-", "cannot_run": "see below"}
     return {(name, said.get(primary, "yes"), said.get(secondary, "yes"))
-            for name, primary, secondary in rows}
+            for name, primary, secondary in rows} | \
+        {(name, "yes", "-") for name in managed}
 
 
 def calls(ctx):
@@ -122,6 +127,11 @@ def numbers(ctx):
     same("codes of HF_VCPU_RUN", codes, run_codes)
     same("reasons of an abort", reasons, starting("HF_ABORT_"))
     same("options", options, starting("HF_OPTION_"))
+    states = {(r["name"], int(r["state"]))
+              for r in table(text, "state", "name", "meaning")}
+    real_states = {(n, real[n]) for n in (
+        "HF_VM_LEFT_OUT", "HF_VM_RUNNING", "HF_VM_STOPPED", "HF_VM_STARTING")}
+    same("states of a VM", states, real_states)
     same("vendor calls", vendor, starting("HF_SMCCC_"))
     return f"{len(codes | reasons | options | vendor)} numbers"
 

@@ -19,7 +19,7 @@ import subprocess
 import tempfile
 import time
 
-from lib import mutants
+from lib import mutants, qemu
 from lib.devicetree import cells, numbers, parse, string
 from lib.mutants import RAM, RAM_SIZE
 from lib.qemu import Machine
@@ -63,7 +63,7 @@ class Bench:
     def __init__(self, ctx, where):
         self.ctx = ctx
         self.where = where
-        self.early = symbol(ctx, "early")
+        self.early = symbol(ctx, "kept_text")
         self.halt = symbol(ctx, "arch_halt")
         self.boards = {}
         self.files = {}
@@ -153,13 +153,13 @@ class Run:
         self.said = ""
         self.code = None     # QEMU's exit code, if it ended
         self.state = ""      # of the CPU, if it did not
-        self.early = ""      # messages for which there was no console
+        self.early = ""      # the log, also of a board without a console
 
     def go(self):
         """Boots."""
-        command = ["qemu-system-aarch64", *self.arguments, "-display", "none",
-                   "-serial", "stdio", "-monitor", "none", "-no-reboot", "-qmp",
-                   f"unix:{self.where}/qmp,server=on,wait=off"]
+        command = [*qemu.DIES_WITH_US, "qemu-system-aarch64", *self.arguments,
+                   "-display", "none", "-serial", "stdio", "-monitor", "none",
+                   "-no-reboot", "-qmp", f"unix:{self.where}/qmp,server=on,wait=off"]
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, start_new_session=True)
@@ -200,7 +200,7 @@ class Run:
             monitor = Monitor(self.where + "/qmp")
             self.state = monitor.registers() or ""
             path = self.where + "/early"
-            monitor.ask("memsave", val=self.bench.early, size=1024,
+            monitor.ask("memsave", val=self.bench.early, size=4096,
                         filename=path)
             if os.path.exists(path):
                 with open(path, "rb") as f:
@@ -348,6 +348,11 @@ CASES = [
     ("gic_disabled", both(
         node_set("pl061", "compatible", b"arm,gic-v3\0"),
         node_set("pl061", "status", b"disabled\0")), "withheld: pl061\n"),
+    ("gic_twice", both(
+        node_set("pl061", "compatible", b"arm,gic-v3\0"),
+        node_set("pl061", "status", b"disabled\0"),
+        node_set("pl061", "reg", 0x8000000, 0x10000, 0x80a0000, 0xf60000)),
+     None),
     ("memory_nowhere", node_set("memory", "reg", RAM, 2 * RAM_SIZE),
      "nothing answers at 0x4fe"),
     ("memory_is_flash", node_set("memory", "reg", RAM, RAM_SIZE, 0, 1 << 26),

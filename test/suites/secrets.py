@@ -9,7 +9,7 @@ import struct
 import subprocess
 import tempfile
 
-from lib import qemu
+from lib import elf, qemu
 from lib.devicetree import parse
 from lib.hypervisor import (ADDRESS, FIRST_VM, HYPERVISOR, NOBODY, PAGE,
                             RAM_BASE, Ram)
@@ -127,7 +127,7 @@ def only_in(ctx, name):
 
 def check_files(ctx, ram):
     """Nothing of the ramdisk is left where the primary can see it."""
-    hidden = [*ram.vms.values(), ram.own]
+    hidden = [*ram.vms.values(), ram.own, ram.kept]
     for what, text, anywhere in (
             ("a ramdisk of a secondary", target.RAMDISK_TEXT, True),
             ("a secondary's bootargs", OF_BIG, True),
@@ -243,7 +243,7 @@ def check_primary(ram, machine, where):
     table = ram.stage2(None)
     end = RAM_BASE + (machine.mib << 20)
     hidden = joined((at, at + size) for at, size in [*ram.vms.values(),
-                                                     ram.own])
+                                                     ram.own, ram.kept])
     for begin, _, what, mapped in table:
         if mapped and what & ADDRESS != begin:
             raise Failure(f"IPA {begin:#x} is not PA")
@@ -269,7 +269,8 @@ def check_owners(ram, table, kept):
     """What absent entries of the primary say: whose it is."""
     wanted = {(at, at + size): FIRST_VM + i
               for i, (at, size) in ram.vms.items()}
-    wanted[ram.own[0], ram.own[0] + ram.own[1]] = HYPERVISOR
+    for at, size in (ram.own, ram.kept):
+        wanted[at, at + size] = HYPERVISOR
     wanted.update({found: HYPERVISOR for found in kept})
     for (begin, end), owner in wanted.items():
         said = [what for b, e, what, mapped in table
@@ -294,7 +295,9 @@ def check_secondaries(ram, gone):
                 or mapped[0][2] & ADDRESS != at or \
                 mapped[0][2] & ATTRIBUTES != NORMAL & ATTRIBUTES:
             raise Failure(f"vm{index} has {mapped}")
-    if any(t[2] for i in ram.vms for t in ram.stage2(i) if not t[3]):
+    # The root of one that is gone holds what it is to be given back.
+    if any(t[2] for i in ram.vms if i not in gone
+           for t in ram.stage2(i) if not t[3]):
         raise Failure("an owner in a secondary's table")
 
 
@@ -326,15 +329,30 @@ def secrets_test(machine):
 
 
 def reset(ctx):
-    """A reset by the primary leaves nothing of a secondary in RAM."""
+    """A reset by the primary leaves nothing of a secondary in RAM, beside what
+    is on the stacks of CPUs."""
     with tempfile.TemporaryDirectory(prefix="hf-secrets-") as where:
         result, path = boot(ctx, MACHINES[0], where, " end=reset")
         target.parse(result)
         ram = Ram(path, result.console, ctx.built("holdfast.elf"))
         try:
+            if len(ram.vms) < len(SECRETS):
+                raise Failure(f"only {len(ram.vms)} VMs", result.details)
             for index, (at, size) in ram.vms.items():
                 if ram.part(at, size).count(0) != size:
                     raise Failure(f"memory of vm{index} is not zero",
+                                  result.details)
+            if ram.part(*ram.kept).count(0) != ram.kept[1]:
+                raise Failure("what VMs are loaded from is not zero",
+                              result.details)
+            at = elf.symbols(ctx)
+            stacks = [(ram.physical(at["cpu_stacks"]),
+                       at["pool_begin"] - at["cpu_stacks"])]
+            for n, secret in enumerate(SECRETS):
+                for at in places(ram, secret):
+                    if inside(at, stacks):
+                        continue
+                    raise Failure(f"secret {n} lies at {at:#x}",
                                   result.details)
         finally:
             ram.close()

@@ -17,7 +17,8 @@ from suites.unit import make
 
 TIMEOUT_S = 600
 
-# The specification is to stay small enough to be read against docs/abi.md.
+# The specification of calls and mailboxes is to stay small enough to be read
+# against docs/abi.md.
 SPECIFICATION = ["spec.h", "spec.c", "view.c", "pte.h"]
 MAX_LINES = 800
 

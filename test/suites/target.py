@@ -15,7 +15,11 @@ from lib.testing import Failure, Skip, Test
 
 # Suites of the test primary, the longest ones first.
 SUITES = ["race", "isolation", "smp", "psci", "lib", "boot", "calls", "mailbox",
-          "vcpu", "state", "debug", "faults"]
+          "vcpu", "state", "debug", "faults", "life", "vgic"]
+
+# What suite `console` writes before the primary reads it.
+PRINTED = ["[service] before", "[service] a.b\tc", "[other] " + "x" * 160,
+           "[other] " + "x" * 8, "[other] end of life"]
 
 # What suite `lpi` is refused first, and as many lines of it as a VM may cause
 # at once: commands for virtual LPIs, of an ITS that has none.
@@ -72,6 +76,11 @@ SPARES = [(f"spare{i}", "service.bin", 2, 1, None, None) for i in range(7)]
 RACERS = [(f"race{i}", "race.bin", 2, vcpus, None, None)
           for i, vcpus in enumerate((4, 3, 2, 1))]
 GONE = [(f"gone{i}", "race.bin", 2, 4, None, None) for i in range(4)]
+# Images made for QEMU's `virt` machine (test/guest/virt), each with so many
+# CPUs, there and here.
+VIRT_IMAGES = ["virt.bin", "virt-flat.bin", "bare.bin"]
+VIRT_CPUS = 4
+VIRTS = [(image, image, 2, VIRT_CPUS, None, None) for image in VIRT_IMAGES]
 ECHOES = [(f"echo{i}", "echo.bin", 2, 1, None, None) for i in range(1, 4)]
 
 _lock = threading.Lock()
@@ -83,6 +92,8 @@ def vms_of(suite):
         return VMS[:4] + ECHOES
     if suite == "race":
         return RACERS + GONE
+    if suite == "virt":
+        return VIRTS
     if suite == "few":
         return VMS[1:2] + SPARES[:1]
     return VMS + SPARES
@@ -115,12 +126,12 @@ def ramdisk(ctx, suite, root=""):
     """The ramdisk of a suite; made once, all boots share it. `root`: more
     properties of the manifest's root."""
     vms = vms_of(suite)
-    kind = suite if suite in ("smp", "race", "few") else "all"
+    kind = suite if suite in ("smp", "race", "virt", "few") else "all"
     kind += re.sub(r"\W+", "-", root)
     where = ctx.directory("target/ramdisk")
     out = os.path.join(where, kind + ".img")
     images = {n: ctx.built("guest", n) for n in
-              ("primary.bin", "echo.bin", "service.bin", "race.bin")}
+              sorted({"primary.bin", *(vm[1] for vm in vms)})}
     with _lock:
         if newer(out, [*images.values(), __file__]):
             return out
@@ -233,6 +244,44 @@ def lpi_test(machine):
     return Test(f"target/lpi/{machine}", run)
 
 
+def console_test(machine):
+    """Suite `console`: what the hypervisor prints of VMs, too."""
+    def run(ctx):
+        result = boot(ctx, machine, "console")
+        text = parse(result)
+        printed = re.findall(r"^\[.*$", result.console, re.M)
+        if printed != PRINTED:
+            raise Failure(f"printed of VMs is {printed}", result.details)
+        return text
+    return Test(f"target/console/{machine}", run)
+
+
+def on_virt(ctx, machine, image):
+    """What an image prints on QEMU's machine itself."""
+    there = Machine(machine.gic, machine.cpu, VIRT_CPUS, 128)
+    return qemu.run_to_end(
+        [*there.arguments(virtualization=False), "-kernel",
+         ctx.built("guest", image)], TIMEOUT_S).console.splitlines()
+
+
+def virt_test(machine):
+    """Suite `virt`: each image prints what it prints without a hypervisor."""
+    def run(ctx):
+        result = boot(ctx, machine, "virt")
+        text = parse(result)
+        lines = 0
+        for image in VIRT_IMAGES:
+            wanted = on_virt(ctx, machine, image)
+            found = re.findall(rf"^\[{re.escape(image)}\] (.*)$",
+                               result.console, re.M)
+            if found != wanted or wanted[-1:] != ["done"]:
+                raise Failure(f"{image}: other output: {found} instead of "
+                              f"{wanted}", result.details)
+            lines += len(wanted)
+        return f"{text}, {lines} lines"
+    return Test(f"target/virt/{machine}", run)
+
+
 def bare_test(machine):
     """Suite `lib` without a hypervisor, which shows that the library of the
     guests is right."""
@@ -292,4 +341,6 @@ def tests(ctx):
     machines = LONG + [RACE_MACHINE] if ctx.long else SHORT
     return [Test("target/rules", rules)] + [bare_test(m) for m in BARE] + [
         target_test(m, suite) for suite in SUITES for m in machines] + [
+        console_test(m) for m in machines] + [
+        virt_test(m) for m in (machines if ctx.long else machines[:4])] + [
         lpi_test(m) for m in machines + [GICV4] if m.gic != 2]

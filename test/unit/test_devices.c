@@ -368,6 +368,40 @@ TEST(over_claimed)
 	CHECK(fake_printed("the primary has no uart@7001000: "));
 }
 
+/*
+ * The board's GIC a second time, as a node that is not used: the board's has
+ * it. What else is withheld comes before both.
+ */
+TEST(gic_twice)
+{
+	begin(false);
+	device("debug@7003000", "some,coresight", 0x7003000, 0x1000);
+	device("a@7000000", "arm,gic-v3", 0x7000000, 0x10000);
+	put_device("gic@7000000", "arm,gic-v3", 0x7000000, 0x8000);
+	fdt_put_prop(&w, "fake,mediated", NULL, 0);
+	fdt_put_end(&w);
+	fake.claimed = (struct range){0x7001000, 0x7002000};
+	finish();
+	CHECK_EQ(owner(0x7000000), OWNER_PRIMARY);
+	CHECK_EQ(owner(0x7001000), OWNER_HYPERVISOR);
+	CHECK_EQ(owner(0x7002000), OWNER_PRIMARY);
+	CHECK_EQ(owner(0x7003000), OWNER_HYPERVISOR);
+	CHECK_EQ(owner(0x7008000), OWNER_HYPERVISOR);
+	CHECK(in_tree("/gic"));
+	CHECK(!in_tree("/a"));
+}
+
+/* What the hypervisor claims may be what is withheld. */
+TEST(claimed_and_withheld)
+{
+	begin(true);
+	device("dma@7000000", "some,dma", 0x7000000, 0x2000);
+	fake.claimed = (struct range){0x7000000, 0x7004000};
+	finish();
+	CHECK_EQ(owner(0x7000000), OWNER_HYPERVISOR);
+	CHECK_EQ(owner(0x7003000), OWNER_HYPERVISOR);
+}
+
 static void put_masters(void)
 {
 	static char name[64];
@@ -478,16 +512,17 @@ TEST(shared_page)
 	CHECK(fake_printed("the primary has no over@101f000: "));
 }
 
-static void too_many(void)
+static void give(void)
 {
 	boot_give_devices(&b);
 }
 
-TEST(too_many_masters)
+/* One more than there is room for, with `own` and `other` of begin(). */
+static void put_too_many(bool strict)
 {
 	static char name[64];
 
-	begin(true);
+	begin(strict);
 	for (uint32_t i = 0; i < MAX_WITHHELD; i++) {
 		snprintf(name, sizeof(name), "dma@%x", 0x3000000 + i * 4096);
 		device(name, "some,dma", 0x3000000 + i * 4096, 4096);
@@ -497,6 +532,17 @@ TEST(too_many_masters)
 	pool_init(fake_ram(FAKE_RAM_BASE),
 		  fake_ram(FAKE_RAM_BASE + 256 * PAGE_SIZE));
 	CHECK(ptable_init(&vm_primary.stage2, MM_STAGE_2, 1, 2, 40));
-	CHECK_EQ(fake_run(too_many), FAKE_HALTED);
+}
+
+/* All must be kept, or named as far as there is room. */
+TEST(too_many_masters)
+{
+	put_too_many(true);
+	CHECK_EQ(fake_run(give), FAKE_HALTED);
 	CHECK(fake_printed("more than 512 devices"));
+	put_too_many(false);
+	boot_give_devices(&b);
+	CHECK(fake_printed("may reach all memory by DMA: other, 511 dma\r\n"));
+	CHECK(fake_printed("may reach all memory by DMA: 1 more\r\n"));
+	CHECK_EQ(owner(0x3000000 + (MAX_WITHHELD - 1) * 4096), OWNER_PRIMARY);
 }

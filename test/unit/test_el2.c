@@ -44,6 +44,54 @@ void gic_leave_secondary(void)
 {
 }
 
+/* The virtual interrupt controller is unit/vgic's. */
+static bool gic_used;
+static unsigned int gic_enters, gic_leaves, gic_resets, refreshes;
+
+bool vgic_is_used(const struct vm *vm)
+{
+	return gic_used;
+}
+
+void vgic_enter(struct vcpu *vcpu)
+{
+	gic_enters++;
+	timer_take(vcpu->cpu, true);
+}
+
+void vgic_leave(struct vcpu *vcpu)
+{
+	gic_leaves++;
+}
+
+void vgic_reset(struct vm *vm)
+{
+}
+
+void vgic_reset_vcpu(struct vcpu *vcpu)
+{
+	gic_resets++;
+}
+
+void vgic_refresh(struct vcpu *vcpu)
+{
+	refreshes++;
+}
+
+bool vgic_make_tables(struct vm *vm)
+{
+	return true;
+}
+
+void vgic_pend(struct vm *vm, unsigned int intid)
+{
+}
+
+uint64_t vgic_take_wake(struct vcpu *vcpu)
+{
+	return 0;
+}
+
 /* --- a board with two VMs of two vCPUs --- */
 
 #define CPUS 2
@@ -384,51 +432,190 @@ TEST(virtual_timer)
 	CHECK_EQ(v->arch.el1.cntv_ctl, 5);
 }
 
+/* Registers of private interrupts, in words from ISENABLER0 on. */
+enum { ENABLE = 0, DISABLE = 32, ACTIVE = 128, INACTIVE = 160, WORDS = 161 };
+static uint32_t ppis[WORDS];
+
+static void start_timer(uint64_t now)
+{
+	start(5, false);
+	gic_used = false;
+	gic_enters = gic_leaves = refreshes = 0;
+	memset(ppis, 0, sizeof(ppis));
+	cpus[0].arch.ppis = ppis;
+	cpus[0].arch.ppi_timer_bit = 1 << 26;
+	cpus[0].arch.ppi_virtual_bit = 1 << 27;
+	cpus[0].arch.ppi_maintenance_bit = 1 << 25;
+	vms[0].arch.cntvoff = 1000;
+	vcpus[0][0].arch.el1.cntv_cval = 50;
+	vcpus[0][0].arch.el1.cntv_ctl = 1;
+	regs_set("cntpct_el0", now);
+}
+
 /*
- * A timer that has fired does not bring its vCPU back: its interrupt is
- * disabled for the stay, if the primary has it enabled. ISENABLER0 is word 0,
- * ICENABLER0 word 32.
+ * A timer that has fired does not bring its vCPU back: its interrupt is made
+ * active for the stay.
  */
 TEST(fired_timer)
 {
 	struct vcpu *v = &vcpus[0][0];
-	uint32_t gic[33] = {0};
 
-	start(5, false);
-	cpus[0].arch.ppi_enable = gic;
-	cpus[0].arch.ppi_virtual_bit = 1 << 27;
-	vms[0].arch.cntvoff = 1000;
-	v->arch.el1.cntv_cval = 50;
-	v->arch.el1.cntv_ctl = 1;
-	regs_set("cntpct_el0", 1049);
-	gic[0] = 1 << 27;
+	start_timer(1049);
 	enter(0, v);
 	leave(0, v);
-	CHECK_EQ(gic[32], 0);
+	CHECK_EQ(ppis[ACTIVE] | ppis[INACTIVE], 0);
 
-	v->arch.el1.cntv_cval = 50;
-	v->arch.el1.cntv_ctl = 1;
-	regs_set("cntpct_el0", 1050);
+	start_timer(1050);
 	enter(0, v);
-	CHECK_EQ(gic[32], 1 << 27);
+	CHECK_EQ(ppis[ACTIVE], 1 << 27);
 	CHECK_EQ(regs_read("cntv_ctl_el0"), 1);
-	gic[0] = gic[32] = 0;
+	CHECK_EQ(ppis[INACTIVE] | ppis[ENABLE] | ppis[DISABLE], 0);
+	ppis[ACTIVE] = 0;
 	leave(0, v);
-	CHECK_EQ(gic[0], 1 << 27);
+	CHECK_EQ(ppis[INACTIVE], 1 << 27);
+	CHECK_EQ(ppis[ACTIVE], 0);
 	CHECK_EQ(v->arch.el1.cntv_ctl, 1);
 
-	/* Disabled by the primary: it stays so. */
-	gic[0] = 1 << 26;
-	enter(0, v);
-	leave(0, v);
-	CHECK_EQ(gic[0] | gic[32], 1 << 26);
-
 	/* Masked by the guest. */
+	start_timer(1050);
 	v->arch.el1.cntv_ctl = 3;
-	gic[0] = 1 << 27;
 	enter(0, v);
 	leave(0, v);
-	CHECK_EQ(gic[32], 0);
+	CHECK_EQ(ppis[ACTIVE] | ppis[INACTIVE], 0);
+}
+
+/* The primary handles its own meanwhile: it is active for it afterwards. */
+TEST(fired_timer_of_both)
+{
+	start_timer(1050);
+	ppis[ACTIVE] = 1 << 27;
+	enter(0, &vcpus[0][0]);
+	ppis[ACTIVE] = 0;
+	leave(0, &vcpus[0][0]);
+	CHECK_EQ(ppis[ACTIVE], 1 << 27);
+}
+
+/* What the primary had disabled it has disabled again. */
+TEST(taken_interrupts)
+{
+	start_timer(1000);
+	gic_used = true;
+	ppis[ENABLE] = 1 << 27;
+	enter(0, &vcpus[0][0]);
+	CHECK_EQ(gic_enters, 1);
+	CHECK_EQ(ppis[ENABLE], 1 << 25);
+	ppis[ENABLE] = 0;
+	leave(0, &vcpus[0][0]);
+	CHECK_EQ(gic_leaves, 1);
+	CHECK_EQ(ppis[DISABLE], 1 << 25);
+	CHECK_EQ(ppis[ACTIVE] | ppis[INACTIVE], 0);
+}
+
+static void set_physical(unsigned int op2, uint64_t value)
+{
+	timer_sysreg(&vcpus[0][0], op2, false, &value);
+}
+
+static uint64_t get_physical(unsigned int op2)
+{
+	uint64_t value = 0xbad;
+
+	timer_sysreg(&vcpus[0][0], op2, true, &value);
+	return value;
+}
+
+/* CNTP_TVAL, CNTP_CTL, CNTP_CVAL, in the order of their op2. */
+TEST(physical_timer)
+{
+	start_timer(1000);
+	set_physical(1, 0xff);
+	CHECK_EQ(get_physical(1), 7);
+	set_physical(2, 1500);
+	CHECK_EQ(get_physical(1), 3);
+	CHECK_EQ(get_physical(0), 500);
+	set_physical(0, 0xffffffff);
+	CHECK_EQ(get_physical(2), 999);
+	CHECK_EQ(get_physical(0), 0xffffffff);
+	CHECK(!timer_physical_fired(&vcpus[0][0]));
+	set_physical(1, 1);
+	CHECK(timer_physical_fired(&vcpus[0][0]));
+	CHECK_EQ(refreshes, 0);
+	vcpus[0][0].arch.vgic.loaded = true;
+	set_physical(1, 0);
+	CHECK_EQ(refreshes, 1);
+	CHECK(!timer_physical_fired(&vcpus[0][0]));
+	vcpus[0][0].arch.vgic.loaded = false;
+}
+
+/* The EL2 timer ends a stay for whichever comes first. */
+TEST(deadlines)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	start_timer(1000);
+	gic_used = true;
+	v->arch.cntp_ctl = 1;
+	v->arch.cntp_cval = 1200;
+	enter(0, v);
+	CHECK_EQ(regs_read("cnthp_cval_el2"), 1200);
+	CHECK_EQ(regs_read("cnthp_ctl_el2"), 1);
+	CHECK_EQ(ppis[ENABLE] & 1 << 26, 0); /* the last word is vgic_enter()'s
+					      */
+	leave(0, v);
+	CHECK_EQ(regs_read("cnthp_ctl_el2"), 0);
+
+	/* The primary's is earlier; then later; then the vCPU's has fired. */
+	regs_set("cntv_ctl_el0", 1);
+	regs_set("cntv_cval_el0", 1100);
+	enter(0, v);
+	CHECK_EQ(regs_read("cnthp_cval_el2"), 1100);
+	leave(0, v);
+	regs_set("cntv_cval_el0", 1300);
+	enter(0, v);
+	CHECK_EQ(regs_read("cnthp_cval_el2"), 1200);
+	regs_set("cntpct_el0", 1200);
+	CHECK(timer_interrupts(v));
+	timer_set_deadline(v);
+	CHECK_EQ(regs_read("cnthp_cval_el2"), 1300);
+	v->arch.vgic.own.line = 1 << 30;
+	CHECK(!timer_interrupts(v));
+	leave(0, v);
+
+	/* Nobody would take the interrupt of its physical timer. */
+	gic_used = false;
+	regs_set("cntpct_el0", 1000);
+	enter(0, v);
+	CHECK_EQ(regs_read("cnthp_cval_el2"), 1300);
+	leave(0, v);
+}
+
+/* The first one of both timers; one that has fired says so. */
+TEST(wait)
+{
+	struct vcpu *v = &vcpus[0][0];
+	bool has_fired;
+
+	start_timer(1000);
+	regs_set("cntfrq_el0", 1000000000);
+	regs_set("cntvct_el0", 0);
+	CHECK_EQ(timer_wait_ns(v, &has_fired), 0);
+	CHECK(!has_fired);
+	regs_set("cntv_ctl_el0", 1);
+	regs_set("cntv_cval_el0", 70);
+	CHECK_EQ(timer_wait_ns(v, &has_fired), 71);
+	CHECK(!timer_virtual_fired());
+	/* Without ISTATUS, which is late in emulation. */
+	regs_set("cntvct_el0", 70);
+	CHECK_EQ(timer_wait_ns(v, &has_fired), 0);
+	CHECK(has_fired && timer_virtual_fired());
+	regs_set("cntvct_el0", 0);
+	v->arch.cntp_ctl = 1;
+	v->arch.cntp_cval = 1060;
+	CHECK_EQ(timer_wait_ns(v, &has_fired), 61);
+	CHECK(!has_fired);
+	regs_set("cntpct_el0", 1060);
+	CHECK_EQ(timer_wait_ns(v, &has_fired), 71);
+	CHECK(has_fired);
 }
 
 /* What the vCPU began is done before it may go on elsewhere. */
@@ -486,8 +673,13 @@ TEST(vtcr)
 		CHECK_EQ(vtcr >> 16 & 7, ps[i]);
 		CHECK_STR(el2_cpu_differs(), NULL);
 		regs_set("id_aa64mmfr0_el1", i ? i - 1 : 1);
+		/* With fewer bits it can not, with more it can: as they are. */
 		CHECK_STR(el2_cpu_differs(),
-			  i == 6 ? NULL : "physical addresses");
+			  i == 6 || i == 0 ? NULL : "physical addresses");
+		regs_set("id_aa64mmfr0_el1", 6);
+		CHECK_STR(el2_cpu_differs(), NULL);
+		el2_init();
+		CHECK_EQ(regs_read("vtcr_el2"), vtcr);
 	}
 }
 
@@ -520,8 +712,13 @@ TEST(cpus_of_several_kinds)
 		regs_set(rows[i].reg, 0);
 		CHECK_STR(el2_cpu_differs(), rows[i].says);
 	}
+	/* HPMN keeps what another CPU has more for EL2. */
 	start(5, true);
 	regs_set("pmcr_el0", (COUNTERS + 1) << 11);
+	CHECK_STR(el2_cpu_differs(), NULL);
+	el2_init();
+	CHECK_EQ(regs_read("mdcr_el2") & 0x1f, COUNTERS);
+	regs_set("pmcr_el0", (COUNTERS - 1) << 11);
 	CHECK_STR(el2_cpu_differs(), "PMU counters");
 	board.gic_version = 0;
 }

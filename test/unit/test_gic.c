@@ -44,6 +44,14 @@ void arch_relax(void)
 {
 }
 
+void vgic_init_cpu(void)
+{
+}
+
+void vgic_v2_init(void *registers)
+{
+}
+
 void lpi_init(uint32_t id_bits)
 {
 }
@@ -74,6 +82,23 @@ bool ptable_is_normal(const struct ptable *t, uint64_t at, uint64_t size)
 
 static struct range claimed[8];
 static unsigned int claims;
+/* Pages that are somebody's. */
+static struct range others;
+static enum mm_owner others_owner;
+
+struct mm_walk ptable_walk(const struct ptable *t, uint64_t at)
+{
+	struct mm_walk w = {.owner = OWNER_NOBODY, .span = BIT(48) - at};
+
+	if (at < others.begin) {
+		w.span = others.begin - at;
+	} else if (at < others.end) {
+		w.span = others.end - at;
+		w.owner = others_owner;
+		w.mode = others_owner == OWNER_PRIMARY ? MM_NORMAL_RWX : 0;
+	}
+	return w;
+}
 
 bool mm_transfer(enum mm_transition transition, struct ptable *primary,
 		 paddr_t pa, uint64_t size, const struct mm_receiver *to)
@@ -123,7 +148,9 @@ static const char *start(uint64_t size, uint32_t stride_cells,
 	memset(cpus, 0, sizeof(cpus));
 	cpu_count = 1;
 	cpus[0].id = 1;
-	adds = claims = emulated_count = 0;
+	adds = claims = emulated_count = register_pages = 0;
+	others = (struct range){0, 0};
+	others_owner = OWNER_HYPERVISOR;
 	return gic_init_board(&fdt);
 }
 
@@ -161,6 +188,44 @@ TEST(behind_the_last)
 	CHECK_STR(start(4 * FRAME + 1, 0, 0, "any"), NULL);
 	CHECK(arch_claim_devices(NULL));
 	CHECK_EQ(claimed[0].end - claimed[0].begin, PAGE);
+}
+
+/* Of what it hides, some may be the hypervisor's already, none a VM's. */
+TEST(claims_the_rest)
+{
+	static const unsigned int rest[][2] = {{4, 5}, {7, 10}};
+
+	memset(region, 0, sizeof(region));
+	put_frame(0, AFFINITY(0));
+	put_frame(2, AFFINITY(1) | LAST);
+	CHECK_STR(start(10 * FRAME, 0, 0, "any"), NULL);
+	others = (struct range){GICR + 5 * FRAME, GICR + 7 * FRAME};
+	check_claims(2, rest);
+	others_owner = OWNER_PRIMARY;
+	CHECK(!arch_claim_devices(NULL));
+	others = (struct range){0, 0};
+	emulated[0].base = BIT(48);
+	CHECK(!arch_claim_devices(NULL));
+}
+
+/* A page with registers in a region that is hidden is found first. */
+TEST(registers_before_hidden)
+{
+	static const struct mmio_reg regs[] = {{0}};
+	const uint64_t its = GICR + 8 * FRAME;
+	uint32_t i = 0;
+
+	memset(region, 0, sizeof(region));
+	put_frame(0, AFFINITY(1) | LAST);
+	CHECK_STR(start(10 * FRAME, 0, 0, "any"), NULL);
+	CHECK_STR(gic_hide(its, 2 * FRAME), NULL);
+	CHECK_STR(gic_emulate_page(its, regs, cpus), NULL);
+	while (its - emulated[i].base >= emulated[i].size)
+		i++;
+	CHECK(emulated[i].device == cpus);
+	CHECK_EQ(emulated_count, 3);
+	for (i = 1; i < 3; i++)
+		CHECK(!emulated[i].device);
 }
 
 TEST(virtual_lpis)

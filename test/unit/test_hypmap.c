@@ -175,11 +175,15 @@ TEST(wipe)
 	for (unsigned int i = 0; i < 2; i++) {
 		uint64_t at = (64 + 8 * i) * MIB;
 
-		CHECK(arch_wipe(paddr(at), 4 * MIB));
+		CHECK(arch_prepare_wipe(paddr(at), 4 * MIB));
+		arch_wipe(paddr(at), 4 * MIB);
 		CHECK_EQ(zeroed.at, at);
 		CHECK_EQ(zeroed.cleaned, at);
 		CHECK_EQ(zeroed.size, 4 * MIB);
 		check_mode(at, 0);
+		/* Nobody stays on these tables. */
+		CHECK_EQ(regs_read("ttbr0_el2"), start_root);
+		CHECK(regs_last("tlbi alle2") > regs_last("ttbr0_el2"));
 		t = mm_hypervisor;
 		t.root = phys_to_virt(paddr(zeroed.ttbr));
 		CHECK(t.root != mm_hypervisor.root);
@@ -189,5 +193,5 @@ TEST(wipe)
 	}
 	while (pool_alloc(1))
 		;
-	CHECK(!arch_wipe(paddr(UINT64_C(1) << 40), PAGE_SIZE));
+	CHECK(!arch_prepare_wipe(paddr(UINT64_C(1) << 40), PAGE_SIZE));
 }

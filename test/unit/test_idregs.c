@@ -21,7 +21,6 @@ static const struct {
 } hidden[] = {
 	{"EL2", 4, 0, 8, BOTH},
 	{"EL3", 4, 0, 12, SECONDARY},
-	{"GIC registers", 4, 0, 24, SECONDARY},
 	{"RAS", 4, 0, 28, BOTH},
 	{"SVE", 4, 0, 32, BOTH},
 	{"secure EL2", 4, 0, 36, BOTH},
@@ -55,9 +54,10 @@ static const struct {
 	{"SME features", 4, 5, 60, BOTH},
 	/* AArch32 */
 	{"virtualization", 1, 1, 12, BOTH},
-	{"GIC registers", 1, 1, 28, SECONDARY},
 	{"PMU", 1, 2, 24, SECONDARY},
 };
+
+struct cpu_features features;
 
 static void start(void)
 {
@@ -70,6 +70,7 @@ static void start(void)
 				 "s3_0_c0_c%u_%u", crm, op2);
 			regs_set(names[crm][op2], ~UINT64_C(0));
 		}
+	features.gic_regs = true;
 	idregs_init();
 }
 
@@ -113,6 +114,20 @@ TEST(what_is_switched)
 		CHECK_EQ(idreg_value(6, 1, primary) >> 4 & 0xff, 0xff);
 		CHECK_EQ(idreg_value(7, 0, primary) & 0xf, 0xf); /* PARange */
 	}
+}
+
+/* Where the board has a GICv2 nobody is to try a GICv3's registers. */
+TEST(gic_of_the_board)
+{
+	start();
+	CHECK_EQ(idreg_value(4, 0, true) >> 24 & 0xf, 0xf);
+	CHECK_EQ(idreg_value(4, 0, false) >> 24 & 0xf, 0xf);
+	CHECK_EQ(idreg_value(1, 1, false) >> 28 & 0xf, 0xf);
+	features.gic_regs = false;
+	idregs_init();
+	CHECK_EQ(idreg_value(4, 0, true) >> 24 & 0xf, 0);
+	CHECK_EQ(idreg_value(1, 1, true) >> 28 & 0xf, 0);
+	CHECK_EQ(idreg_value(4, 0, false) >> 24 & 0xf, 0);
 }
 
 /* Registers that nobody knows read as zero, and so does what lies outside. */

@@ -77,7 +77,7 @@ void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
 	return queue_page;
 }
 
-void unmap_slot(unsigned int slot)
+void arch_unmap_slots(unsigned int slot, uint64_t size)
 {
 	CHECK_EQ(slot, SLOT_WINDOW);
 	windows--;

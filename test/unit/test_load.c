@@ -9,6 +9,7 @@
 #include "boot.h"
 #include "fake.h"
 #include "hf/abi.h"
+#include "life.h"
 #include "log.h"
 #include "pool.h"
 
@@ -207,6 +208,37 @@ TEST(secondaries_in_memory)
 	check_secondary(0);
 	check_secondary(1);
 	CHECK(fake.instruction_syncs > syncs_at_clean);
+}
+
+/* What VMs are loaded from is kept, hidden; the second life is as the first. */
+TEST(second_life)
+{
+	start();
+	set_vm(0, 2 * MIB);
+	set_vm(1, 4 * MIB);
+	load();
+	for (unsigned int i = 0; i < 2; i++) {
+		struct vm *vm = &vm_secondary[i];
+
+		memset(fake_ram(vm->memory.pa), 0xa5, vm->memory_size);
+		memset(memory + (vm->memory.pa - FAKE_RAM_BASE), 0xa5,
+		       vm->memory_size);
+		CHECK_EQ(life_stop(vm), HF_DONE);
+		while (life_start(vm) == HF_AGAIN)
+			;
+		CHECK_EQ(life_state(vm), HF_VM_RUNNING);
+		check_secondary(i);
+	}
+	CHECK_EQ(mm_owner(&vm_primary.stage2, paddr(b.kept.begin)),
+		 OWNER_HYPERVISOR);
+	CHECK_EQ(mm_owner(&vm_primary.stage2, paddr(b.kept.end - 1)),
+		 OWNER_HYPERVISOR);
+	/* Both have the same files: there is one copy of each. */
+	CHECK_EQ(b.kept.begin,
+		 align_down(b.kept.end - 2 * align_up(FILE_SIZE, PAGE_SIZE) -
+				    b.vm[0].tree_size - b.vm[1].tree_size,
+			    0x10000));
+	CHECK(fake_printed("kept for the start of VMs: "));
 }
 
 TEST(primary_in_memory)

@@ -125,6 +125,20 @@ TEST(newlines)
 	CHECK_STR(fake.output, "holdfast: a\r\nb\r\n");
 }
 
+TEST(again)
+{
+	char text[25] = "";
+
+	fake_reset();
+	log_init();
+	log_console_ready();
+	log_again("a %d", 1);
+	log_line("b");
+	CHECK_STR(fake.output, "holdfast: b\r\n");
+	CHECK_EQ(log_read(0, text, 24), 24);
+	CHECK_STR(text, "holdfast: a 1\nholdfast: ");
+}
+
 TEST(panic_line)
 {
 	fake_reset();

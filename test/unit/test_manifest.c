@@ -516,6 +516,24 @@ TEST(vcpu_counts)
 }
 
 /* Flips each bit of a manifest; what is accepted can be used. */
+TEST(debug)
+{
+	CHECK_STR(vm_with("debug", NULL, 0), NULL);
+	CHECK(m.vm[0].debug);
+	CHECK_STR(vm_with_cells("debug", 1, 0, 1), "must have no value");
+	CHECK_STR(vm_with_string("vcpus", "1"), "is not known");
+	CHECK(!m.vm[0].debug);
+	/* The primary's registers are its own to show. */
+	begin();
+	fdt_put_node(&w, "primary");
+	fdt_put_string(&w, "kernel_filename", "vmlinuz");
+	fdt_put_prop(&w, "debug", NULL, 0);
+	fdt_put_end(&w);
+	CHECK_STR(end(), NULL);
+	CHECK_STR(m.primary.error, "is not known");
+	CHECK_STR(m.primary.error_property, "debug");
+}
+
 TEST(every_bit_flip_is_survived)
 {
 	static uint8_t whole[1024];

@@ -110,6 +110,7 @@ BAD_MANIFESTS = [
         ("vcpu_count", "<0>", "must not be zero"),
         ("vcpu_count", "<9>", "is too large"),
         ("vcpu_count", "<0 1>", "must be one cell"),
+        ("debug", "<1>", "must have no value"),
     ])
 ]
 

@@ -10,6 +10,7 @@
 
 #define BASE UINT64_C(0x8080000)
 #define SIZE UINT64_C(0x2000)
+#define ROW UINT64_C(0x80a0000) /* of devices */
 #define ISV BIT(24)
 #define SSE BIT(21)
 #define SF BIT(15)
@@ -76,13 +77,16 @@ static const struct mmio_reg regs[] = {
 	{0x08, 8, 8, 4 | 8, read_wide, write_wide},
 	{0x10, 4, 4, 4, NULL, write_wide},
 	{0x14, 4, 4, 4, read_wide, NULL},
+	{0x20, 4, 4, 1 | 4 | MMIO_WRITES_BITS, read_wide, write_wide},
+	{0x18, 1, 1, 1 | 2 | 4, read_wide, write_wide},
 	{0x100, 16, 4, 1 | 2 | 4, read_row, write_row},
 	{0},
 };
 static struct spinlock lock;
 static const struct mmio_range ranges[] = {
-	{0x1000, 0x1000, regs, NULL, &lock},
-	{BASE, SIZE, regs, &device, &lock},
+	{0x1000, 0x1000, regs, NULL, &lock, 0},
+	{BASE, SIZE, regs, &device, &lock, 0},
+	{ROW, 4 * SIZE, regs, &device, &lock, SIZE},
 };
 
 static struct vcpu vcpu;
@@ -102,7 +106,7 @@ static bool access(uint64_t ipa, uint64_t esr)
 	regs_set("hpfar_el2", ipa >> 12 << 4);
 	/* Some virtual address of the same page offset */
 	regs_set("far_el2", 0xffff000012345000 | (ipa & 0xfff));
-	return mmio_access(&vcpu, esr, ranges, 2);
+	return mmio_access(&vcpu, esr, ranges, 3);
 }
 
 static uint64_t with_rt(uint64_t esr, unsigned int rt)
@@ -219,6 +223,47 @@ TEST(zero_and_ignored)
 	CHECK(access(BASE + 0x14, with_rt(DABT(WORD) | WNR, 6)));
 	CHECK_EQ(device.writes, 0);
 	CHECK_EQ(device.reads, 0);
+}
+
+/* Bits that are written as they are: no part of a register is read. */
+TEST(part_of_bits)
+{
+	start();
+	device.wide = 0xffffffff;
+	CHECK(access(BASE + 0x21, with_rt(DABT(BYTE) | WNR, 1)));
+	CHECK_EQ(device.wide, 101 << 8);
+	CHECK_EQ(device.reads, 0);
+}
+
+/* Of several devices in a row each has the registers, at its own place. */
+TEST(row_of_devices)
+{
+	for (unsigned int i = 0; i < 4; i++) {
+		start();
+		device.wide = 0x1234 + i;
+		CHECK(access(ROW + i * SIZE + 0x14, with_rt(DABT(WORD), 1)));
+		CHECK_EQ(vcpu.arch.x[1], 0x1234 + i);
+		CHECK_EQ(device.offset, i * SIZE + 0x14);
+	}
+	start();
+	CHECK(!access(ROW + 4 * SIZE + 0x14, with_rt(DABT(WORD), 1)));
+}
+
+/* A byte, whose reading may have an effect: a write does not read it. */
+TEST(byte)
+{
+	for (unsigned int width = BYTE; width <= WORD; width++) {
+		start();
+		device.wide = 0x88;
+		CHECK(access(BASE + 0x18, with_rt(DABT(width), 1)));
+		CHECK_EQ(vcpu.arch.x[1], 0x88);
+		CHECK_EQ(device.reads, 1);
+		vcpu.arch.x[1] = 0xffffffff00000a41;
+		CHECK(access(BASE + 0x18, with_rt(DABT(width) | WNR, 1)));
+		CHECK_EQ(device.wide & 0xff, 0x41);
+		CHECK_EQ(device.reads, 1);
+		CHECK_EQ(device.writes, 1);
+	}
 }
 
 static void check_refused(uint64_t ipa, uint64_t esr)

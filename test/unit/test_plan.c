@@ -857,6 +857,63 @@ static void set_vm(uint32_t i, uint64_t mem_size)
 	b.manifest.vm_count = i + 1;
 }
 
+/* Files of a VM by their numbers, of `pages` pages but for some bytes. */
+static void set_files(uint32_t i, unsigned int kernel, unsigned int ramdisk,
+		      uint64_t pages)
+{
+	struct boot_vm *v = &b.vm[i];
+
+	v->kernel = fake_ram(RAMDISK_AT + kernel);
+	v->kernel_size = pages * PAGE_SIZE - 9;
+	v->ramdisk = ramdisk ? fake_ram(RAMDISK_AT + ramdisk) : NULL;
+	v->ramdisk_size = ramdisk ? pages * PAGE_SIZE - 5 : 0;
+	v->tree_size = PAGE_SIZE;
+}
+
+static const uint8_t *file_of_part(const struct boot_vm *v, unsigned int part)
+{
+	if (part == PART_TREE)
+		return NULL;
+	return part == PART_KERNEL ? v->kernel : v->ramdisk;
+}
+
+/* Copies of two parts: one for one file, apart for others. */
+static void check_two_copies(uint32_t i, unsigned int p, uint32_t k,
+			     unsigned int q)
+{
+	const struct vm_part *x = &b.vm[i].parts[p], *y = &b.vm[k].parts[q];
+	const uint8_t *file = file_of_part(&b.vm[i], p);
+
+	if ((i == k && p == q) || !x->size || !y->size)
+		return;
+	if (file && file == file_of_part(&b.vm[k], q))
+		CHECK_EQ(x->copy.pa, y->copy.pa);
+	else
+		CHECK(x->copy.pa + x->size <= y->copy.pa ||
+		      y->copy.pa + y->size <= x->copy.pa);
+}
+
+/* What secondaries are loaded from is hidden, and has room there. */
+static void check_copies(void)
+{
+	for (uint32_t i = 0; i < b.manifest.vm_count; i++)
+		for (unsigned int p = 0; p < PART_COUNT; p++) {
+			const struct vm_part *part = &b.vm[i].parts[p];
+
+			if (b.manifest.vm[i].error || !part->size)
+				continue;
+			CHECK(is_aligned(part->copy.pa, PAGE_SIZE));
+			CHECK(part->copy.pa >= b.kept.begin &&
+			      part->copy.pa + part->size <= b.kept.end);
+			CHECK(ranges_overlap(&b.hidden, b.kept.begin,
+					     b.kept.end));
+			for (uint32_t k = 0; k < i; k++)
+				for (unsigned int q = 0; q < PART_COUNT; q++)
+					if (!b.manifest.vm[k].error)
+						check_two_copies(i, p, k, q);
+		}
+}
+
 static bool lies_in(const struct ranges *list, uint64_t begin, uint64_t end)
 {
 	for (uint32_t i = 0; i < list->count; i++)
@@ -965,6 +1022,7 @@ static void check_plan(void)
 {
 	check_partition();
 	check_places();
+	check_copies();
 	check_primary_places();
 }
 
@@ -996,6 +1054,7 @@ static void check_second_plan(void)
 	CHECK_EQ(b.left_out, first.left_out);
 	CHECK_EQ(b.hidden.count, first.hidden.count);
 	CHECK(same(b.own, first.own));
+	CHECK(same(b.kept, first.kept));
 	CHECK(same(b.tree_place, first.tree_place));
 	CHECK(same(b.ramdisk_place, first.ramdisk_place));
 }
@@ -1019,6 +1078,55 @@ TEST(plan_one_range)
 	check_list(&b.primary_ram, 0, GIB, GIB + 234 * MIB);
 	for (uint32_t i = 0; i < 4; i++)
 		CHECK(b.manifest.vm[i].error == NULL);
+}
+
+/* Below all VMs, each file once; none for a VM that is left out. */
+TEST(plan_copies)
+{
+	start();
+	CHECK(ranges_add_ram(&b.ram, GIB, GIB + 256 * MIB));
+	for (uint32_t i = 0; i < 4; i++)
+		set_vm(i, i == 2 ? 512 * MIB : 2 * MIB);
+	set_files(0, 1, 2, 16);
+	set_files(1, 1, 3, 16);
+	set_files(2, 4, 5, 16);
+	set_files(3, 3, 1, 16);
+	plan();
+	CHECK(b.manifest.vm[2].error != NULL);
+	CHECK(b.manifest.vm[3].error == NULL);
+	/* Three files, three trees. */
+	CHECK_EQ(b.kept.end, GIB + 244 * MIB);
+	CHECK_EQ(b.kept.begin,
+		 align_down(b.kept.end - (3 * 16 + 3) * PAGE_SIZE, 0x10000));
+	CHECK_EQ(b.primary_ram.count, 1);
+	CHECK_EQ(b.vm[1].parts[PART_KERNEL].copy.pa,
+		 b.vm[0].parts[PART_KERNEL].copy.pa);
+	CHECK_EQ(b.vm[3].parts[PART_KERNEL].copy.pa,
+		 b.vm[1].parts[PART_RAMDISK].copy.pa);
+	check_second_plan();
+}
+
+/* A VM fits only if what it is loaded from does, too. */
+TEST(plan_room_for_copies)
+{
+	unsigned int fits = 0;
+
+	for (uint64_t pages = 1; pages < 8192; pages += 256) {
+		start();
+		CHECK(ranges_add_ram(&b.ram, GIB, GIB + 64 * MIB));
+		b.primary.image.memory_size = 20 * MIB;
+		set_files(0, 1, 0, pages);
+		set_vm(0, 4 * MIB);
+		plan();
+		if (b.manifest.vm[0].error) {
+			CHECK_STR(b.manifest.vm[0].error,
+				  "more memory than there is");
+			CHECK_EQ(b.hidden.count, 1);
+			continue;
+		}
+		fits++;
+	}
+	CHECK(fits > 4 && fits < 28);
 }
 
 /* Ends that are not those of a block: the primary still has one range. */
@@ -1299,13 +1407,18 @@ static void check_halt_without_vms(void)
 /* Any board and VMs, planned; false if not even the primary fits. */
 static bool plan_at_random(void)
 {
+	uint64_t pages = 1 + unit_random() % 1024;
+
 	start();
 	random_ram();
 	random_reservations();
 	random_now();
-	for (uint32_t i = unit_random() % 6; i > 0; i--)
+	for (uint32_t i = unit_random() % 6; i > 0; i--) {
+		set_files(b.manifest.vm_count, 1 + unit_random() % 3,
+			  unit_random() % 2 * 4, pages);
 		set_vm(b.manifest.vm_count,
 		       (1 + unit_random() % 4096) * PAGE_SIZE);
+	}
 	return fake_run(make_plan) == FAKE_RETURNED;
 }
 

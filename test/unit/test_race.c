@@ -11,6 +11,8 @@
 #include "unit.h"
 #include "api.h"
 #include "fake.h"
+#include "life.h"
+#include "manage.h"
 
 #define VMS 2
 #define VCPUS 2
@@ -546,4 +548,108 @@ TEST(walk_while_revoked)
 	pthread_barrier_init(&barrier, NULL, 4);
 	on_cpus(4, walk_or_revoke);
 	pthread_barrier_destroy(&barrier);
+}
+
+/* --- VMs that are stopped and started while they run --- */
+
+#define LIVES 300
+
+/* Uses its memory, its console and its mailbox; ThreadSanitizer sees whoever
+ * loads its memory meanwhile. */
+static uint64_t restless_guest(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	uint32_t *word = fake_page_ptr(vm, 9 + vcpu->index);
+	uint64_t exit;
+
+	++*word;
+	spin_lock(&vm->console.lock);
+	vconsole_put(vm, 'x');
+	spin_unlock(&vm->console.lock);
+	switch (*word % 4) {
+	case 0:
+		fake_hvc(vcpu, HF_VM_CONFIGURE, fake_page(vm, 0),
+			 fake_page(vm, 1), 0);
+		return vcpu_exit(EXIT_INTERRUPT, 0);
+	case 1:
+		vcpu_turn_on(&vm->vcpus[1 - vcpu->index],
+			     ipaddr(HF_SECONDARY_RAM_BASE), 0);
+		return vcpu_exit(EXIT_WFI, 0);
+	case 2:
+		exit = fake_hvc(vcpu, HF_RPC_READ_REQUEST, 1, 0, 0);
+		return exit ? exit : vcpu_exit(EXIT_INTERRUPT, 0);
+	default:
+		exit = fake_hvc(vcpu, HF_RPC_REPLY, 8, 1, 0);
+		return exit ? exit : vcpu_exit(EXIT_OFF, 0);
+	}
+}
+
+static int64_t manage(uint64_t number, uint64_t a1)
+{
+	uint64_t x[4] = {number, a1, 0, 0};
+
+	require(manage_call(x), "a call is not known");
+	return (int64_t)x[0];
+}
+
+static void start_and_stop(void)
+{
+	int64_t result;
+
+	for (unsigned int lives = 0; lives < LIVES;) {
+		check_time();
+		/* Two do this: each may break off what the other began. */
+		result = manage(HF_VM_START, 0);
+		require(result == HF_DONE || result == HF_AGAIN || result == -1,
+			"a result of START");
+		if (result == HF_AGAIN) {
+			sched_yield();
+			continue;
+		}
+		lives++;
+		result = manage(HF_VM_STOP, 0);
+		require(result == HF_DONE || result == HF_AGAIN,
+			"a result of STOP");
+	}
+	__atomic_store_n(&done, true, __ATOMIC_RELEASE);
+}
+
+static void *live_or_stop(void *number)
+{
+	unsigned int cpu = be_cpu(number);
+	uint32_t random = cpu + 1;
+
+	if (cpu < 2) {
+		start_and_stop();
+		return NULL;
+	}
+	while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
+		fake_primary(HF_VCPU_RUN, 0, thread_random(&random) % 2, 0);
+		fake_primary(HF_RPC_REQUEST, 0, 8, 0);
+		fake_primary(HF_RPC_ACK, 0, 0, 0);
+		require(manage(HF_VM_GET_STATE, 0) > HF_VM_LEFT_OUT, "a state");
+		manage(HF_CONSOLE_READ, 0);
+		manage(HF_CONSOLE_WRITE, UINT64_C(3) << HF_WRITE_COUNT_SHIFT);
+	}
+	return NULL;
+}
+
+TEST(lives)
+{
+	start_vms();
+	vm_options = HF_OPTION_CONSOLE;
+	deadline = time(NULL) + LIMIT_S;
+	done = false;
+	for (unsigned int i = 0; i < VCPUS; i++)
+		vm_secondary[0].vcpus[i].arch.guest = restless_guest;
+	on_cpus(5, live_or_stop);
+	while (life_stop(&vm_secondary[0]) == HF_AGAIN)
+		;
+	while (life_start(&vm_secondary[0]) == HF_AGAIN)
+		;
+	CHECK_EQ(life_state(&vm_secondary[0]), HF_VM_RUNNING);
+	vm_options = 0;
+	/* Its memory is new: it does again what it did first. */
+	CHECK_EQ(fake_primary(HF_VCPU_RUN, 0, 0, 0) & 0xff,
+		 HF_VCPU_WAIT_FOR_INTERRUPT);
 }

@@ -10,6 +10,7 @@
 #include "hf/abi.h"
 #include "trap.h"
 #include "vcpu.h"
+#include "vgic.h"
 #include "vm.h"
 
 #define PC UINT64_C(0x40001000)
@@ -34,12 +35,20 @@
 struct board board;
 
 static unsigned int lines, fp_traps, polls;
+static char said[2000]; /* all lines */
 static uint64_t wait_ns;
 static jmp_buf away;
 static const struct vcpu *stopped;
 
 void log_guest(struct log_limit *limit, const char *format, ...)
 {
+	size_t length = strlen(said);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(said + length, sizeof(said) - length, format, args);
+	va_end(args);
+	strcat(said, "\n");
 	lines++;
 }
 
@@ -55,6 +64,32 @@ void panic(const char *format, ...)
 {
 	printf("not ok trap: panic\n");
 	exit(1);
+}
+
+size_t log_print(char *out, size_t size, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(out, size, format, args);
+	va_end(args);
+	return strlen(out);
+}
+
+bool manage_call(uint64_t x[4])
+{
+	return false;
+}
+
+/* Emulated registers are unit/mmio's. */
+bool vdev_access(struct vcpu *v, uint64_t esr)
+{
+	return false;
+}
+
+uint64_t vdev_exit(const struct vcpu *v)
+{
+	return 0;
 }
 
 void smmu_poll(bool now)
@@ -77,16 +112,64 @@ uint64_t smccc_secondary(struct vcpu *vcpu)
 	return 0;
 }
 
-/* Emulated registers are unit/mmio's. */
+struct cpu_features features;
+
 bool gic_access(struct vcpu *v, uint64_t esr)
 {
 	return false;
 }
 
-uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired)
+static bool fired;
+
+uint64_t timer_wait_ns(struct vcpu *vcpu, bool *has_fired)
 {
-	*fired = false;
+	*has_fired = fired;
 	return wait_ns;
+}
+
+static struct {
+	enum vgic_answer answer; /* to an access to a system register */
+	uint64_t value;		 /* that it reads, or that was written */
+	bool used, may_wait, ours;
+	uint64_t wake;
+	unsigned int op2;
+} gic;
+
+void timer_sysreg(struct vcpu *v, unsigned int op2, bool is_read,
+		  uint64_t *value)
+{
+	gic.op2 = op2;
+	if (is_read)
+		*value = gic.value;
+	else
+		gic.value = *value;
+}
+
+enum vgic_answer vgic_sysreg(struct vcpu *v, unsigned int crm, unsigned int op2,
+			     bool is_read, uint64_t *value)
+{
+	timer_sysreg(v, op2, is_read, value);
+	return gic.answer;
+}
+
+bool vgic_is_used(const struct vm *v)
+{
+	return gic.used;
+}
+
+bool vgic_may_wait(struct vcpu *v)
+{
+	return gic.may_wait;
+}
+
+bool vgic_interrupt(struct vcpu *v)
+{
+	return gic.ours;
+}
+
+uint64_t vgic_take_wake(struct vcpu *v)
+{
+	return gic.wake;
 }
 
 /* --- a guest at PC --- */
@@ -101,7 +184,10 @@ static void start(uint64_t pstate)
 	memset(&vcpu, 0, sizeof(vcpu));
 	vcpu.vm = &vm;
 	lines = fp_traps = polls = 0;
+	said[0] = '\0';
 	wait_ns = 0;
+	fired = false;
+	memset(&gic, 0, sizeof(gic));
 	for (unsigned int i = 0; i < 31; i++)
 		vcpu.arch.x[i] = 100 + i;
 	vcpu.arch.pc = 0x5ec0;
@@ -211,6 +297,39 @@ TEST(wfi)
 	CHECK_EQ(lines, 0);
 }
 
+/* A timer that has fired ends the wait, with or without an interrupt. */
+TEST(wfi_ends)
+{
+	start(EL1H);
+	fired = true;
+	CHECK_EQ(trap(SYNDROME(WFX), false), 0);
+	CHECK_EQ(regs_read("elr_el2"), PC + 4);
+	/* Whoever has an interrupt controller waits for an interrupt. */
+	gic.used = gic.may_wait = true;
+	CHECK_EQ(trap(SYNDROME(WFX), false), vcpu_exit(EXIT_WFI, 0));
+	gic.may_wait = false;
+	CHECK_EQ(trap(SYNDROME(WFX), false), 0);
+}
+
+/* An interrupt that is not for the vCPU is the primary's. */
+TEST(interrupt)
+{
+	start(EL1H);
+	gic.ours = true;
+	CHECK_EQ(trap_secondary_interrupt(&vcpu), vcpu_exit(EXIT_INTERRUPT, 0));
+	vcpu.arch.vgic.loaded = true;
+	CHECK_EQ(trap_secondary_interrupt(&vcpu), 0);
+	gic.ours = false;
+	CHECK_EQ(trap_secondary_interrupt(&vcpu), vcpu_exit(EXIT_INTERRUPT, 0));
+	gic.ours = true;
+	gic.wake = vcpu_exit(EXIT_WAKE, 3);
+	CHECK_EQ(trap_secondary_interrupt(&vcpu), vcpu_exit(EXIT_WAKE, 3));
+	/* What a trap did for others is told, unless the vCPU leaves for more.
+	 */
+	CHECK_EQ(trap(SYNDROME(SMC64), false), vcpu_exit(EXIT_WAKE, 3));
+	CHECK_EQ(trap(SYNDROME(WFX), false), vcpu_exit(EXIT_WFI, 0));
+}
+
 /* --- SMC --- */
 
 TEST(smc)
@@ -234,6 +353,9 @@ static uint64_t sysreg(unsigned int op0, unsigned int op1, unsigned int crn,
 
 #define READ 1u
 #define PMCR(rt) sysreg(3, 3, 9, 12, 0, rt)
+#define CNTP_CVAL(rt) sysreg(3, 3, 14, 2, 2, rt)
+#define ICC_PMR(rt) sysreg(3, 0, 4, 6, 0, rt)
+#define ICC_SGI1R(rt) sysreg(3, 0, 12, 11, 5, rt)
 #define ID_AA64PFR0(rt) sysreg(3, 0, 0, 4, 0, rt)
 
 static void check_regs_but(unsigned int changed)
@@ -259,6 +381,32 @@ TEST(sysreg_rt)
 		check_regs_but(32);
 		CHECK_EQ(regs_read("elr_el2"), PC + 4);
 	}
+}
+
+/* Those that others emulate: read, written, XZR. */
+TEST(emulated_sysregs)
+{
+	start(EL1H);
+	gic.value = 77;
+	CHECK_EQ(trap(CNTP_CVAL(3) | READ, false), 0);
+	CHECK_EQ(vcpu.arch.x[3], 77);
+	CHECK_EQ(gic.op2, 2);
+	CHECK_EQ(trap(CNTP_CVAL(4), false), 0);
+	CHECK_EQ(gic.value, 104);
+	CHECK_EQ(trap(CNTP_CVAL(31), false), 0);
+	CHECK_EQ(gic.value, 0);
+	CHECK_EQ(regs_read("elr_el2"), PC + 12);
+
+	start(EL1H);
+	gic.answer = VGIC_RETRY;
+	CHECK_EQ(trap(ICC_PMR(5) | READ, false), 0);
+	check_regs_but(32);
+	CHECK_EQ(regs_read("elr_el2"), PC);
+	gic.answer = VGIC_DONE;
+	CHECK_EQ(trap(ICC_SGI1R(6), false), 0);
+	CHECK_EQ(gic.value, 106);
+	CHECK_EQ(gic.op2, 5);
+	CHECK_EQ(regs_read("elr_el2"), PC + 4);
 }
 
 TEST(id_registers)
@@ -314,6 +462,49 @@ TEST(abort_without_syndrome)
 			 vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS));
 		CHECK_EQ(lines, 1);
 	}
+}
+
+static void crash(bool debug)
+{
+	start(EL1H);
+	vm.index = 3;
+	vm.debug = debug;
+	strcpy(vm.name, "victim");
+	regs_set("sp_el1", 0x5111);
+	regs_set("sp_el0", 0x5000);
+	regs_set("hpfar_el2", UINT64_C(0x40200000) >> 8);
+	regs_set("far_el2", 0xffff000000000123);
+	trap(SYNDROME(DABT) | TRANSLATION_3, false);
+}
+
+/* VM, vCPU, address, syndrome and PC are told; no register of the VM's. */
+TEST(crash_report)
+{
+	crash(false);
+	CHECK_STR(said,
+		  "vm3 victim: vcpu 0 stopped: read of 0x40200123, which "
+		  "it does not have, syndrome 0x92000007, pc 0x40001000\n");
+}
+
+/* Of a VM for debugging, all. */
+TEST(crash_report_with_registers)
+{
+	char wanted[40];
+
+	crash(true);
+	CHECK_EQ(lines, 10);
+	CHECK(strstr(said, ": pstate 0x5, sp 0x5111\n"));
+	for (unsigned int i = 0; i < 31; i++) {
+		snprintf(wanted, sizeof(wanted), "x%u 0x%x", i, 100 + i);
+		CHECK(strstr(said, wanted));
+	}
+	start(EL0);
+	vm.debug = true;
+	regs_set("sp_el1", 0x5111);
+	regs_set("sp_el0", 0x5000);
+	CHECK_EQ(trap(SYNDROME(DABT) | EXTERNAL, false),
+		 vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT));
+	CHECK(strstr(said, ": pstate 0x0, sp 0x5000\n"));
 }
 
 /* A VM that was stopped aborts everywhere: no line for each vCPU. */

@@ -184,7 +184,7 @@ TEST(exit_replied)
 
 TEST(exit_turned_on)
 {
-	CHECK_EQ(run_ready(EXIT_TURNED_ON, 3),
+	CHECK_EQ(run_ready(EXIT_WAKE, 3),
 		 code(HF_VCPU_WAKE_UP, 1 << HF_WAKE_UP_VM_SHIFT | 3));
 	CHECK_EQ(state(vcpu), VCPU_READY);
 }
@@ -244,7 +244,7 @@ TEST(aborted_meanwhile)
 		{EXIT_WFI, 5, HF_VCPU_WAIT_FOR_INTERRUPT, 5},
 		{EXIT_READ, 0, HF_VCPU_WAIT_FOR_INTERRUPT, 0},
 		{EXIT_REPLIED, 12, HF_VCPU_RESPONSE_READY, 12},
-		{EXIT_TURNED_ON, 3, HF_VCPU_WAKE_UP, 0x10003},
+		{EXIT_WAKE, 3, HF_VCPU_WAKE_UP, 0x10003},
 		{EXIT_OFF, 0, HF_VCPU_WAIT_FOR_INTERRUPT, 0},
 		/* The first reason is the one that stays. */
 		{EXIT_ABORT, HF_ABORT_FAULT, HF_VCPU_ABORTED,

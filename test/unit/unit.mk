@@ -22,11 +22,13 @@ unit_src_manifest := src/manifest.c src/fdt.c src/fdt_write.c
 # The core, over the fake architecture of test/unit/fake/. HF_DEBUG checks the
 # order of locks.
 unit_core := src/api.c src/vm.c src/vcpu.c src/cpu.c src/mm.c src/pool.c \
-	src/spinlock.c src/log.c src/fdt.c src/fdt_write.c test/unit/fake/fake.c
+	src/spinlock.c src/log.c src/vconsole.c src/life.c src/manage.c \
+	src/fdt.c src/fdt_write.c test/unit/fake/fake.c
 unit_core_cflags := -DHF_DEBUG -Wno-unused-parameter -iquote test/unit/fake
 unit_boot := src/tree.c src/devices.c src/devtree.c src/ranges.c
 
-unit_core_names := api vcpu cpu mm spinlock log race tree plan load devices
+unit_core_names := api vcpu cpu mm spinlock log race tree plan load devices \
+	vconsole life
 $(foreach name,$(unit_core_names),\
 	$(eval unit_src_$(name) := $(unit_core))\
 	$(eval unit_cflags_$(name) := $(unit_core_cflags)))
@@ -41,7 +43,7 @@ unit_src_devtree := src/devtree.c src/fdt.c src/fdt_write.c
 unit_arm := src/arch/aarch64
 unit_arm_cflags := -include test/unit/arm/regs.h -iquote $(unit_arm) \
 	-iquote test/unit/arm -Wno-unused-parameter
-unit_arm_names := el2 trap idregs pte hypmap spectre mmio its gic
+unit_arm_names := el2 trap idregs pte hypmap spectre mmio its gic pl011
 $(foreach name,$(unit_arm_names),\
 	$(eval unit_cflags_$(name) := $(unit_arm_cflags))\
 	$(eval unit_src_$(name) := test/unit/arm/regs.c $(unit_arm)/$(name).c))
@@ -49,6 +51,8 @@ unit_src_el2 += $(addprefix $(unit_arm)/,pte.c timer.c fp.c) src/mm.c src/pool.c
 unit_src_trap += $(addprefix $(unit_arm)/,sysreg_trap.c inject.c idregs.c)
 # These include their source, for what only boot would set.
 unit_src_its := test/unit/arm/regs.c src/devtree.c src/fdt.c src/fdt_write.c
+# pl011.c over the real rings.
+unit_src_pl011 += src/vconsole.c src/fdt.c src/fdt_write.c
 unit_src_gic := test/unit/arm/regs.c src/fdt.c src/fdt_write.c
 unit_included_its := $(unit_arm)/its.c
 unit_included_gic := $(unit_arm)/gic.c
@@ -58,6 +62,11 @@ unit_src_hypmap += $(unit_arm)/pte.c src/mm.c src/pool.c
 unit_cflags_start := $(unit_arm_cflags) -ffunction-sections -Wl,--gc-sections
 unit_included_start := $(unit_arm)/start.c
 unit_src_start := test/unit/arm/regs.c
+
+# test_vgic.c includes its source, for its registers without their frames.
+unit_cflags_vgic := $(unit_arm_cflags)
+unit_included_vgic := $(unit_arm)/vgic.c
+unit_src_vgic := test/unit/arm/regs.c src/fdt.c src/fdt_write.c
 
 # test_smmu.c includes its source, to be in front of the registers.
 unit_cflags_smmu := $(unit_arm_cflags)

@@ -28,8 +28,8 @@ void fp_load(const struct fp_regs *regs);
 
 /* --- hypmap.c --- */
 
-/* Empties a slot, on all CPUs: it may be used again for another page. */
-void unmap_slot(unsigned int slot);
+/* An entry of a page table that the hardware uses. */
+#define PTE_VALID BIT(0)
 
 /* Makes read-only what boot alone writes: RO_AFTER_BOOT, and the hypervisor's
  * own page tables but for the slots'. */
@@ -46,6 +46,7 @@ void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu);
 void trap_primary(struct vcpu *vcpu);
 void trap_primary_interrupt(struct vcpu *vcpu);
 uint64_t trap_secondary(struct vcpu *vcpu);
+uint64_t trap_secondary_interrupt(struct vcpu *vcpu);
 uint64_t trap_secondary_serror(struct vcpu *vcpu);
 _Noreturn void panic_fault(uint64_t kind, const uint64_t *regs);
 
@@ -108,7 +109,8 @@ static inline struct vcpu *current_vcpu(void)
 
 /*
  * What the CPU has, read once at boot on the first CPU and compared, byte by
- * byte, on the others: el2.c has a name for each.
+ * byte, on the others: el2.c has a name for each. Numbers are the least that
+ * another CPU must have.
  */
 struct cpu_features {
 	uint8_t pa_range;     /* of ID_AA64MMFR0_EL1, 48 bits at most */
@@ -143,6 +145,11 @@ void inject_external_abort(struct vcpu *vcpu, uint64_t esr, uint64_t far);
 /* --- idregs.c --- */
 
 void idregs_init(void);
+
+/* --- trap.c --- */
+
+/* What comes of a WFI of the running vCPU: a vcpu_exit(), or 0. */
+uint64_t wait_for_interrupt(struct vcpu *vcpu);
 
 /* --- sysreg_trap.c --- */
 
@@ -214,10 +221,29 @@ static inline void use_vectors(const struct cpu *cpu, const char *vectors)
 void timer_enter_secondary(struct vcpu *primary, struct vcpu *vcpu);
 void timer_leave_secondary(struct vcpu *primary, struct vcpu *vcpu);
 /*
- * Nanoseconds until the vCPU's virtual timer fires (at least 1), 0 if it is
- * not set; *fired if it has. The vCPU is the running one.
+ * Nanoseconds until the first of the vCPU's timers fires (at least 1), 0 if
+ * none is to; *fired if one has. The vCPU is the running one.
  */
 uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired);
+/* Whether the running vCPU's virtual timer has fired, and interrupts. */
+bool timer_virtual_fired(void);
+/* As that, of its emulated physical timer. */
+bool timer_physical_fired(const struct vcpu *vcpu);
+/* Has the EL2 timer bring back the CPU when something is due. */
+void timer_set_deadline(const struct vcpu *vcpu);
+/* Whether an interrupt is of one of the vCPU's timers, and is new. */
+bool timer_interrupts(const struct vcpu *vcpu);
+/*
+ * Takes the virtual timer's interrupt of this CPU from the primary, until
+ * timer_leave_secondary(). `enable`: it is to come, and the maintenance
+ * interrupt as well.
+ */
+void timer_take(struct cpu *cpu, bool enable);
+/* It is taken: makes it active, as if it were being handled, or not. */
+void timer_quiet(struct cpu *cpu, bool quiet);
+/* Emulates CNTP_*_EL0 of a secondary, by op2. */
+void timer_sysreg(struct vcpu *vcpu, unsigned int op2, bool is_read,
+		  uint64_t *value);
 
 /* --- gic.c --- */
 
@@ -228,6 +254,8 @@ void gic_wake_others(void);
 /* Takes them from a secondary, and gives them back to the primary. */
 void gic_enter_secondary(void);
 void gic_leave_secondary(void);
+/* Whether another CPU wanted this one to come here (vgic.c); not again. */
+bool gic_end_kick(struct cpu *cpu);
 /*
  * Finds the redistributor of each CPU, and maps for it the register that
  * enables the interrupt of the EL2 timer. NULL or what is wrong.

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vgic.h"
+
 /* EL1 and EL0 system registers that every VM has as its own. */
 struct el1_regs {
 	uint64_t sp_el0, sp_el1;
@@ -53,12 +55,24 @@ struct arch_vcpu {
 	/* CPU whose FP/SIMD registers hold fp, if that CPU agrees. */
 	struct cpu *fp_cpu;
 	struct fp_regs fp;
+	/* CNTP_CTL_EL0 and CNTP_CVAL_EL0, which are emulated (timer.c). */
+	uint64_t cntp_ctl, cntp_cval;
+	struct vgic_cpu vgic; /* last: a reset of the rest ends here */
+};
+
+/* The UART of a VM (pl011.c); the lock of its console guards all. */
+struct uart {
+	uint16_t reg[19]; /* those that keep what is written, by offset / 4 */
+	bool sending;	  /* the FIFO's end is to be told by an interrupt */
+	bool line;	  /* its interrupt */
 };
 
 struct arch_vm {
 	uint64_t hcr;	  /* HCR_EL2 */
 	uint64_t vttbr;	  /* VTTBR_EL2 */
 	uint64_t cntvoff; /* CNTVOFF_EL2 */
+	struct uart uart;
+	struct vgic vgic;
 };
 
 struct vcpu;
@@ -77,15 +91,26 @@ struct arch_cpu {
 	/* vCPU whose FP/SIMD registers are in the CPU, or NULL. */
 	struct vcpu *fp_owner;
 	/*
-	 * The interrupt controller's register that enables this CPU's private
-	 * interrupts, and the bits in it of the EL2 physical timer and of the
-	 * virtual timer; whether the latter is disabled by us (timer.c).
+	 * The interrupt controller's registers of this CPU's private
+	 * interrupts, from the one that enables them on, and the bits in each
+	 * of them of the EL2 physical timer, of the virtual timer, and of the
+	 * virtual interrupt controller.
 	 */
-	volatile uint32_t *ppi_enable;
+	volatile uint32_t *ppis;
 	uint32_t ppi_timer_bit;
 	uint32_t ppi_virtual_bit;
-	bool virtual_masked;
-	uint64_t gicr; /* physical address of its redistributor, or 0 */
+	uint32_t ppi_maintenance_bit;
+	/*
+	 * While a secondary runs (timer.c): the virtual timer's interrupt is
+	 * taken from the primary, for which it was active, and these were
+	 * disabled; whether it is made active to be quiet.
+	 */
+	bool virtual_taken;
+	bool virtual_was_active;
+	bool virtual_quiet;
+	uint32_t ppis_disabled;
+	uint64_t deadline; /* of the EL2 timer; 0: it is off */
+	uint64_t gicr;	   /* physical address of its redistributor, or 0 */
 };
 
 #endif

@@ -10,6 +10,8 @@
 #include "log.h"
 #include "smmu.h"
 #include "string.h"
+#include "vdev.h"
+#include "vgic.h"
 #include "vm.h"
 
 struct board board RO_AFTER_BOOT;
@@ -158,9 +160,9 @@ static bool is_timer(const struct fdt *fdt, fdt_node_t node)
 	       fdt_compatible(fdt, node, "arm,armv7-timer");
 }
 
-/* The INTID of a timer's private interrupt, by its place in "interrupts". */
-static bool timer_intid(const struct fdt_prop *p, uint32_t index,
-			uint32_t *intid)
+/* The INTID of a private interrupt, by its place in "interrupts". */
+static bool private_intid(const struct fdt_prop *p, uint32_t index,
+			  uint32_t *intid)
 {
 	uint32_t first = index * board.interrupt_cells;
 	uint32_t number;
@@ -181,10 +183,45 @@ static const char *find_timer(const struct fdt *fdt)
 
 	if (node == FDT_NO_NODE || !fdt_prop(fdt, node, "interrupts", &p))
 		return "device tree: timer: no interrupts";
-	if (!timer_intid(&p, TIMER_VIRTUAL, &board.virtual_timer_intid) ||
-	    !timer_intid(&p, TIMER_HYP, &board.hyp_timer_intid))
+	if (!private_intid(&p, TIMER_VIRTUAL, &board.virtual_timer_intid) ||
+	    !private_intid(&p, TIMER_HYP, &board.hyp_timer_intid))
 		return "device tree: timer: the virtual or the EL2 interrupt is not a PPI";
 	return NULL;
+}
+
+/* What the GIC has for virtual interrupts; it need not have it. */
+static void find_virtualization(const struct fdt *fdt)
+{
+	struct fdt_prop p;
+	uint64_t size;
+
+	if (board.gic_version == 2 &&
+	    (!devtree_node_reg(fdt, board.gic, 2, &board.gich, &size) ||
+	     !devtree_node_reg(fdt, board.gic, 3, &board.gicv, &size) ||
+	     !is_aligned(board.gich | board.gicv, PAGE_SIZE)))
+		board.gich = 0;
+
+	if (!fdt_prop(fdt, board.gic, "interrupts", &p) ||
+	    !private_intid(&p, 0, &board.maintenance_intid))
+		board.maintenance_intid = 0;
+}
+
+/* Asks the board's real-time clock, if it is a PL031, for the time of day. */
+static void find_epoch(const struct fdt *fdt)
+{
+	static const char *const names[] = {"arm,pl031"};
+	fdt_node_t node = devtree_compatible(fdt, names, ARRAY_SIZE(names));
+	const volatile uint32_t *seconds;
+	uint64_t base, size;
+
+	if (node == FDT_NO_NODE ||
+	    !devtree_node_reg(fdt, node, 0, &base, &size) ||
+	    !is_aligned(base, PAGE_SIZE) || base >> arch_pa_bits() ||
+	    devtree_overlaps_memory(fdt, base, PAGE_SIZE))
+		return;
+	seconds = arch_map_slot(SLOT_WINDOW, paddr(base), MM_R | MM_DEVICE);
+	board.epoch = *seconds - (uint32_t)arch_seconds();
+	arch_unmap_slots(SLOT_WINDOW, PAGE_SIZE);
 }
 
 const char *arch_board_init(const struct fdt *fdt)
@@ -198,11 +235,13 @@ const char *arch_board_init(const struct fdt *fdt)
 		if (error)
 			return error;
 	}
+	find_virtualization(fdt);
 	error = gic_init_board(fdt);
 	if (error)
 		return error;
 	its_init_board(fdt);
 	smmu_init_board(fdt);
+	find_epoch(fdt);
 	return NULL;
 }
 
@@ -338,5 +377,7 @@ void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm)
 	fdt_put_prop(w, "compatible", "arm,psci-1.0\0arm,psci-0.2", 26);
 	fdt_put_string(w, "method", "hvc");
 	fdt_put_end(w);
+	vgic_tree(w, vm);
 	put_timer(w);
+	pl011_tree(w);
 }

@@ -17,12 +17,16 @@ struct board {
 	uint32_t gic_reg_size; /* bytes of its "reg" that are the primary's */
 	uint32_t interrupt_cells; /* of an interrupt of the GIC */
 	uint64_t gicd;		  /* physical addresses */
+	uint64_t gich, gicv;	  /* GICv2: for virtual interrupts, or 0 */
 	struct {
 		uint64_t base, size;
 	} gicr[MAX_GICR_REGIONS];
 	uint32_t gicr_count;
 	uint32_t virtual_timer_intid;
-	uint32_t hyp_timer_intid; /* of the EL2 physical timer */
+	uint32_t hyp_timer_intid;   /* of the EL2 physical timer */
+	uint32_t maintenance_intid; /* of virtual interrupts; 0: none */
+	/* What the board's clock was when arch_seconds() was 0; 0: unknown. */
+	uint32_t epoch;
 };
 
 extern struct board board;

@@ -180,12 +180,15 @@
 	B(ENABLE,  3, 1, 0, GICV3, "0 traps ICC_SRE_EL1")
 
 #define ICH_HCR_EL2_ROWS(B)						\
-	B(EN,      0, 0, 0, GICV3, "no virtual interrupts")		\
-	B(TC,     10, 0, 1, GICV3, "the GIC is the primary's: both groups, ") \
-	B(TALL0,  11, 0, 1, GICV3, "... group 0, ")			\
-	B(TALL1,  12, 0, 1, GICV3, "... group 1, ")			\
-	B(TSEI,   13, 0, 1, GICV3, "... system errors, ")		\
-	B(TDIR,   14, 0, 1, GICV3, "... deactivation")
+	B(EN,      0, 0, vgic, GICV3, "virtual interrupts")		\
+	B(UIE,     1, 0, 0, GICV3, "NPIE tells it sooner")		\
+	B(LRENPIE_NPIE, 2, 0, 0, GICV3, "vgic.c, where LRs are too few") \
+	B(VGRPIE,  4, 0, 0, GICV3, "enabling a group needs nothing of us") \
+	B(TC,     10, 0, !vgic, GICV3, "until a VM uses its GIC: common, ") \
+	B(TALL0,  11, 0, !vgic, GICV3, "... group 0, ")			\
+	B(TALL1,  12, 0, !vgic, GICV3, "... group 1 registers")		\
+	B(TSEI,   13, 0, 1, GICV3, "no virtual SError by the GIC")	\
+	B(TDIR,   14, 0, 1, GICV3, "deactivation may be of another's LR")
 
 /*
  * Registers of optional features, with one value for all VMs and none that is

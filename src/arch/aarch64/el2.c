@@ -6,7 +6,9 @@
 #include "arch_internal.h"
 #include "control.h"
 #include "cpu.h"
+#include "string.h"
 #include "vcpu.h"
+#include "vgic.h"
 #include "vm.h"
 
 struct cpu_features features RO_AFTER_BOOT;
@@ -21,7 +23,9 @@ static unsigned int field(uint64_t value, unsigned int shift)
 }
 
 /* All page tables are made for the boot CPU's physical addresses. */
-static uint64_t vtcr(void)
+static uint64_t vtcr RO_AFTER_BOOT;
+
+static uint64_t make_vtcr(void)
 {
 	uint8_t level, pages, bits;
 	uint64_t ps = features.pa_range;
@@ -61,6 +65,14 @@ static struct cpu_features read_features(void)
 void el2_read_features(void)
 {
 	features = read_features();
+	vtcr = make_vtcr();
+}
+
+/* Of a number a CPU may have more: what is made for the boot CPU fits. */
+static bool is_number(unsigned int i)
+{
+	return i == offsetof(struct cpu_features, pa_range) ||
+	       i == offsetof(struct cpu_features, pmu_counters);
 }
 
 const char *el2_cpu_differs(void)
@@ -79,7 +91,7 @@ const char *el2_cpu_differs(void)
 
 	_Static_assert(ARRAY_SIZE(names) == sizeof(features), "one name each");
 	for (unsigned int i = 0; i < sizeof(features); i++)
-		if (has[i] != wanted[i])
+		if (is_number(i) ? has[i] < wanted[i] : has[i] != wanted[i])
 			return names[i];
 	return NULL;
 }
@@ -102,7 +114,7 @@ void el2_init(void)
 {
 	set_constants();
 	write_sysreg(hcr_el2, FOR_PRIMARY(HCR_EL2));
-	write_sysreg(vtcr_el2, vtcr());
+	write_sysreg(vtcr_el2, vtcr);
 	write_sysreg(hstr_el2, FOR_PRIMARY(HSTR_EL2));
 	write_sysreg(actlr_el2, FOR_PRIMARY(ACTLR_EL2));
 	write_sysreg(hacr_el2, FOR_PRIMARY(HACR_EL2));
@@ -212,6 +224,8 @@ void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
 	use_vectors(vcpu->cpu, vectors_secondary);
 	gic_enter_secondary();
 	forget_other_vcpu(vcpu);
+	if (vgic_is_used(vcpu->vm))
+		vgic_enter(vcpu);
 }
 
 void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu)
@@ -219,6 +233,8 @@ void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu)
 	const struct arch_vm *vm = &primary->vm->arch;
 
 	fp_leave(vcpu);
+	if (vgic_is_used(vcpu->vm))
+		vgic_leave(vcpu);
 	gic_leave_secondary();
 	if (features.pauth) {
 		save_pauth_keys(&vcpu->arch.pauth);
@@ -250,6 +266,17 @@ void arch_vm_init(struct vm *vm, uint32_t id)
 	vm->arch.cntvoff = id ? read_sysreg(cntpct_el0) : 0;
 	for (uint32_t i = 0; i < vm->vcpu_count; i++)
 		vm->vcpus[i].arch.vmpidr = id ? MPIDR_RES1 | i : cpus[i].id;
+	vgic_reset(vm);
+}
+
+bool arch_vm_make_tables(struct vm *vm)
+{
+	return vgic_make_tables(vm);
+}
+
+void arch_vm_signal(struct vm *vm)
+{
+	vgic_pend(vm, VGIC_FIRST_SPI + VGIC_MAILBOX_SPI);
 }
 
 void arch_vcpu_reset(struct vcpu *vcpu, ipaddr_t entry, uint64_t argument)
@@ -257,12 +284,18 @@ void arch_vcpu_reset(struct vcpu *vcpu, ipaddr_t entry, uint64_t argument)
 	struct arch_vcpu *a = &vcpu->arch;
 	uint64_t vmpidr = a->vmpidr;
 
-	*a = (struct arch_vcpu){0};
+	memset(a, 0, offsetof(struct arch_vcpu, vgic));
+	vgic_reset_vcpu(vcpu);
 	a->vmpidr = vmpidr;
 	a->pc = entry.ipa;
 	a->x[0] = argument;
 	a->pstate = PSTATE_EL1H | PSTATE_DAIF;
 	a->el1.sctlr_el1 = SCTLR_EL1_RESET;
+}
+
+uint64_t arch_vcpu_owed(struct vcpu *vcpu)
+{
+	return vgic_take_wake(vcpu);
 }
 
 void arch_vcpu_set_result(struct vcpu *vcpu, uint64_t result)

@@ -43,6 +43,8 @@ static const char *const narrow_boards[] = {
 
 static struct mmio_range emulated[MAX_EMULATED];
 static uint32_t emulated_count;
+/* Those with registers come first: what is hidden may reach over them. */
+static uint32_t register_pages;
 struct spinlock gic_lock;
 
 /* A GICv2's distributor, or NULL. */
@@ -62,10 +64,13 @@ void gic_init_cpu(void)
 	isb();
 	write_sysreg(ich_hcr_el2, FOR_PRIMARY(ICH_HCR_EL2));
 	write_sysreg(ich_vmcr_el2, 0);
+	vgic_init_cpu();
 }
 
 void gic_enter_secondary(void)
 {
+	const uint64_t vgic = 0; /* until vgic_enter() */
+
 	if (!features.gic_regs)
 		return;
 	write_sysreg(icc_sre_el2, FOR_SECONDARY(ICC_SRE_EL2));
@@ -78,6 +83,16 @@ void gic_leave_secondary(void)
 		return;
 	write_sysreg(icc_sre_el2, FOR_PRIMARY(ICC_SRE_EL2));
 	write_sysreg(ich_hcr_el2, FOR_PRIMARY(ICH_HCR_EL2));
+}
+
+bool gic_end_kick(struct cpu *cpu)
+{
+	struct arch_cpu *a = &cpu->arch;
+
+	if (!(a->ppis[PPI_SET_PENDING] & a->ppi_maintenance_bit))
+		return false;
+	a->ppis[PPI_CLEAR_PENDING] = a->ppi_maintenance_bit;
+	return true;
 }
 
 void gic_wake_others(void)
@@ -94,9 +109,16 @@ void gic_wake_others(void)
 static const char *emulate(uint64_t base, uint64_t size,
 			   const struct mmio_reg *regs, void *device)
 {
-	if (emulated_count == MAX_EMULATED || !is_aligned(base, GIC_FRAME))
+	uint32_t at = emulated_count;
+
+	if (at == MAX_EMULATED || !is_aligned(base, GIC_FRAME))
 		return "GIC: frames that are not aligned, or too many";
-	emulated[emulated_count++] = (struct mmio_range){
+	emulated_count++;
+	if (device) {
+		emulated[at] = emulated[register_pages];
+		at = register_pages++;
+	}
+	emulated[at] = (struct mmio_range){
 		.base = base,
 		.size = align_up(size, PAGE_SIZE),
 		.regs = regs,
@@ -124,11 +146,30 @@ bool gic_access(struct vcpu *vcpu, uint64_t esr)
 	return mmio_access(vcpu, esr, emulated, emulated_count);
 }
 
+/* Takes what nobody has of a range; what is ours by now may stay so. */
+static bool claim(struct ptable *primary, const struct mmio_range *range)
+{
+	uint64_t at = range->base;
+	uint64_t left = range->size;
+
+	while (left) {
+		struct mm_walk w = ptable_walk(primary, at);
+		uint64_t span = w.span < left ? w.span : left;
+
+		if (!span || w.mode ||
+		    (w.owner != OWNER_HYPERVISOR &&
+		     !mm_transfer(MM_HIDE, primary, paddr(at), span, NULL)))
+			return false;
+		at += span;
+		left -= span;
+	}
+	return true;
+}
+
 bool arch_claim_devices(struct ptable *primary)
 {
 	for (uint32_t i = 0; i < emulated_count; i++)
-		if (!mm_transfer(MM_HIDE, primary, paddr(emulated[i].base),
-				 emulated[i].size, NULL))
+		if (!claim(primary, &emulated[i]))
 			return false;
 	return true;
 }
@@ -218,20 +259,20 @@ static uint64_t find_limit(const struct fdt *fdt)
 	return BIT(52);
 }
 
-/* The page with the enable register of a CPU's private interrupts. */
-static const char *map_enable_page(struct cpu *cpu)
+/* The page with the registers of a CPU's private interrupts. */
+static const char *map_private_page(struct cpu *cpu)
 {
 	char *page;
 
 	if (board.gic_version == 2) {
-		cpu->arch.ppi_enable = gicd + GICD_ISENABLER / 4;
+		cpu->arch.ppis = gicd + GICD_ISENABLER / 4;
 		return NULL;
 	}
 	if (!cpu->arch.gicr)
 		return "a CPU has no GIC redistributor";
 	page = arch_map_slot(SLOT_GICR + cpu->index,
 			     paddr(cpu->arch.gicr + GIC_FRAME), MM_DEVICE_RW);
-	cpu->arch.ppi_enable = (volatile uint32_t *)(page + GICD_ISENABLER);
+	cpu->arch.ppis = (volatile uint32_t *)(page + GICD_ISENABLER);
 	return NULL;
 }
 
@@ -245,6 +286,9 @@ const char *gic_init_board(const struct fdt *fdt)
 	spin_init(&gic_lock, LOCK_RANK_GIC);
 	gicd = arch_map_slot(SLOT_GICD, paddr(board.gicd), MM_DEVICE_RW);
 	lpi_init(gicd[GICD_TYPER / 4] >> 19 & 0x1f);
+	if (board.gich)
+		vgic_v2_init(arch_map_slot(SLOT_GICH, paddr(board.gich),
+					   MM_DEVICE_RW));
 	for (uint32_t i = 0; i < board.gicr_count; i++) {
 		error = scan_region(board.gicr[i].base, board.gicr[i].size);
 		if (error)
@@ -255,7 +299,10 @@ const char *gic_init_board(const struct fdt *fdt)
 					     << board.hyp_timer_intid;
 		cpus[i].arch.ppi_virtual_bit = (uint32_t)1
 					       << board.virtual_timer_intid;
-		error = map_enable_page(&cpus[i]);
+		if (board.maintenance_intid)
+			cpus[i].arch.ppi_maintenance_bit =
+				(uint32_t)1 << board.maintenance_intid;
+		error = map_private_page(&cpus[i]);
 		if (error)
 			return error;
 	}

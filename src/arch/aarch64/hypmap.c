@@ -19,6 +19,8 @@ static uint64_t link_base RO_AFTER_BOOT;
 static uint64_t slot_base RO_AFTER_BOOT;
 /* The page table that holds the slots' entries. */
 static uint64_t *slot_table RO_AFTER_BOOT;
+/* Where arch_wipe() has memory of VMs, which is in no table that is used. */
+static struct ptable wipe_table RO_AFTER_BOOT;
 
 #define DTB_HEADER_BYTES 8
 
@@ -212,37 +214,55 @@ void arch_boot_unmap_all(void)
 		panic("no page table for the start of CPUs");
 }
 
-bool arch_wipe(paddr_t pa, uint64_t size)
+bool arch_prepare_wipe(paddr_t pa, uint64_t size)
 {
-	static struct ptable window;
-	void *p = (void *)(uintptr_t)pa.pa;
+	struct ptable *t = &wipe_table;
 
-	if (!window.root &&
-	    !ptable_init(&window, MM_STAGE_1, 0, 1, HYP_VA_BITS))
+	if (!t->root && !ptable_init(t, MM_STAGE_1, 0, 1, HYP_VA_BITS))
 		return false;
-	/* The boot window anew, for one CPU: the others' is read-only. */
-	memcpy(window.root + PT_ENTRIES / 2,
-	       mm_hypervisor.root + PT_ENTRIES / 2, PAGE_SIZE / 2);
-	if (!ptable_map(&window, pa.pa, size, pa, MM_R | MM_W))
-		return false;
-	write_sysreg(ttbr0_el2, virt_to_phys(window.root).pa);
-	isb();
-	forget_own_translations();
-	arch_zero_pages(p, size);
-	arch_clean_to_memory(p, size);
-	return true;
+	/* The boot window anew; all else is as it is. */
+	memcpy(t->root + PT_ENTRIES / 2, mm_hypervisor.root + PT_ENTRIES / 2,
+	       PAGE_SIZE / 2);
+	return ptable_map(t, pa.pa, size, pa, MM_R | MM_W);
 }
 
-void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
+static void use_root(uint64_t root)
 {
-	slot_table[slot] = arch_pte_leaf(MM_STAGE_1, PT_LEAF_LEVEL, pa, mode);
+	write_sysreg(ttbr0_el2, root);
+	isb();
+	forget_own_translations();
+}
+
+void arch_wipe(paddr_t pa, uint64_t size)
+{
+	void *p = (void *)(uintptr_t)pa.pa;
+
+	use_root(virt_to_phys(wipe_table.root).pa);
+	arch_zero_pages(p, size);
+	arch_clean_to_memory(p, size);
+	use_root(start_root);
+}
+
+void *arch_map_slots(unsigned int slot, paddr_t pa, uint64_t size,
+		     unsigned int mode)
+{
+	for (uint64_t at = 0; at < size; at += PAGE_SIZE)
+		slot_table[slot + at / PAGE_SIZE] = arch_pte_leaf(
+			MM_STAGE_1, PT_LEAF_LEVEL, paddr_add(pa, at), mode);
 	arch_pt_sync();
 	return (void *)(uintptr_t)(slot_base + slot * PAGE_SIZE);
 }
 
-void unmap_slot(unsigned int slot)
+void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
 {
-	slot_table[slot] = arch_pte_absent(OWNER_NOBODY);
+	return arch_map_slots(slot, pa, PAGE_SIZE, mode);
+}
+
+void arch_unmap_slots(unsigned int slot, uint64_t size)
+{
+	for (uint64_t at = 0; at < size; at += PAGE_SIZE)
+		slot_table[slot + at / PAGE_SIZE] =
+			arch_pte_absent(OWNER_NOBODY);
 	forget_own_translations();
 }
 
@@ -284,6 +304,8 @@ void hypmap_protect(void)
 
 	protect(bss_begin, ro_after_boot_end);
 	protect_tables(mm_hypervisor.root, mm_hypervisor.level, image_table);
+	if (wipe_table.root)
+		protect_tables(wipe_table.root, wipe_table.level, image_table);
 	protect_table(image_table);
 	forget_own_translations();
 }

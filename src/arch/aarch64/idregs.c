@@ -23,8 +23,8 @@ static const struct id_row rows[REG_COUNT] = {
 	[REG(0, 6)] = {ALL, 0},
 	/* ID_PFR0_EL1: no RAS, no activity monitors */
 	[REG(1, 0)] = {0x0f0fffff, 0x0f0fffff},
-	/* ID_PFR1_EL1: no virtualization; a secondary has no GIC registers */
-	[REG(1, 1)] = {0xf00f0fff, 0x000f0fff},
+	/* ID_PFR1_EL1: no virtualization */
+	[REG(1, 1)] = {0xf00f0fff, 0xf00f0fff},
 	/* ID_DFR0_EL1: no trace; a secondary has no PMU */
 	[REG(1, 2)] = {0x0ff00fff, 0x00f00fff},
 	/* ID_AFR0_EL1, ID_MMFR0-3_EL1, ID_ISAR0-5_EL1, ID_MMFR4, ID_ISAR6 */
@@ -49,9 +49,9 @@ static const struct id_row rows[REG_COUNT] = {
 	[REG(3, 6)] = {0xff, 0xff},
 	/*
 	 * ID_AA64PFR0_EL1: no EL2, RAS, SVE, secure EL2, MPAM, AMU, RME; a
-	 * secondary has no GIC registers and no EL3
+	 * secondary has no EL3
 	 */
-	[REG(4, 0)] = {0xff0f00000ffff0ff, 0xff0f000000ff00ff},
+	[REG(4, 0)] = {0xff0f00000ffff0ff, 0xff0f00000fff00ff},
 	/* ID_AA64PFR1_EL1: BTI and SSBS; no MTE, SME, NMI, and what follows */
 	[REG(4, 1)] = {0xff, 0xff},
 	/*
@@ -119,6 +119,11 @@ void idregs_init(void)
 
 		if ((*v & mask) > limit)
 			*v = (*v & ~mask) | limit;
+	}
+	/* The CPU may have them, and the board a GICv2. */
+	if (!features.gic_regs) {
+		value[REG(1, 1)] &= ~(0xfull << 28);
+		value[REG(4, 0)] &= ~(0xfull << 24);
 	}
 }
 

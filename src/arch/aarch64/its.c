@@ -378,7 +378,7 @@ static bool take_commands(struct its *its, uint32_t end)
 	for (; good && its->reader != end;
 	     its->reader += COMMAND_SIZE, from += COMMAND_SIZE)
 		good = take_command(its, (const volatile uint64_t *)from);
-	unmap_slot(SLOT_WINDOW);
+	arch_unmap_slots(SLOT_WINDOW, PAGE_SIZE);
 	return good && submit(its);
 }
 

@@ -59,26 +59,29 @@ struct part {
 	uint64_t mask;
 };
 
-static void write_part(const struct mmio_range *range,
+static void write_part(const struct mmio_range *range, void *device,
 		       const struct mmio_reg *reg, struct part p, uint64_t x)
 {
 	uint64_t rest = 0;
 
 	if (!reg->write)
 		return;
-	spin_lock(range->lock);
-	if (reg->read && p.mask != width_mask(reg->size))
-		rest = reg->read(range->device, p.offset) & ~p.mask;
-	reg->write(range->device, p.offset, rest | (x << p.shift & p.mask));
-	spin_unlock(range->lock);
+	if (range->lock)
+		spin_lock(range->lock);
+	if (reg->read && !(reg->widths & MMIO_WRITES_BITS) &&
+	    (width_mask(reg->size) & ~p.mask))
+		rest = reg->read(device, p.offset) & ~p.mask;
+	reg->write(device, p.offset, rest | (x << p.shift & p.mask));
+	if (range->lock)
+		spin_unlock(range->lock);
 }
 
-static uint64_t read_part(const struct mmio_range *range,
-			  const struct mmio_reg *reg, struct part p)
+static uint64_t read_part(void *device, const struct mmio_reg *reg,
+			  struct part p)
 {
 	if (!reg->read)
 		return 0;
-	return (reg->read(range->device, p.offset) & p.mask) >> p.shift;
+	return (reg->read(device, p.offset) & p.mask) >> p.shift;
 }
 
 /* Whether the syndrome tells what is to be done. */
@@ -98,24 +101,27 @@ bool mmio_access(struct vcpu *vcpu, uint64_t esr,
 	unsigned int rt = ISS_SRT(esr);
 	const struct mmio_reg *reg;
 	struct part part;
+	void *device;
 
 	if (!range || !can_emulate(esr) || !is_aligned(ipa, width))
 		return false;
 	part.offset = (uint32_t)(ipa - range->base);
-	reg = find_reg(range->regs, part.offset);
+	reg = find_reg(range->regs,
+		       part.offset & (uint32_t)(range->stride - 1));
 	if (!(reg->widths & width))
 		return false;
 	part.shift = 8 * (part.offset % reg->size);
 	part.offset -= part.offset % reg->size;
 	part.mask = width_mask(width) << part.shift;
+	device = range->device ? range->device : vcpu;
 	if (esr & ISS_WNR)
-		write_part(range, reg, part,
+		write_part(range, device, reg, part,
 			   rt == ZERO_REGISTER ? 0 : vcpu->arch.x[rt]);
 	else if (rt == ZERO_REGISTER)
-		read_part(range, reg, part);
+		read_part(device, reg, part);
 	else
 		vcpu->arch.x[rt] =
-			extend(read_part(range, reg, part), width, esr);
+			extend(read_part(device, reg, part), width, esr);
 	skip_instruction(esr);
 	return true;
 }

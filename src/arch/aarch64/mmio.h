@@ -18,21 +18,34 @@ struct vcpu;
  * whole; what a handler is given is always a whole register.
  */
 struct mmio_reg {
-	uint16_t offset; /* of the first one, in its range */
+	uint32_t offset; /* of the first one, in its range */
 	uint16_t span;	 /* bytes of all of them; 0 ends a table */
-	uint8_t size;	 /* bytes of one: 4 or 8 */
-	uint8_t widths;	 /* sum of the sizes of access, in bytes */
+	/*
+	 * Bytes of one: 1, 4 or 8. A wider access has only zeros above; one of
+	 * 1 can be written without being read.
+	 */
+	uint8_t size;
+	uint8_t widths; /* sum of the sizes of access, in bytes */
 	/* NULL: reads as zero, ignores writes. */
 	uint64_t (*read)(void *device, uint32_t offset);
 	void (*write)(void *device, uint32_t offset, uint64_t value);
 };
 
+/* In `widths`: a part is written as it is, with zeros for the rest. */
+#define MMIO_WRITES_BITS 0x80
+
 /* What no row of `regs` is for reads as zero and ignores writes. */
 struct mmio_range {
 	uint64_t base, size; /* IPA; whole pages */
 	const struct mmio_reg *regs;
-	void *device;
-	struct spinlock *lock; /* held while something is written */
+	void *device; /* that handlers get; NULL: the vCPU that accesses it */
+	/* Held while something is written; NULL: handlers take their own. */
+	struct spinlock *lock;
+	/*
+	 * Not 0: the range is several devices of one kind, each one of so many
+	 * bytes, a power of two. Handlers are given the offset in the range.
+	 */
+	uint64_t stride;
 };
 
 /*

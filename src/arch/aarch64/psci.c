@@ -177,11 +177,7 @@ static int64_t primary_system_reset(struct psci_call *call)
 
 static int64_t secondary_suspend(struct psci_call *call)
 {
-	bool fired;
-	uint64_t ns = timer_wait_ns(call->caller, &fired);
-
-	if (!fired)
-		call->exit = vcpu_exit(EXIT_WFI, ns);
+	call->exit = wait_for_interrupt(call->caller);
 	return PSCI_SUCCESS;
 }
 
@@ -211,7 +207,7 @@ static int64_t secondary_cpu_on(struct psci_call *call)
 		return PSCI_INVALID_ADDRESS;
 	if (vcpu_turn_on(target, ipaddr(call->a2), call->a3) != TURNED_ON)
 		return PSCI_ALREADY_ON;
-	call->exit = vcpu_exit(EXIT_TURNED_ON, target->index);
+	call->exit = vcpu_exit(EXIT_WAKE, target->index);
 	return PSCI_SUCCESS;
 }
 

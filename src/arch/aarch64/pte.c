@@ -5,7 +5,6 @@
  */
 #include "arch_internal.h"
 
-#define PTE_VALID BIT(0)
 #define PTE_TABLE BIT(1) /* table, or page at level 3 */
 #define PTE_AF BIT(10)
 #define PTE_SH_INNER (3 << 8)

@@ -9,6 +9,7 @@
 #include "pool.h"
 #include "string.h"
 #include "vcpu.h"
+#include "vgic.h"
 #include "vm.h"
 
 bool boot_is_over RO_AFTER_BOOT;
@@ -111,6 +112,7 @@ void arch_cpus_may_start(void)
 void arch_init_cpu(void)
 {
 	el2_read_features();
+	vgic_init_board();
 	el2_init();
 	idregs_init();
 	spectre_init_cpu(arch_this_cpu());
@@ -178,13 +180,30 @@ void revoke_all(void)
 	isb();
 }
 
+/*
+ * Makes the entries of a root invalid, or valid again: what they hold stays. A
+ * VM's entries that map nothing are zero.
+ */
+static void park_root(const struct ptable *t, bool park)
+{
+	for (unsigned int i = 0; i < t->root_pages * PT_ENTRIES; i++) {
+		uint64_t pte = t->root[i];
+
+		if (pte)
+			__atomic_store_n(&t->root[i],
+					 park ? pte & ~PTE_VALID
+					      : pte | PTE_VALID,
+					 __ATOMIC_RELAXED);
+	}
+}
+
 void arch_vm_revoke(struct vm *vm)
 {
 	uint64_t primary_vttbr = read_sysreg(vttbr_el2);
 
 	/* Who faults because of this finds the VM aborted. */
 	dsb(ish);
-	empty_root(&vm->stage2);
+	park_root(&vm->stage2, true);
 	dsb(ish);
 	write_sysreg(vttbr_el2, vm->arch.vttbr);
 	isb();
@@ -192,6 +211,13 @@ void arch_vm_revoke(struct vm *vm)
 	dsb(ish);
 	write_sysreg(vttbr_el2, primary_vttbr);
 	isb();
+}
+
+void arch_vm_restore(struct vm *vm)
+{
+	park_root(&vm->stage2, false);
+	/* No TLB keeps that a walk failed: there is nothing to forget. */
+	arch_pt_sync();
 }
 
 void arch_relax(void)

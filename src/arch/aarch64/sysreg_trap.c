@@ -3,6 +3,7 @@
 #include "arch_internal.h"
 #include "trap.h"
 #include "vcpu.h"
+#include "vgic.h"
 
 /* An encoding, op0 to op2, in 16 bits; a mask with ANY in some places. */
 #define ENC(op0, op1, crn, crm, op2) \
@@ -18,6 +19,8 @@ enum action {
 	UNDEFINED, /* undefined-instruction exception in the guest */
 	RAZ_WI,	   /* reads as zero, writes are ignored */
 	ID,	   /* an ID register */
+	TIMER,	   /* the physical timer of a secondary: timer.c */
+	GIC,	   /* its interrupt controller: vgic.c */
 };
 
 /*
@@ -42,8 +45,10 @@ static const struct {
 	{ANY_OP2, ENC(3, 3, 9, 13, 0), RAZ_WI},
 	{ANY_OP2, ENC(3, 3, 9, 14, 0), RAZ_WI},
 	{ENC(3, 7, 15, 8, 0), ENC(3, 3, 14, 8, 0), RAZ_WI},
-	/* the physical timer */
-	{ANY_OP2, ENC(3, 3, 14, 2, 0), RAZ_WI},
+	{ANY_OP2, ENC(3, 3, 14, 2, 0), TIMER},
+	/* ICC_PMR_EL1; CRm 8 to 15 */
+	{EXACT, ENC(3, 0, 4, 6, 0), GIC},
+	{ENC(3, 7, 15, 8, 0), ENC(3, 0, 12, 8, 0), GIC},
 	/* debug, OS lock; trace (op1 1) is not there */
 	{ANY_BUT_OP0_OP1, ENC(2, 0, 0, 0, 0), RAZ_WI},
 	{ANY_BUT_OP0_OP1, ENC(2, 3, 0, 0, 0), RAZ_WI},
@@ -72,14 +77,30 @@ void sysreg_trap(struct vcpu *vcpu, uint64_t esr, bool primary)
 	unsigned int op1 = esr >> 14 & 7, crn = esr >> 10 & 15;
 	unsigned int rt = esr >> 5 & 31, crm = esr >> 1 & 15;
 	bool is_read = esr & 1;
-	enum action action = find_action(ENC(op0, op1, crn, crm, op2));
+	uint64_t value = is_read || rt == 31 ? 0 : vcpu->arch.x[rt];
+	enum vgic_answer answer = VGIC_DONE;
 
-	if (action == UNDEFINED || (action == ID && !is_read)) {
-		inject_undefined(vcpu);
-		return;
+	switch (find_action(ENC(op0, op1, crn, crm, op2))) {
+	case RAZ_WI:
+		break;
+	case ID:
+		answer = is_read ? VGIC_DONE : VGIC_UNDEFINED;
+		value = idreg_value(crm, op2, primary);
+		break;
+	case TIMER:
+		timer_sysreg(vcpu, op2, is_read, &value);
+		break;
+	case GIC:
+		answer = vgic_sysreg(vcpu, crm, op2, is_read, &value);
+		break;
+	default:
+		answer = VGIC_UNDEFINED;
 	}
+	if (answer == VGIC_UNDEFINED)
+		inject_undefined(vcpu);
+	if (answer != VGIC_DONE)
+		return;
 	if (is_read && rt != 31)
-		vcpu->arch.x[rt] =
-			action == ID ? idreg_value(crm, op2, primary) : 0;
+		vcpu->arch.x[rt] = value;
 	skip_instruction(esr);
 }

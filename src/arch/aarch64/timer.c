@@ -9,15 +9,15 @@
  */
 #include "arch_internal.h"
 #include "cpu.h"
+#include "gic.h"
 #include "vcpu.h"
+#include "vgic.h"
 #include "vm.h"
 
+#define NEVER (~(uint64_t)0)
 #define NS_PER_S 1000000000ull
 /* A longer wait is reported as this one, so that it fits the payload. */
 #define MAX_WAIT_S (1ull << 24)
-
-/* GICD_ICENABLER0, in words behind GICD_ISENABLER0 (as in a GICR). */
-#define CLEAR_ENABLE 32
 
 /* CNTV_CTL of a timer that interrupts when its time comes. */
 static bool is_armed(uint64_t ctl)
@@ -25,26 +25,48 @@ static bool is_armed(uint64_t ctl)
 	return (ctl & (TIMER_ENABLE | TIMER_IMASK)) == TIMER_ENABLE;
 }
 
-/*
- * The timer of a vCPU has fired already: its interrupt would bring the vCPU
- * back before it can do anything. For this stay the interrupt is disabled
- * where it is the primary's, in the GIC: the vCPU's own registers are not
- * touched.
- */
-static void mask_virtual_timer(struct arch_cpu *cpu)
+void timer_take(struct cpu *cpu, bool enable)
 {
-	if (!cpu->ppi_enable || !(*cpu->ppi_enable & cpu->ppi_virtual_bit))
+	struct arch_cpu *a = &cpu->arch;
+	volatile uint32_t *ppis = a->ppis;
+
+	if (!ppis)
 		return;
-	cpu->ppi_enable[CLEAR_ENABLE] = cpu->ppi_virtual_bit;
-	cpu->virtual_masked = true;
+	a->virtual_taken = true;
+	a->virtual_was_active = ppis[PPI_SET_ACTIVE] & a->ppi_virtual_bit;
+	if (a->virtual_was_active)
+		ppis[PPI_CLEAR_ACTIVE] = a->ppi_virtual_bit;
+	if (!enable)
+		return;
+	a->ppis_disabled =
+		(a->ppi_virtual_bit | a->ppi_maintenance_bit) & ~*ppis;
+	*ppis = a->ppis_disabled;
 }
 
-/* The timer is the primary's again. */
-static void unmask_virtual_timer(struct arch_cpu *cpu)
+void timer_quiet(struct cpu *cpu, bool quiet)
 {
+	struct arch_cpu *a = &cpu->arch;
+
+	if (!a->virtual_taken || !(quiet | a->virtual_quiet))
+		return;
+	a->virtual_quiet = quiet;
+	a->ppis[quiet ? PPI_SET_ACTIVE : PPI_CLEAR_ACTIVE] = a->ppi_virtual_bit;
+}
+
+/* The timer is the primary's again; what it has of it is, too. */
+static void give_back(struct cpu *cpu)
+{
+	struct arch_cpu *a = &cpu->arch;
+
+	/* Else it might still see the vCPU's. */
 	isb();
-	*cpu->ppi_enable = cpu->ppi_virtual_bit;
-	cpu->virtual_masked = false;
+	timer_quiet(cpu, false);
+	if (a->virtual_was_active)
+		a->ppis[PPI_SET_ACTIVE] = a->ppi_virtual_bit;
+	if (a->ppis_disabled)
+		a->ppis[PPI_CLEAR_ENABLE] = a->ppis_disabled;
+	a->ppis_disabled = 0;
+	a->virtual_taken = false;
 }
 
 static bool has_fired(const struct vcpu *vcpu)
@@ -55,17 +77,47 @@ static bool has_fired(const struct vcpu *vcpu)
 	       v->cntv_cval <= read_sysreg(cntpct_el0) - vcpu->vm->arch.cntvoff;
 }
 
-static void keep_primary_deadline(struct vcpu *primary, uint64_t cval)
+bool timer_virtual_fired(void)
 {
-	struct arch_cpu *cpu = &primary->cpu->arch;
+	/* As timer_wait_ns() sees it. ISTATUS may be late, in emulation. */
+	return is_armed(read_sysreg(cntv_ctl_el0)) &&
+	       read_sysreg(cntv_cval_el0) <= read_sysreg(cntvct_el0);
+}
 
-	write_sysreg(cntv_ctl_el0, 0);
-	if (!cpu->ppi_enable)
+bool timer_physical_fired(const struct vcpu *vcpu)
+{
+	return is_armed(vcpu->arch.cntp_ctl) &&
+	       vcpu->arch.cntp_cval <= read_sysreg(cntpct_el0);
+}
+
+void timer_set_deadline(const struct vcpu *vcpu)
+{
+	const struct el1_regs *p = &vcpu->cpu->vcpu->arch.el1;
+	struct arch_cpu *cpu = &vcpu->cpu->arch;
+	uint64_t deadline = is_armed(p->cntv_ctl) ? p->cntv_cval : NEVER;
+
+	if (vgic_is_used(vcpu->vm) && is_armed(vcpu->arch.cntp_ctl) &&
+	    vcpu->arch.cntp_cval < deadline && !timer_physical_fired(vcpu))
+		deadline = vcpu->arch.cntp_cval;
+	if (deadline == cpu->deadline || !cpu->ppis)
 		return;
-	write_sysreg(cnthp_cval_el2, cval);
-	write_sysreg(cnthp_ctl_el2, TIMER_ENABLE);
+	cpu->deadline = deadline;
+	write_sysreg(cnthp_cval_el2, deadline);
+	write_sysreg(cnthp_ctl_el2, deadline == NEVER ? 0 : TIMER_ENABLE);
 	/* The primary's driver may have disabled what it does not use. */
-	*cpu->ppi_enable = cpu->ppi_timer_bit;
+	if (deadline != NEVER)
+		*cpu->ppis = cpu->ppi_timer_bit;
+}
+
+bool timer_interrupts(const struct vcpu *vcpu)
+{
+	const struct arch_cpu *cpu = &vcpu->cpu->arch;
+	uint32_t line = vcpu->arch.vgic.own.line;
+
+	if (timer_virtual_fired() &&
+	    !(cpu->ppis[PPI_SET_ACTIVE] & cpu->ppi_virtual_bit))
+		return true;
+	return !(line & BIT(VGIC_PHYSICAL_TIMER)) && timer_physical_fired(vcpu);
 }
 
 void timer_enter_secondary(struct vcpu *primary, struct vcpu *vcpu)
@@ -75,13 +127,20 @@ void timer_enter_secondary(struct vcpu *primary, struct vcpu *vcpu)
 
 	p->cntv_ctl = read_sysreg(cntv_ctl_el0);
 	p->cntv_cval = read_sysreg(cntv_cval_el0);
-	if (is_armed(p->cntv_ctl))
-		keep_primary_deadline(primary, p->cntv_cval);
+	write_sysreg(cntv_ctl_el0, 0);
+	timer_set_deadline(vcpu);
 
 	write_sysreg(cntvoff_el2, vcpu->vm->arch.cntvoff);
 	write_sysreg(cntv_cval_el0, v->cntv_cval);
-	if (has_fired(vcpu))
-		mask_virtual_timer(&primary->cpu->arch);
+	/*
+	 * The timer has fired already: its interrupt would bring the vCPU back
+	 * before it can do anything. Whoever uses the virtual interrupt
+	 * controller gets it from there.
+	 */
+	if (has_fired(vcpu) && !vgic_is_used(vcpu->vm)) {
+		timer_take(primary->cpu, false);
+		timer_quiet(primary->cpu, true);
+	}
 	write_sysreg(cntv_ctl_el0, v->cntv_ctl);
 }
 
@@ -96,12 +155,13 @@ void timer_leave_secondary(struct vcpu *primary, struct vcpu *vcpu)
 	write_sysreg(cntvoff_el2, 0);
 	write_sysreg(cntv_cval_el0, p->cntv_cval);
 	write_sysreg(cntv_ctl_el0, p->cntv_ctl);
-	if (is_armed(p->cntv_ctl)) {
+	if (primary->cpu->arch.deadline != NEVER) {
+		primary->cpu->arch.deadline = NEVER;
 		write_sysreg(cnthp_ctl_el2, 0);
 		isb();
 	}
-	if (primary->cpu->arch.virtual_masked)
-		unmask_virtual_timer(&primary->cpu->arch);
+	if (primary->cpu->arch.virtual_taken)
+		give_back(primary->cpu);
 }
 
 uint64_t arch_seconds(void)
@@ -111,27 +171,79 @@ uint64_t arch_seconds(void)
 	return frequency ? read_sysreg(cntpct_el0) / frequency : 0;
 }
 
+/* Ticks until a timer fires; 0: it has; NEVER: it is not to. */
+static uint64_t ticks_left(uint64_t ctl, uint64_t cval, uint64_t now)
+{
+	/* Unsigned, as the timer compares; all ones is as good as never. */
+	if (!is_armed(ctl))
+		return NEVER;
+	return cval <= now ? 0 : cval - now;
+}
+
+static uint64_t to_ns(uint64_t ticks)
+{
+	uint64_t frequency = read_sysreg(cntfrq_el0);
+	uint64_t seconds;
+
+	if (!frequency)
+		return 1;
+	seconds = ticks / frequency;
+	if (seconds >= MAX_WAIT_S)
+		return MAX_WAIT_S * NS_PER_S;
+	return seconds * NS_PER_S + ticks % frequency * NS_PER_S / frequency +
+	       1;
+}
+
 uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired)
 {
 	uint64_t ctl = read_sysreg(cntv_ctl_el0);
-	uint64_t frequency = read_sysreg(cntfrq_el0);
-	uint64_t now, left, seconds;
+	uint64_t left[2], least = NEVER;
 
-	*fired = false;
-	if (!is_armed(ctl))
-		return 0;
 	isb();
-	now = read_sysreg(cntvct_el0);
-	left = read_sysreg(cntv_cval_el0) - now;
-	/* Unsigned, as the timer compares; all ones is as good as never. */
-	if (read_sysreg(cntv_cval_el0) <= now) {
-		*fired = true;
-		return 0;
+	left[0] = ticks_left(ctl, read_sysreg(cntv_cval_el0),
+			     read_sysreg(cntvct_el0));
+	left[1] = ticks_left(vcpu->arch.cntp_ctl, vcpu->arch.cntp_cval,
+			     read_sysreg(cntpct_el0));
+	*fired = !left[0] || !left[1];
+	for (unsigned int i = 0; i < ARRAY_SIZE(left); i++)
+		if (left[i] && left[i] < least)
+			least = left[i];
+	return least == NEVER ? 0 : to_ns(least);
+}
+
+/* CNTP_TVAL_EL0, CNTP_CTL_EL0, CNTP_CVAL_EL0 */
+enum { TVAL, CTL, CVAL };
+
+static uint64_t read_physical(const struct vcpu *vcpu, unsigned int op2)
+{
+	const struct arch_vcpu *a = &vcpu->arch;
+	uint64_t now = read_sysreg(cntpct_el0);
+
+	if (op2 == TVAL)
+		return (uint32_t)(a->cntp_cval - now);
+	if (op2 == CVAL)
+		return a->cntp_cval;
+	if ((a->cntp_ctl & TIMER_ENABLE) && a->cntp_cval <= now)
+		return a->cntp_ctl | TIMER_ISTATUS;
+	return a->cntp_ctl;
+}
+
+void timer_sysreg(struct vcpu *vcpu, unsigned int op2, bool is_read,
+		  uint64_t *value)
+{
+	struct arch_vcpu *a = &vcpu->arch;
+
+	if (is_read) {
+		*value = read_physical(vcpu, op2);
+		return;
 	}
-	if (!frequency)
-		return 1;
-	seconds = left / frequency;
-	if (seconds >= MAX_WAIT_S)
-		return MAX_WAIT_S * NS_PER_S;
-	return seconds * NS_PER_S + left % frequency * NS_PER_S / frequency + 1;
+	if (op2 == CTL)
+		a->cntp_ctl = *value & (TIMER_ENABLE | TIMER_IMASK);
+	else if (op2 == CVAL)
+		a->cntp_cval = *value;
+	else
+		a->cntp_cval = read_sysreg(cntpct_el0) +
+			       (uint64_t)(int64_t)(int32_t)*value;
+	if (a->vgic.loaded)
+		vgic_refresh(vcpu);
 }

@@ -9,8 +9,11 @@
 #include "arch_internal.h"
 #include "hf/abi.h"
 #include "log.h"
+#include "manage.h"
 #include "smmu.h"
 #include "vcpu.h"
+#include "vdev.h"
+#include "vgic.h"
 #include "vm.h"
 
 #define NOT_SUPPORTED ((uint64_t)-1)
@@ -121,7 +124,7 @@ static uint64_t primary_hvc(struct vcpu *vcpu, uint64_t esr)
 {
 	if (esr & 0xffff)
 		unknown_call(vcpu);
-	else
+	else if (!manage_call(vcpu->arch.x))
 		smccc_primary(vcpu);
 	return 0;
 }
@@ -129,7 +132,11 @@ static uint64_t primary_hvc(struct vcpu *vcpu, uint64_t esr)
 static uint64_t primary_smc(struct vcpu *vcpu, uint64_t esr)
 {
 	skip_instruction(esr);
-	return primary_hvc(vcpu, esr);
+	if (esr & 0xffff)
+		unknown_call(vcpu);
+	else
+		smccc_primary(vcpu);
+	return 0;
 }
 
 static uint64_t primary_sysreg(struct vcpu *vcpu, uint64_t esr)
@@ -147,19 +154,25 @@ static uint64_t primary_abort(struct vcpu *vcpu, uint64_t esr)
 	return 0;
 }
 
-static uint64_t secondary_wfx(struct vcpu *vcpu, uint64_t esr)
+uint64_t wait_for_interrupt(struct vcpu *vcpu)
 {
 	bool fired;
-	uint64_t ns;
+	uint64_t ns = timer_wait_ns(vcpu, &fired);
 
+	if (vgic_is_used(vcpu->vm) ? !vgic_may_wait(vcpu) : fired)
+		return 0;
+	return vcpu_exit(EXIT_WFI, ns);
+}
+
+static uint64_t secondary_wfx(struct vcpu *vcpu, uint64_t esr)
+{
 	skip_instruction(esr);
 	if (esr & WFX_IS_WFE)
 		return 0;
 	/* WFIT is not shown to it; whoever uses it does not wait. */
 	if (esr & WFX_HAS_TIMEOUT)
 		return vcpu_exit(EXIT_WFI, 1);
-	ns = timer_wait_ns(vcpu, &fired);
-	return fired ? 0 : vcpu_exit(EXIT_WFI, ns);
+	return wait_for_interrupt(vcpu);
 }
 
 static uint64_t secondary_hvc(struct vcpu *vcpu, uint64_t esr)
@@ -191,36 +204,65 @@ static const char *access_name(uint64_t esr)
 	return esr & ISS_WNR ? "write to" : "read of";
 }
 
-/* What the memory system answered to an access that the VM may make. */
-static uint64_t stop_on_fault(struct vcpu *vcpu, const char *what, uint64_t esr)
+/* All general registers of a vCPU that crashed, if its VM is for debugging. */
+static void tell_registers(const struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	const uint64_t *x = vcpu->arch.x;
+	uint64_t spsr = read_sysreg(spsr_el2);
+	bool has_own_sp = (spsr & PSTATE_MODE_MASK) == PSTATE_EL1H;
+
+	if (!vm->debug)
+		return;
+	log_guest(&vm->log, "vm%u %s: vcpu %u: pstate 0x%lx, sp 0x%lx",
+		  vm->index, vm->name, vcpu->index, spsr,
+		  has_own_sp ? read_sysreg(sp_el1) : read_sysreg(sp_el0));
+	for (unsigned int i = 0; i < 28; i += 4)
+		log_guest(&vm->log,
+			  "x%u 0x%lx, x%u 0x%lx, x%u 0x%lx, x%u 0x%lx", i, x[i],
+			  i + 1, x[i + 1], i + 2, x[i + 2], i + 3, x[i + 3]);
+	log_guest(&vm->log, "x28 0x%lx, x29 0x%lx, x30 0x%lx", x[28], x[29],
+		  x[30]);
+}
+
+/*
+ * Tells why the vCPU that runs here, and its VM with it, is stopped; not if its
+ * memory is gone because the VM was stopped already.
+ */
+static void tell_crash(const struct vcpu *vcpu, const char *what, uint64_t esr)
 {
 	struct vm *vm = vcpu->vm;
 
-	if (!vm_aborted(vm))
-		log_guest(
-			&vm->log,
-			"vm%u %s: vcpu %u stopped: %s, syndrome 0x%lx, pc 0x%lx",
-			vm->index, vm->name, vcpu->index, what, esr,
-			read_sysreg(elr_el2));
+	if (vm_aborted(vm))
+		return;
+	log_guest(&vm->log,
+		  "vm%u %s: vcpu %u stopped: %s, syndrome 0x%lx, pc 0x%lx",
+		  vm->index, vm->name, vcpu->index, what, esr,
+		  read_sysreg(elr_el2));
+	tell_registers(vcpu);
+}
+
+/* What the memory system answered to an access that the VM may make. */
+static uint64_t stop_on_fault(struct vcpu *vcpu, const char *what, uint64_t esr)
+{
+	tell_crash(vcpu, what, esr);
 	return vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT);
 }
 
 static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 {
 	uint64_t ipa = fault_page();
-	struct vm *vm = vcpu->vm;
+	char what[64];
 
 	panic_check(vcpu);
+	if (vdev_access(vcpu, esr))
+		return vdev_exit(vcpu);
 	if ((esr & ISS_FSC_MASK) >= ISS_FSC_EXTERNAL)
 		return stop_on_fault(vcpu, "external abort", esr);
 	ipa |= read_sysreg(far_el2) & (PAGE_SIZE - 1);
-	/* Not if its memory was taken because the VM was stopped. */
-	if (!vm_aborted(vm))
-		log_guest(
-			&vm->log,
-			"vm%u %s: vcpu %u stopped: %s 0x%lx, which it does not have, pc 0x%lx",
-			vm->index, vm->name, vcpu->index, access_name(esr), ipa,
-			read_sysreg(elr_el2));
+	log_print(what, sizeof(what), "%s 0x%lx, which it does not have",
+		  access_name(esr), ipa);
+	tell_crash(vcpu, what, esr);
 	return vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS);
 }
 
@@ -265,8 +307,16 @@ void trap_primary(struct vcpu *vcpu)
 uint64_t trap_secondary(struct vcpu *vcpu)
 {
 	uint64_t esr = read_sysreg(esr_el2);
+	uint64_t exit = choose(traps[ESR_EC(esr)].secondary, esr)(vcpu, esr);
 
-	return choose(traps[ESR_EC(esr)].secondary, esr)(vcpu, esr);
+	return exit ? exit : vgic_take_wake(vcpu);
+}
+
+uint64_t trap_secondary_interrupt(struct vcpu *vcpu)
+{
+	if (!vcpu->arch.vgic.loaded || !vgic_interrupt(vcpu))
+		return vcpu_exit(EXIT_INTERRUPT, 0);
+	return vgic_take_wake(vcpu);
 }
 
 void trap_primary_interrupt(struct vcpu *vcpu)

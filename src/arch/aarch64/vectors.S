@@ -316,6 +316,7 @@ secondary_trap:
 	save_all_to_vcpu
 	mov	x0, x18
 	bl	trap_secondary
+secondary_trapped:
 	cbz	x0, resume_guest
 	mov	x1, x0
 	mrs	x0, tpidr_el2
@@ -324,8 +325,8 @@ secondary_trap:
 secondary_interrupt:
 	save_all_to_vcpu
 	mov	x0, x18
-	mov	x1, #EXIT_INTERRUPT_VALUE
-	b	leave_secondary
+	bl	trap_secondary_interrupt
+	b	secondary_trapped
 
 secondary_serror:
 	save_all_to_vcpu

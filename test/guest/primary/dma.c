@@ -21,6 +21,7 @@
 #define VICTIM_IPA 0x40180000
 #define VICTIM_OFFSET 0x180000
 #define VM_SIZE 0x200000
+#define HYPERVISOR_SIZE 0x200000
 
 #define SECRET 0x7365637265740a5a
 #define PATTERN 0x5041545445524e21
@@ -41,18 +42,19 @@ static bool has(const char *what)
 	return machine_number(what, 0) != 0;
 }
 
-/* One VM alone: its memory begins where the primary's ends. */
-static uint64_t victim(void)
-{
-	uint64_t base = 0, size = 0;
-
-	dt_memory(&base, &size);
-	return base + size + VICTIM_OFFSET;
-}
-
+/* At the end of the RAM. */
 static uint64_t hypervisor(void)
 {
-	return victim() - VICTIM_OFFSET + VM_SIZE;
+	uint64_t base = 0, size;
+
+	dt_memory(&base, &size);
+	return base + machine_ram() - HYPERVISOR_SIZE;
+}
+
+/* The one VM lies below. */
+static uint64_t victim(void)
+{
+	return hypervisor() - VM_SIZE + VICTIM_OFFSET;
 }
 
 static void set_victim(uint64_t value)

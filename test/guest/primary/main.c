@@ -25,7 +25,8 @@ static const struct suite *const suites[] = {
 	&suite_vcpu,	&suite_isolation, &suite_state, &suite_psci,
 	&suite_smp,	&suite_race,	  &suite_spec,	&suite_sysregs,
 	&suite_debug,	&suite_faults,	  &suite_lpi,	&suite_dma,
-	&suite_secrets,
+	&suite_secrets, &suite_console,	  &suite_life,	&suite_virt,
+	&suite_vgic,
 };
 
 static enum outcome outcome;

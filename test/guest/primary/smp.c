@@ -186,10 +186,13 @@ static void preempted_by_another_cpu(void)
 }
 
 static uint64_t other_result;
+static volatile bool about_to_run;
 
 static void run_service(void *vm)
 {
-	timer_spin_ns(50 * MS);
+	while (!about_to_run)
+		;
+	timer_spin_ns(200 * MS);
 	other_result = hf_vcpu_run((uint32_t)(uintptr_t)vm, 0);
 	gic_send(0, 7);
 }
@@ -206,7 +209,9 @@ static void runs_elsewhere(void)
 	script_start();
 	script_add(STEP_SPIN_NS, 1000 * MS, 0, 0, 0);
 	CHECK_EQ(script_send(vm), 1);
+	about_to_run = false;
 	CHECK_EQ(cpu_start(1, run_service, (void *)(uintptr_t)vm), 0);
+	about_to_run = true;
 	CHECK_EQ(hf_vcpu_run(vm, 0), HF_VCPU_YIELD);
 	CHECK_EQ(other_result, HF_VCPU_WAIT_FOR_INTERRUPT);
 	CHECK(gic_wait(7, 1));

@@ -111,8 +111,15 @@ static void every_call_of_primary(void)
 	check_call(HF_RPC_ACK, 0, 0, FAILED, 0);
 	check_call(HF_RPC_REPLY, 0, 0, FAILED, 0);
 	check_call(HF_SET_OPTIONS, HF_OPTION_MESSAGE_WANTED, 0, 0, 0);
-	check_call(HF_SET_OPTIONS, 2, 0, FAILED, 0);
+	check_call(HF_SET_OPTIONS, 4, 0, FAILED, 0);
 	check_call(HF_SET_OPTIONS, 0, 0, HF_OPTION_MESSAGE_WANTED, 0);
+	check_call(HF_VM_GET_STATE, vm, 0, HF_VM_RUNNING, 0);
+	check_call(HF_VM_GET_STATE, count, 0, FAILED, 0);
+	check_call(HF_VM_STOP, count, 0, FAILED, 0);
+	check_call(HF_VM_START, vm, 0, FAILED, 0);
+	check_call(HF_CONSOLE_READ, vm, 0, 0, 0);
+	check_call(HF_CONSOLE_WRITE, vm, 0, 0, 0);
+	check_call(HF_CONSOLE_WRITE, count, 0, FAILED, 0);
 	check_call(0xffff, 0, 0, FAILED, 0);
 	/* Woken: 1; with the script before it, what it was is left pending. */
 	script_start();

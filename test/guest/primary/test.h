@@ -25,6 +25,7 @@ extern const struct suite suite_vcpu;
 extern const struct suite suite_isolation;
 extern const struct suite suite_faults;
 extern const struct suite suite_secrets;
+extern const struct suite suite_vgic;
 extern const struct suite suite_state;
 extern const struct suite suite_psci;
 extern const struct suite suite_smp;
@@ -34,6 +35,9 @@ extern const struct suite suite_sysregs;
 extern const struct suite suite_debug;
 extern const struct suite suite_lpi;
 extern const struct suite suite_dma;
+extern const struct suite suite_virt;
+extern const struct suite suite_console;
+extern const struct suite suite_life;
 
 /* The first failure of a case is what is reported of it. */
 void test_fail(const char *file, int line, const char *format, ...)

@@ -72,14 +72,33 @@ uint64_t vm_run(uint32_t vm, uint32_t vcpu)
 
 bool vm_run_to_read(uint32_t vm, uint32_t vcpu)
 {
-	uint64_t result = vm_run(vm, vcpu);
+	uint64_t result;
 
+	do {
+		result = vm_run(vm, vcpu);
+	} while (result == HF_VCPU_CONSOLE);
 	if (vm < 64 && vcpu < 8)
 		started[vm][vcpu] = true;
 	if (result == HF_VCPU_WAIT_FOR_INTERRUPT)
 		return true;
 	test_fail(__FILE__, __LINE__, "RUN of VM %u to its read: 0x%lx", vm,
 		  result);
+	return false;
+}
+
+bool vm_restart(uint32_t vm)
+{
+	uint64_t end = timer_now_ns() + PATIENCE_NS;
+	int64_t result;
+
+	do {
+		result = hf_vm_start(vm);
+	} while (result == HF_AGAIN && timer_now_ns() < end);
+	if (vm < 64)
+		memset(started[vm], 0, sizeof(started[vm]));
+	if (result == HF_DONE)
+		return true;
+	test_fail(__FILE__, __LINE__, "START of VM %u: %ld", vm, result);
 	return false;
 }
 
@@ -111,7 +130,16 @@ static bool goes_on(uint64_t result)
 	unsigned int code = hf_vcpu_code(result);
 
 	return code == HF_VCPU_YIELD || code == HF_VCPU_WAIT_FOR_INTERRUPT ||
-	       code == HF_VCPU_WAKE_UP;
+	       code == HF_VCPU_WAKE_UP || code == HF_VCPU_CONSOLE;
+}
+
+bool script_take(void)
+{
+	memcpy(&reply, vm_recv, sizeof(reply));
+	if (!hf_rpc_ack())
+		return true;
+	test_fail(__FILE__, __LINE__, "ACK failed");
+	return false;
 }
 
 bool script_finish(uint32_t vm, uint32_t vcpu)
@@ -129,11 +157,7 @@ bool script_finish(uint32_t vm, uint32_t vcpu)
 			  "RUN of VM %u to its reply: 0x%lx", vm, result);
 		return false;
 	}
-	memcpy(&reply, vm_recv, sizeof(reply));
-	if (!hf_rpc_ack())
-		return vm_run_to_read(vm, vcpu);
-	test_fail(__FILE__, __LINE__, "ACK failed");
-	return false;
+	return script_take() && vm_run_to_read(vm, vcpu);
 }
 
 bool script_run(uint32_t vm)

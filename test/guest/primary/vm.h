@@ -40,6 +40,10 @@ uint64_t vm_run(uint32_t vm, uint32_t vcpu);
  */
 bool vm_run_to_read(uint32_t vm, uint32_t vcpu);
 
+/* Starts a stopped VM anew. Fails the case, and returns false, if it does not.
+ */
+bool vm_restart(uint32_t vm);
+
 /* A script is put together by script_start() and script_add() ... */
 void script_start(void);
 void script_add(uint64_t kind, uint64_t a0, uint64_t a1, uint64_t a2,
@@ -53,6 +57,9 @@ int64_t script_send(uint32_t vm);
  * false, if it does not reply.
  */
 bool script_finish(uint32_t vm, uint32_t vcpu);
+
+/* Takes a reply that another way of running has brought; false: it failed. */
+bool script_take(void);
 
 /* Both, for vCPU 0, from wherever it is. */
 bool script_run(uint32_t vm);

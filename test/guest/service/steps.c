@@ -3,8 +3,10 @@
 #include <stddef.h>
 #include "access.h"
 #include "boot.h"
+#include "console.h"
 #include "dt.h"
 #include "exception.h"
+#include "gic.h"
 #include "mmu.h"
 #include "paint.h"
 #include "smccc.h"
@@ -103,6 +105,37 @@ static void step_memory(const struct step *s, struct step_result *r)
 		set_trap(r, try_store(s->a[0], s->a[1]));
 	else
 		set_trap(r, try_call(s->a[0]));
+}
+
+static void step_device(const struct step *s, struct step_result *r)
+{
+	volatile void *p = (volatile void *)(uintptr_t)s->a[0];
+	bool write = s->kind == STEP_WRITE_DEVICE;
+
+	trap_arm();
+	if (s->a[1] == 1 && write)
+		*(volatile uint8_t *)p = (uint8_t)s->a[2];
+	else if (s->a[1] == 1)
+		r->x[0] = *(volatile uint8_t *)p;
+	else if (s->a[1] == 2 && write)
+		*(volatile uint16_t *)p = (uint16_t)s->a[2];
+	else if (s->a[1] == 2)
+		r->x[0] = *(volatile uint16_t *)p;
+	else if (write)
+		*(volatile uint32_t *)p = (uint32_t)s->a[2];
+	else
+		r->x[0] = *(volatile uint32_t *)p;
+	set_trap(r, trap_take());
+}
+
+static void step_print(const struct step *s)
+{
+	char text[25] = "";
+	uint64_t i;
+
+	memcpy(text, &s->a[1], 24);
+	for (i = 0; i < s->a[0]; i++)
+		print("%s", text);
 }
 
 static void step_private(const struct step *s)
@@ -320,6 +353,26 @@ static void step_time(const struct step *s, struct step_result *r)
 	}
 }
 
+static void step_interrupts(const struct step *s, struct step_result *r)
+{
+	unsigned int intid = (unsigned int)s->a[0];
+	unsigned int before;
+	uint64_t i;
+
+	if (!gic_version())
+		gic_init();
+	gic_init_cpu();
+	gic_enable(intid);
+	before = gic_count(intid);
+	for (i = 0; i < s->a[1]; i++) {
+		if (s->a[2])
+			gic_send(cpu_index(), intid);
+		if (!gic_wait(intid, gic_count(intid) - before == i))
+			break;
+	}
+	r->x[0] = gic_count(intid) - before;
+}
+
 static void step_facts(const struct step *s, struct step_result *r)
 {
 	switch (s->kind) {
@@ -359,6 +412,13 @@ void step_take(const struct step *s, struct step_result *r, uint8_t *data)
 	case STEP_ACCESS:
 		step_access(s, r);
 		break;
+	case STEP_READ_DEVICE:
+	case STEP_WRITE_DEVICE:
+		step_device(s, r);
+		break;
+	case STEP_PRINT:
+		step_print(s);
+		break;
 	case STEP_PRIVATE:
 		step_private(s);
 		break;
@@ -397,6 +457,9 @@ void step_take(const struct step *s, struct step_result *r, uint8_t *data)
 		break;
 	case STEP_CPU_ON:
 		step_cpu_on(s, r);
+		break;
+	case STEP_INTERRUPTS:
+		step_interrupts(s, r);
 		break;
 	case STEP_BOOT:
 	case STEP_BOOT_2:

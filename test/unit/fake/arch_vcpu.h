@@ -26,6 +26,7 @@ struct arch_vcpu {
 	int64_t result[FAKE_RESULTS];	/* x0 after each step */
 	uint32_t running; /* CPUs that are in it: 0 or 1; atomic */
 	uint64_t entries; /* how often it was entered */
+	uint64_t owed;	  /* what it has to tell before it is entered */
 	void *test;	  /* the test's own */
 };
 
@@ -33,6 +34,9 @@ struct arch_vm {
 	uint32_t id;
 	uint32_t inits;
 	uint32_t revokes; /* atomic */
+	uint32_t restores;
+	uint32_t console_resets, console_changes;
+	uint32_t signals; /* interrupts of its mailbox */
 };
 
 struct arch_cpu {

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "api.h"
+#include "life.h"
 #include "log.h"
 #include "pool.h"
 
@@ -181,14 +182,34 @@ void arch_boot_unmap_all(void)
 	fake.boot_maps = 0;
 }
 
+void *arch_map_slots(unsigned int slot, paddr_t pa, uint64_t size,
+		     unsigned int mode)
+{
+	for (uint64_t at = 0; at < size; at += PAGE_SIZE, slot++) {
+		if (slot >= SLOT_COUNT)
+			die("no such slot");
+		if (slot >= SLOT_LOAD_TO && fake.slot[slot].pa)
+			die("a slot is used twice");
+		fake.slot[slot].pa = pa.pa + at;
+		fake.slot[slot].mode = mode;
+		fake.slot[slot].maps++;
+	}
+	return fake_ram(pa.pa);
+}
+
 void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
 {
-	if (slot >= SLOT_COUNT)
-		die("no such slot");
-	fake.slot[slot].pa = pa.pa;
-	fake.slot[slot].mode = mode;
-	fake.slot[slot].maps++;
-	return fake_ram(pa.pa);
+	return arch_map_slots(slot, pa, PAGE_SIZE, mode);
+}
+
+void arch_unmap_slots(unsigned int slot, uint64_t size)
+{
+	for (uint64_t at = 0; at < size; at += PAGE_SIZE, slot++) {
+		if (slot >= SLOT_COUNT)
+			die("no such slot");
+		fake.slot[slot].pa = 0;
+		fake.slot[slot].mode = 0;
+	}
 }
 
 void arch_clean_to_memory(const void *p, size_t size)
@@ -203,12 +224,16 @@ void arch_sync_instructions(void)
 	fake.instruction_syncs++;
 }
 
-bool arch_wipe(paddr_t pa, uint64_t size)
+bool arch_prepare_wipe(paddr_t pa, uint64_t size)
 {
-	if (fake.wipe_fails)
-		return false;
+	return pa.pa && size && !fake.no_wipe_tables;
+}
+
+void arch_wipe(paddr_t pa, uint64_t size)
+{
+	if (!size)
+		die("nothing is wiped");
 	memset(fake_ram(pa.pa), 0, size);
-	return true;
 }
 
 void arch_zero_pages(void *p, size_t size)
@@ -331,18 +356,69 @@ _Noreturn void arch_primary_enter(struct cpu *cpu)
 	end(FAKE_PRIMARY_ENTERED);
 }
 
+uint64_t arch_vcpu_owed(struct vcpu *vcpu)
+{
+	uint64_t owed = vcpu->arch.owed;
+
+	vcpu->arch.owed = 0;
+	return owed;
+}
+
+bool arch_vm_make_tables(struct vm *vm)
+{
+	(void)vm;
+	return true;
+}
+
+void arch_vm_signal(struct vm *vm)
+{
+	vm->arch.signals++;
+}
+
 void arch_vm_init(struct vm *vm, uint32_t id)
 {
 	vm->arch.id = id;
 	vm->arch.inits++;
 }
 
+static void park_root(const struct ptable *t, bool park)
+{
+	for (size_t i = 0; i < (size_t)t->root_pages * PT_ENTRIES; i++) {
+		uint64_t pte = t->root[i];
+
+		if (pte)
+			__atomic_store_n(&t->root[i],
+					 park ? pte & ~PTE_VALID
+					      : pte | PTE_VALID,
+					 __ATOMIC_RELAXED);
+	}
+}
+
 void arch_vm_revoke(struct vm *vm)
 {
 	at(FAKE_REVOKE, vm);
-	for (size_t i = 0; i < (size_t)vm->stage2.root_pages * PT_ENTRIES; i++)
-		__atomic_store_n(&vm->stage2.root[i], 0, __ATOMIC_RELAXED);
+	park_root(&vm->stage2, true);
 	__atomic_fetch_add(&vm->arch.revokes, 1, __ATOMIC_RELAXED);
+}
+
+void arch_vm_restore(struct vm *vm)
+{
+	park_root(&vm->stage2, false);
+	vm->arch.restores++;
+}
+
+/* --- a UART that only counts --- */
+
+const char arch_console_path[] = "/uart@1000";
+
+void arch_console_reset(struct vm *vm)
+{
+	vm->arch.console_resets++;
+}
+
+void arch_console_changed(struct vm *vm)
+{
+	vm->arch.console_changes++;
 }
 
 /* --- guests --- */
@@ -591,6 +667,8 @@ void fake_reset(void)
 	cpu_count = 0;
 	vm_count = 0;
 	vm_options = 0;
+	vm_wiped = false;
+	vm_kept_size = 0;
 	for (unsigned int i = 0; i < MAX_CPUS; i++)
 		cpus[i].index = i;
 	fake_be_cpu(0);
@@ -635,6 +713,29 @@ static void start_primary(void)
 	arch_vm_init(&vm_primary, 0);
 }
 
+static void make_parts(struct vm *vm)
+{
+	static const struct {
+		uint64_t at, size, copy;
+	} parts[PART_COUNT] = {
+		[PART_KERNEL] = {FAKE_KERNEL_AT, 0x5123, 0},
+		/* Over the end of a piece that is loaded at once */
+		[PART_RAMDISK] = {0x17e000, 0x4011, 0x6000},
+		[PART_TREE] = {FAKE_VM_SIZE - 0x2000, 0x1abc, 0xb000},
+	};
+	uint64_t kept = FAKE_KEPT + vm->index * FAKE_KEPT_SIZE;
+
+	for (unsigned int i = 0; i < PART_COUNT; i++)
+		vm->parts[i] = (struct vm_part){
+			ipaddr(HF_SECONDARY_RAM_BASE + parts[i].at),
+			parts[i].size, paddr(kept + parts[i].copy)};
+}
+
+char *fake_part(const struct vm *vm, unsigned int part)
+{
+	return fake_ram(vm->parts[part].copy.pa);
+}
+
 static void start_secondary(uint32_t i, uint32_t vcpus)
 {
 	static const struct fake_step nothing[] = {FAKE_END};
@@ -645,6 +746,7 @@ static void start_secondary(uint32_t i, uint32_t vcpus)
 	vm->memory = paddr(FAKE_VM_BASE + i * FAKE_VM_SIZE);
 	vm->memory_size = FAKE_VM_SIZE;
 	snprintf(vm->name, sizeof(vm->name), "vm%u", i);
+	make_parts(vm);
 	vm_init(vm, i + 1, vm_vcpu_room(i), vcpus);
 	if (!make_stage2(&vm->stage2) ||
 	    !mm_transfer(MM_DONATE, &vm_primary.stage2, vm->memory,
@@ -665,6 +767,9 @@ void fake_start(uint32_t cpus_wanted, uint32_t vms, uint32_t vcpus)
 	start_cpus(cpus_wanted);
 	start_primary();
 	vm_count = vms;
+	vm_kept = paddr(FAKE_KEPT);
+	vm_kept_size = vms * FAKE_KEPT_SIZE;
+	life_init();
 	for (uint32_t i = 0; i < vms; i++)
 		start_secondary(i, vcpus);
 }

@@ -25,6 +25,9 @@
 
 /* Where fake_start() puts what. */
 #define FAKE_POOL_PAGES 256
+#define FAKE_KEPT (FAKE_RAM_BASE + (UINT64_C(8) << 20))
+#define FAKE_KEPT_SIZE UINT64_C(0x10000) /* of each VM */
+#define FAKE_KERNEL_AT 0x80000		 /* in each VM's memory */
 #define FAKE_PRIMARY_BASE (FAKE_RAM_BASE + (UINT64_C(16) << 20))
 #define FAKE_PRIMARY_SIZE (UINT64_C(16) << 20)
 #define FAKE_VM_BASE (FAKE_RAM_BASE + (UINT64_C(32) << 20))
@@ -132,8 +135,8 @@ struct fake {
 	bool no_console;       /* arch_console_init() finds none */
 	const char *bad_board; /* arch_board_init()'s error */
 
-	/* arch_wipe() finds no page table. */
-	bool wipe_fails;
+	/* arch_prepare_wipe() finds no page table. */
+	bool no_wipe_tables;
 	/* arch_boot_map() fails for more than this. */
 	uint64_t boot_map_limit;
 
@@ -186,6 +189,12 @@ void fake_be_cpu(unsigned int index);
  * mapped, vCPU 0 READY and the others OFF. Guests have an empty script.
  */
 void fake_start(uint32_t cpus_wanted, uint32_t vms, uint32_t vcpus);
+
+/*
+ * What a VM is loaded from, which fake_start() leaves zero: kernel, ramdisk and
+ * tree, each of some pages, of which the last one is not whole.
+ */
+char *fake_part(const struct vm *vm, unsigned int part);
 
 /* IPA of page `n` of a VM's memory (the primary: NULL). */
 uint64_t fake_page(const struct vm *vm, unsigned int n);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Stopping and starting secondary VMs.
+ *
+ *   from      to        who (VM lock held)
+ *   RUNNING   STOPPED   vm_abort(): what the VM did (not locked: one of its
+ *                       vCPUs is RUNNING meanwhile), or life_stop()
+ *   STOPPED   STARTING  life_start(), once no vCPU is RUNNING: all are OFF
+ *   STARTING  STOPPED   life_stop()
+ *   STARTING  RUNNING   life_start(), once all memory is loaded
+ *
+ * STOPPED is `aborted`, STARTING is `starting` beside it. No vCPU is run, and
+ * no request delivered, in either.
+ */
+#ifndef LIFE_H
+#define LIFE_H
+
+#include "types.h"
+
+struct vm;
+
+/* What one call of life_start() loads at most, in bytes. */
+#define LIFE_PIECE ((uint64_t)1 << 18)
+
+/* Called once at boot. */
+void life_init(void);
+
+/*
+ * The first step of a VM whose memory is loaded: vCPU 0 is READY at its kernel,
+ * all else is as at reset. At boot, or with the VM lock held.
+ */
+void life_begin(struct vm *vm);
+
+/* HF_VM_GET_STATE of a VM that was not left out. Takes the VM lock. */
+int64_t life_state(struct vm *vm);
+
+/* HF_VM_STOP of such a VM. Takes the VM lock. */
+int64_t life_stop(struct vm *vm);
+
+/* HF_VM_START of such a VM. Takes the VM lock. */
+int64_t life_start(struct vm *vm);
+
+#endif

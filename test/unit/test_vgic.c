@@ -1,0 +1,636 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * src/arch/aarch64/vgic.c over list registers of the host, against a model: an
+ * interrupt controller with nothing but bits, which signals what has the
+ * highest priority. Whatever a VM does, and whenever it is switched, both
+ * acknowledge the same.
+ */
+#include "regs.h"
+#include "unit.h"
+
+#include "vgic.c"
+
+/* --- what vgic.c needs of others --- */
+
+struct board board;
+struct cpu_features features;
+
+void spin_lock(struct spinlock *l)
+{
+	CHECK_EQ(l->next++, l->serving);
+}
+
+void spin_unlock(struct spinlock *l)
+{
+	l->serving++;
+}
+
+bool mmio_access(struct vcpu *v, uint64_t esr, const struct mmio_range *ranges,
+		 unsigned int count)
+{
+	return false;
+}
+
+uint64_t arch_pte_leaf(enum mm_stage stage, unsigned int level, paddr_t pa,
+		       unsigned int mode)
+{
+	return pa.pa | 3;
+}
+
+void arch_pt_sync(void)
+{
+}
+
+uint64_t *ptable_entry(struct ptable *t, uint64_t at)
+{
+	return NULL;
+}
+
+static bool virtual_fired, physical_fired, quiet, kicked;
+
+bool timer_virtual_fired(void)
+{
+	return virtual_fired;
+}
+
+bool timer_physical_fired(const struct vcpu *v)
+{
+	return physical_fired;
+}
+
+void timer_set_deadline(const struct vcpu *v)
+{
+}
+
+bool timer_interrupts(const struct vcpu *v)
+{
+	return virtual_fired && !quiet;
+}
+
+void timer_take(struct cpu *cpu, bool enable)
+{
+}
+
+void timer_quiet(struct cpu *cpu, bool on)
+{
+	quiet = on;
+}
+
+bool gic_end_kick(struct cpu *cpu)
+{
+	bool was = kicked;
+
+	kicked = false;
+	return was;
+}
+
+/* --- the virtual CPU interface --- */
+
+#define SPURIOUS 1023
+#define IDLE 0x100
+
+static struct {
+	uint64_t lr[VGIC_LRS];
+	uint32_t vmcr;
+	uint64_t flags;
+	unsigned int eois, kicks;
+	uint8_t running[VGIC_INTIDS]; /* priorities, the last one counts */
+	unsigned int depth;
+	bool on;
+} cpu;
+
+static unsigned int fake_lr_count(void)
+{
+	return VGIC_LRS;
+}
+
+static void fake_load(const struct vgic_cpu *c)
+{
+	CHECK(!cpu.on);
+	regs_forget_notes();
+	cpu.vmcr = c->vmcr;
+	cpu.on = true;
+}
+
+static void fake_save(struct vgic_cpu *c)
+{
+	for (unsigned int i = 0; i < VGIC_LRS; i++)
+		CHECK_EQ(cpu.lr[i], 0);
+	c->vmcr = cpu.vmcr;
+	cpu.on = false;
+}
+
+static uint64_t fake_read_lr(unsigned int n)
+{
+	return cpu.lr[n];
+}
+
+static void fake_write_lr(unsigned int n, uint64_t lr)
+{
+	CHECK(!(lr & LR_LATCHED));
+	cpu.lr[n] = lr;
+}
+
+static void fake_start(uint64_t flags)
+{
+	cpu.flags = flags;
+	cpu.eois = 0;
+}
+
+static unsigned int fake_eoi_count(void)
+{
+	return cpu.eois;
+}
+
+static bool fake_maintenance(void)
+{
+	bool pends = false, ended = false;
+
+	for (unsigned int i = 0; i < VGIC_LRS; i++) {
+		uint64_t lr = cpu.lr[i];
+
+		pends |= lr & LR_PENDING;
+		ended |= (lr & LR_EOI) && !(lr & (LR_PENDING | LR_ACTIVE));
+	}
+	return ended || ((cpu.flags & VGIC_HCR_NPIE) && !pends) ||
+	       ((cpu.flags & VGIC_HCR_LRENPIE) && cpu.eois);
+}
+
+static uint32_t fake_vmcr(void)
+{
+	return cpu.vmcr;
+}
+
+static void fake_kick(volatile uint32_t *ppis, uint32_t bit)
+{
+	cpu.kicks++;
+	ppis[0] = bit;
+}
+
+const struct vgic_hw vgic_v3 = {
+	fake_lr_count, fake_load,  fake_save,	   fake_read_lr,
+	fake_write_lr, fake_start, fake_eoi_count, fake_maintenance,
+	fake_vmcr,     fake_kick,
+};
+const struct vgic_hw vgic_v2 = {
+	fake_lr_count, fake_load,  fake_save,	   fake_read_lr,
+	fake_write_lr, fake_start, fake_eoi_count, fake_maintenance,
+	fake_vmcr,     NULL,
+};
+
+/* --- a VM --- */
+
+#define VCPUS 3
+
+static struct vm vm;
+static struct vcpu vcpus[VCPUS], primary;
+static struct cpu boards_cpus[VCPUS];
+static uint32_t ppis[VCPUS];
+
+static void start(unsigned int version)
+{
+	memset(&vm, 0, sizeof(vm));
+	memset(vcpus, 0, sizeof(vcpus));
+	memset(&cpu, 0, sizeof(cpu));
+	memset(ppis, 0, sizeof(ppis));
+	virtual_fired = physical_fired = quiet = kicked = false;
+	board.gic_version = version;
+	board.gich = 1;
+	board.virtual_timer_intid = 27;
+	features.gic_regs = version == 3;
+	vm.vcpus = vcpus;
+	vm.vcpu_count = VCPUS;
+	for (uint32_t i = 0; i < VCPUS; i++) {
+		vcpus[i].vm = &vm;
+		vcpus[i].index = i;
+		vcpus[i].cpu = &boards_cpus[i];
+		boards_cpus[i].arch.ppis = &ppis[i];
+		boards_cpus[i].arch.ppi_maintenance_bit = 1u << 25;
+	}
+	regs_set("tpidr_el2", (uint64_t)(uintptr_t)&primary);
+	vgic_init_board();
+	vgic_reset(&vm);
+	vm.arch.vgic.control = 3;
+	for (uint32_t i = 0; i < VCPUS; i++)
+		vcpus[i].arch.vgic.vmcr = 0xf0u << VMCR_PMR | VMCR_GROUPS;
+}
+
+/* What a write to a register of vCPU `i`'s own, or of the VM, does. */
+static void bits(unsigned int i, unsigned int kind, unsigned int w,
+		 uint32_t set)
+{
+	uint32_t offset = kind << 7 | w * 4;
+
+	if (w == 0 && board.gic_version == 3)
+		offset |= i * VGIC_REDISTRIBUTOR_SIZE | GICR_PRIVATE;
+	use(&vcpus[i]);
+	write_bits(&vcpus[i], offset, set);
+	end(&vcpus[i]);
+}
+
+static uint64_t bits_are(unsigned int i, unsigned int kind, unsigned int w)
+{
+	uint32_t offset = kind << 7 | w * 4;
+	uint64_t value;
+
+	if (w == 0 && board.gic_version == 3)
+		offset |= i * VGIC_REDISTRIBUTOR_SIZE | GICR_PRIVATE;
+	use(&vcpus[i]);
+	value = read_bits(&vcpus[i], offset);
+	end(&vcpus[i]);
+	return value;
+}
+
+static void after_guest(void)
+{
+	if (cpu.on && fake_maintenance())
+		CHECK(vgic_interrupt(&vcpus[0]));
+	CHECK(!fake_maintenance());
+}
+
+static unsigned int running(void)
+{
+	return cpu.depth ? cpu.running[cpu.depth - 1] : IDLE;
+}
+
+static unsigned int acknowledge(void)
+{
+	unsigned int best = running(), found = VGIC_LRS, intid;
+
+	for (unsigned int i = 0; i < VGIC_LRS; i++) {
+		unsigned int p = cpu.lr[i] >> LR_PRIORITY & 0xff;
+
+		if ((cpu.lr[i] & (LR_PENDING | LR_ACTIVE)) != LR_PENDING)
+			continue;
+		if (p < best ||
+		    (p == best && found < VGIC_LRS &&
+		     (cpu.lr[i] & LR_INTID) < (cpu.lr[found] & LR_INTID))) {
+			best = p;
+			found = i;
+		}
+	}
+	if (found == VGIC_LRS)
+		return SPURIOUS;
+	cpu.lr[found] ^= LR_PENDING | LR_ACTIVE;
+	cpu.running[cpu.depth++] = (uint8_t)best;
+	intid = cpu.lr[found] & LR_INTID;
+	after_guest();
+	return intid;
+}
+
+static void eoi(unsigned int intid)
+{
+	unsigned int i;
+
+	cpu.depth--;
+	for (i = 0; i < VGIC_LRS; i++)
+		if ((cpu.lr[i] & LR_ACTIVE) && (cpu.lr[i] & LR_INTID) == intid)
+			break;
+	if (i == VGIC_LRS)
+		cpu.eois++;
+	else
+		cpu.lr[i] &= ~LR_ACTIVE;
+	after_guest();
+}
+
+/* --- the model: of vCPU 0, all interrupts edge-triggered --- */
+
+static struct {
+	bool enabled, pends, active;
+	uint8_t priority;
+} model[VGIC_INTIDS];
+static unsigned int stack[VGIC_INTIDS], depth;
+
+static unsigned int model_best(void)
+{
+	unsigned int best = SPURIOUS,
+		     least = depth ? model[stack[depth - 1]].priority : IDLE;
+
+	for (unsigned int i = 0; i < VGIC_INTIDS; i++)
+		if (model[i].enabled && model[i].pends && !model[i].active &&
+		    model[i].priority < least) {
+			least = model[i].priority;
+			best = i;
+		}
+	return best;
+}
+
+static uint32_t seed;
+
+static uint32_t random_below(uint32_t n)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % n;
+}
+
+static void model_acknowledge(void)
+{
+	unsigned int expected = model_best();
+
+	CHECK_EQ(acknowledge(), expected);
+	if (expected == SPURIOUS)
+		return;
+	model[expected].pends = false;
+	model[expected].active = true;
+	stack[depth++] = expected;
+}
+
+static void model_eoi(void)
+{
+	if (!depth)
+		return;
+	eoi(stack[--depth]);
+	model[stack[depth]].active = false;
+}
+
+static void change(unsigned int intid)
+{
+	unsigned int w = intid / 32;
+	uint32_t bit = 1u << intid % 32;
+
+	switch (random_below(5)) {
+	case 0:
+		bits(0, SET_ENABLE, w, bit);
+		model[intid].enabled = true;
+		break;
+	case 1:
+		bits(0, CLEAR_ENABLE, w, bit);
+		model[intid].enabled = false;
+		break;
+	case 2:
+		bits(0, CLEAR_PENDING, w, bit);
+		model[intid].pends = false;
+		break;
+	default:
+		bits(0, SET_PENDING, w, bit);
+		model[intid].pends = true;
+	}
+}
+
+static void switch_away(void)
+{
+	vgic_leave(&vcpus[0]);
+	if (random_below(2))
+		change(random_below(16));
+	if (!cpu.on)
+		vgic_enter(&vcpus[0]);
+}
+
+static void check_bits(void)
+{
+	for (unsigned int i = 0; i < VGIC_INTIDS; i++) {
+		unsigned int w = i / 32, n = i % 32;
+
+		if (i >= 16 && i < 32)
+			continue;
+		CHECK_EQ(bits_are(0, SET_PENDING, w) >> n & 1, model[i].pends);
+		CHECK_EQ(bits_are(0, SET_ACTIVE, w) >> n & 1, model[i].active);
+	}
+}
+
+/* Interrupts 0 to 15 and 32 to 95, in some levels of priority. */
+static void run_model(uint32_t first, unsigned int levels)
+{
+	start(3);
+	memset(model, 0, sizeof(model));
+	depth = 0;
+	seed = first;
+	bits(0, GROUP, 0, 0);
+	for (unsigned int i = 0; i < VGIC_INTIDS; i++) {
+		struct vgic_word *word = word_of(&vcpus[0], i / 32);
+
+		word->edge = ~0u;
+		model[i].priority = (uint8_t)(8 * random_below(levels));
+		word->priority[i % 32] = model[i].priority;
+	}
+	for (unsigned int n = 0; n < 2000; n++) {
+		unsigned int intid = random_below(80);
+
+		switch (random_below(8)) {
+		case 0:
+		case 1:
+			model_acknowledge();
+			break;
+		case 2:
+			model_eoi();
+			break;
+		case 3:
+			switch_away();
+			break;
+		default:
+			change(intid < 16 ? intid : intid + 16);
+		}
+		if (n % 64 == 0)
+			check_bits();
+	}
+	vgic_leave(&vcpus[0]);
+}
+
+TEST(as_the_model)
+{
+	for (uint32_t i = 0; i < 40; i++)
+		run_model(i, i % 2 ? 3 : 29);
+}
+
+/* --- lines --- */
+
+/* Pending for as long as the line is up; looked at again at the end. */
+TEST(level)
+{
+	start(3);
+	bits(0, SET_ENABLE, 1, 2);
+	vgic_set_line(&vm, 33, true);
+	CHECK_EQ(acknowledge(), SPURIOUS); /* a call of the primary */
+	vgic_refresh(&vcpus[0]);
+	CHECK_EQ(acknowledge(), 33);
+	CHECK_EQ(acknowledge(), SPURIOUS);
+	eoi(33);
+	CHECK_EQ(acknowledge(), 33);
+	vgic_set_line(&vm, 33, false);
+	eoi(33);
+	CHECK_EQ(acknowledge(), SPURIOUS);
+	/* Withdrawn before it was acknowledged. */
+	vgic_set_line(&vm, 33, true);
+	vgic_refresh(&vcpus[0]);
+	regs_set("tpidr_el2", (uint64_t)(uintptr_t)&vcpus[0]);
+	vgic_set_line(&vm, 33, false);
+	CHECK_EQ(acknowledge(), SPURIOUS);
+	vgic_set_line(&vm, 33, true);
+	CHECK_EQ(acknowledge(), 33);
+}
+
+TEST(edge)
+{
+	start(3);
+	bits(0, SET_ENABLE, 1, 2);
+	vm.arch.vgic.spi[0].edge = 2;
+	vgic_set_line(&vm, 33, true);
+	vgic_set_line(&vm, 33, true);
+	vgic_set_line(&vm, 33, false);
+	vgic_refresh(&vcpus[0]);
+	CHECK_EQ(acknowledge(), 33);
+	eoi(33);
+	CHECK_EQ(acknowledge(), SPURIOUS);
+}
+
+/* The timer of the CPU is quiet from its interrupt to the end of it. */
+TEST(virtual_timer)
+{
+	start(3);
+	bits(0, SET_ENABLE, 0, 1u << 27);
+	CHECK(!quiet);
+	virtual_fired = true;
+	CHECK(vgic_interrupt(&vcpus[0]));
+	CHECK(quiet);
+	CHECK(!vgic_interrupt(&vcpus[0]));
+	CHECK_EQ(cpu.lr[0] >> LR_PHYSICAL & 0x3ff, 27);
+	CHECK(cpu.lr[0] & LR_HW);
+	CHECK_EQ(acknowledge(), 27);
+	virtual_fired = false;
+	vgic_leave(&vcpus[0]);
+	vgic_enter(&vcpus[0]);
+	CHECK(quiet);
+	eoi(27);
+	vgic_refresh(&vcpus[0]);
+	CHECK(!quiet);
+	/* Fired, and nobody is to take it. */
+	bits(0, CLEAR_ENABLE, 0, 1u << 27);
+	virtual_fired = true;
+	CHECK(vgic_interrupt(&vcpus[0]));
+	CHECK(quiet);
+	CHECK_EQ(acknowledge(), SPURIOUS);
+}
+
+/* --- several vCPUs --- */
+
+static void send(unsigned int from, uint64_t targets, unsigned int intid)
+{
+	use(&vcpus[from]);
+	send_sgi(&vcpus[from], targets, intid, false);
+	end(&vcpus[from]);
+}
+
+/* Of vCPU 1, which sleeps, runs elsewhere, or neither. */
+TEST(who_is_told)
+{
+	struct vgic_cpu *c = &vcpus[1].arch.vgic;
+
+	start(3);
+	bits(0, SET_ENABLE, 0, 8);
+	c->own.enabled = 8;
+	send(0, 2, 3);
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), 0);
+	c->own.latched = 0;
+	c->idle = true;
+	send(0, 2, 4); /* not enabled */
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), 0);
+	send(0, 2, 3);
+	send(0, 2, 3);
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), vcpu_exit(EXIT_WAKE, 1));
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), 0);
+	CHECK_EQ(cpu.kicks, 0);
+	/* Masked by its priority, it would not end the wait. */
+	c->told = false;
+	c->vmcr = VMCR_GROUPS;
+	send(0, 2, 3);
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), 0);
+	/* Running: it comes to EL2, once. */
+	c->idle = false;
+	c->loaded = true;
+	send(0, 2, 3);
+	send(0, 2, 3);
+	CHECK_EQ(cpu.kicks, 1);
+	CHECK_EQ(ppis[1], 1u << 25);
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), 0);
+}
+
+/* What comes to light in a wait is told before it. */
+TEST(told_before_a_wait)
+{
+	start(3);
+	bits(0, SET_ENABLE, 1, 2);
+	vcpus[1].arch.vgic.idle = true;
+	vm.arch.vgic.target[1] = 1;
+	vgic_pend(&vm, 33); /* a call of the primary, which runs them all */
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), 0);
+	CHECK(!vgic_may_wait(&vcpus[0]));
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), vcpu_exit(EXIT_WAKE, 1));
+	CHECK(vgic_may_wait(&vcpus[0]));
+	CHECK(vcpus[0].arch.vgic.idle);
+}
+
+TEST(told_of_all)
+{
+	start(2);
+	for (unsigned int i = 1; i < VCPUS; i++)
+		vcpus[i].arch.vgic.idle = true;
+	send(0, 6, 3);
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), vcpu_exit(EXIT_WAKE, 1));
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), vcpu_exit(EXIT_WAKE, 2));
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), 0);
+	/* No registers of another CPU's interrupts: the primary does it. */
+	vcpus[1].arch.vgic.idle = vcpus[1].arch.vgic.told = false;
+	vcpus[1].arch.vgic.loaded = true;
+	send(0, 2, 3);
+	CHECK_EQ(cpu.kicks, 0);
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), vcpu_exit(EXIT_WAKE, 1));
+}
+
+/* An SPI that is active on one vCPU is ended there, whoever gets the next. */
+TEST(moved_while_active)
+{
+	start(3);
+	bits(0, SET_ENABLE, 1, 0x100);
+	vm.arch.vgic.spi[0].edge = 0x100;
+	bits(0, SET_PENDING, 1, 0x100);
+	CHECK_EQ(acknowledge(), 40);
+	vm.arch.vgic.target[8] = 1;
+	bits(0, SET_PENDING, 1, 0x100);
+	eoi(40);
+	CHECK_EQ(acknowledge(), SPURIOUS);
+	vgic_leave(&vcpus[0]);
+	cpu.depth = 0;
+	vgic_enter(&vcpus[1]);
+	CHECK_EQ(acknowledge(), 40);
+}
+
+/* What another vCPU clears is not pending again when the LRs are folded. */
+TEST(cleared_by_another)
+{
+	start(3);
+	bits(0, SET_ENABLE, 1, 0x100);
+	vm.arch.vgic.spi[0].edge = 0x100;
+	bits(0, SET_PENDING, 1, 0x100);
+	clear_pending(&vcpus[1], 1, 0x100);
+	vgic_refresh(&vcpus[0]);
+	CHECK_EQ(acknowledge(), SPURIOUS);
+	bits(0, SET_PENDING, 1, 0x100);
+	CHECK_EQ(acknowledge(), 40);
+	vgic_refresh(&vcpus[0]);
+	vm.arch.vgic.spi[0].active = 0; /* ICC_DIR_EL1 of another */
+	vgic_refresh(&vcpus[0]);
+	CHECK_EQ(vm.arch.vgic.spi[0].active, 0);
+}
+
+/* GICv2: the same SGI of two senders comes twice, the second one later. */
+TEST(senders)
+{
+	uint64_t lr;
+
+	start(2);
+	vgic_enter(&vcpus[0]);
+	vcpus[0].arch.vgic.own.latched = 8;
+	vcpus[0].arch.vgic.sources[3] = 6;
+	vgic_refresh(&vcpus[0]);
+	for (unsigned int source = 1; source <= 2; source++) {
+		lr = cpu.lr[0];
+		CHECK_EQ(lr >> LR_PHYSICAL & 7, source);
+		CHECK_EQ(!!(lr & LR_EOI), source == 1);
+		CHECK_EQ(acknowledge(), 3);
+		vgic_leave(&vcpus[0]);
+		vgic_enter(&vcpus[0]);
+		CHECK_EQ(cpu.lr[0] >> LR_PHYSICAL & 7, source);
+		eoi(3);
+	}
+	CHECK_EQ(acknowledge(), SPURIOUS);
+}
