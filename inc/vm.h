@@ -121,8 +121,8 @@ void vm_abort(struct vm *vm, uint32_t reason);
 /*
  * Stops all secondaries and zeroes their memory and registers, and what they
  * are loaded from, for a reset that what is in RAM may survive: none is started
- * again. Takes their locks, one by one; one CPU at a time, while no vCPU runs on
- * it.
+ * again. Takes their locks, one by one; one CPU at a time, while no vCPU runs
+ * on it.
  */
 void vm_wipe_all(void);
 

@@ -71,9 +71,9 @@ static uint32_t mine(const struct vcpu *vcpu, unsigned int w, uint32_t set,
 		     const uint8_t *who)
 {
 	if (w)
-		FOR_BITS(n, set)
-	if (who[32 * (w - 1) + n] != vcpu->index)
-		set &= ~(uint32_t)BIT(n);
+		FOR_BITS (n, set)
+			if (who[32 * (w - 1) + n] != vcpu->index)
+				set &= ~(uint32_t)BIT(n);
 	return set;
 }
 
@@ -120,19 +120,20 @@ static unsigned int first(struct vcpu *vcpu, const uint32_t set[VGIC_WORDS])
 	unsigned int found = VGIC_INTIDS, least = 256;
 
 	for (unsigned int w = 0; w < VGIC_WORDS; w++)
-		FOR_BITS(n, set[w])
-	if (word_of(vcpu, w)->priority[n] < least) {
-		least = word_of(vcpu, w)->priority[n];
-		found = 32 * w + n;
-	}
+		FOR_BITS (n, set[w])
+			if (word_of(vcpu, w)->priority[n] < least) {
+				least = word_of(vcpu, w)->priority[n];
+				found = 32 * w + n;
+			}
 	return found;
 }
 
 static void set_owner(struct vcpu *vcpu, unsigned int w, uint32_t set)
 {
 	if (w)
-		FOR_BITS(n, set)
-	vcpu->vm->arch.vgic.owner[32 * (w - 1) + n] = (uint8_t)vcpu->index;
+		FOR_BITS (n, set)
+			vcpu->vm->arch.vgic.owner[32 * (w - 1) + n] =
+				(uint8_t)vcpu->index;
 }
 
 /* --- list registers --- */
@@ -317,10 +318,10 @@ static uint32_t audible(struct vcpu *vcpu, unsigned int w, uint32_t set)
 	const struct vgic_word *word = word_of(vcpu, w);
 	uint32_t vmcr = vcpu->arch.vgic.vmcr;
 
-	FOR_BITS(n, set)
-	if (word->priority[n] >= vmcr >> VMCR_PMR ||
-	    !(vmcr & (word->group & BIT(n) ? 2 : 1)))
-		set &= ~(uint32_t)BIT(n);
+	FOR_BITS (n, set)
+		if (word->priority[n] >= vmcr >> VMCR_PMR ||
+		    !(vmcr & (word->group & BIT(n) ? 2 : 1)))
+			set &= ~(uint32_t)BIT(n);
 	return set;
 }
 
@@ -575,8 +576,8 @@ static void clear_pending(struct vcpu *vcpu, unsigned int w, uint32_t set)
 	word_of(vcpu, w)->latched &= ~set;
 	latches_in_lrs(vcpu, w, set);
 	if (w == 0)
-		FOR_BITS(n, set & SGIS)
-	vcpu->arch.vgic.sources[n] = 0;
+		FOR_BITS (n, set & SGIS)
+			vcpu->arch.vgic.sources[n] = 0;
 }
 
 static void set_active(struct vcpu *vcpu, unsigned int w, uint32_t set)
@@ -587,8 +588,9 @@ static void set_active(struct vcpu *vcpu, unsigned int w, uint32_t set)
 	set &= ~word->active;
 	word->active |= set;
 	if (w)
-		FOR_BITS(n, set)
-	g->owner[32 * (w - 1) + n] = g->target[32 * (w - 1) + n];
+		FOR_BITS (n, set)
+			g->owner[32 * (w - 1) + n] =
+				g->target[32 * (w - 1) + n];
 }
 
 static void write_bits(void *device, uint32_t offset, uint64_t value)
@@ -662,8 +664,8 @@ static uint64_t read_config(void *device, uint32_t offset)
 	uint32_t value = 0;
 
 	if (word)
-		FOR_BITS(n, word->edge >> 4 * (offset & 4) & 0xffff)
-	value |= 2u << 2 * n;
+		FOR_BITS (n, word->edge >> 4 * (offset & 4) & 0xffff)
+			value |= 2u << 2 * n;
 	return value;
 }
 
