@@ -67,4 +67,7 @@ bool devtree_overlaps_memory(const struct fdt *fdt, uint64_t base,
 /* Whether "device_type" of a node is `type`. */
 bool devtree_has_type(const struct fdt *fdt, fdt_node_t node, const char *type);
 
+/* Whether one of a node's compatibles has `part` in it. */
+bool devtree_is_like(const struct fdt *fdt, fdt_node_t node, const char *part);
+
 #endif

@@ -40,7 +40,8 @@
 /* Width of the DeviceIDs that an ITS takes. */
 #define MAX_DEVICE_ID_BITS 16
 
-/* Memory of an ITS for the interrupts of its devices (ITTs), in bytes. */
+/* Memory of an ITS for the interrupts of its devices (ITTs), in bytes, at most:
+ * several ITSs share what there is. */
 #define ITT_SIZE 0x20000u
 
 #endif

@@ -220,26 +220,11 @@ static bool is_slave(const struct fdt *fdt, fdt_node_t node)
 	return false;
 }
 
-static bool contains(const struct fdt_prop *p, const char *part)
-{
-	size_t length = strlen(part);
-
-	for (uint32_t i = 0; i + length <= p->size; i++)
-		if (memcmp(p->value + i, part, length) == 0)
-			return true;
-	return false;
-}
-
 static bool is_forbidden(const struct fdt *fdt, fdt_node_t node)
 {
-	struct fdt_prop p;
-
-	if (!fdt_prop(fdt, node, "compatible", &p) ||
-	    arch_mediates_node(fdt, node))
-		return false;
 	for (unsigned int i = 0; i < ARRAY_SIZE(forbidden); i++)
-		if (contains(&p, forbidden[i]))
-			return true;
+		if (devtree_is_like(fdt, node, forbidden[i]))
+			return !arch_mediates_node(fdt, node);
 	return false;
 }
 
@@ -451,11 +436,8 @@ static bool shares_page(const struct boot *b, const struct devtree_walk *w,
 /* A node of a GICv3 that is not the board's, perhaps of the same hardware. */
 static bool is_other_gic(const struct fdt *fdt, fdt_node_t node)
 {
-	struct fdt_prop p;
-
 	return !arch_hides_node(fdt, node) &&
-	       fdt_prop(fdt, node, "compatible", &p) &&
-	       contains(&p, "arm,gic-v3");
+	       devtree_is_like(fdt, node, "arm,gic-v3");
 }
 
 /* Keeps what is withheld from the primary, other GICs or all else. */

@@ -203,6 +203,19 @@ fdt_node_t devtree_compatible(const struct fdt *fdt, const char *const *names,
 	}
 }
 
+bool devtree_is_like(const struct fdt *fdt, fdt_node_t node, const char *part)
+{
+	size_t length = strlen(part);
+	struct fdt_prop p;
+
+	if (!fdt_prop(fdt, node, "compatible", &p))
+		return false;
+	for (uint32_t i = 0; i + length <= p.size; i++)
+		if (memcmp(p.value + i, part, length) == 0)
+			return true;
+	return false;
+}
+
 bool devtree_has_type(const struct fdt *fdt, fdt_node_t node, const char *type)
 {
 	struct fdt_prop p;

@@ -336,7 +336,16 @@ def firmware_calls(ctx):
         raise Failure("SMC in " + ", ".join(sorted(callers)))
 
 
+def serror_first(ctx):
+    """Whether the primary has an SError to take is the first thing that is
+    asked when a secondary is entered, and asked of the right register."""
+    code = functions(ctx)["arch_vcpu_enter"]
+    if [i[1:] for i in code[:1]] != [("mrs", "x1, isr_el1")] or \
+            code[1][1] != "tbnz" or not code[1][2].startswith("w1, #8, "):
+        fail(code, 0, "not MRS of ISR_EL1 and a branch on bit A")
+
+
 def tests():
     return [Test(f"elf/{run.__name__}", run) for run in
             (eret, registers, armv8_0, early, maintenance, layout, sections,
-             branches, stack_guard, guesses, firmware_calls)]
+             branches, stack_guard, guesses, firmware_calls, serror_first)]

@@ -455,7 +455,9 @@ def fault_in_stopping(ctx):
     result = where.finish()
     told = re.findall(r"^holdfast: panic: .*$", result.console, re.M)
     if len(told) != 1 or not re.search(
-            rf"in the report itself: .* ELR {at['revoke_all']:#x}$", told[0]):
+            rf"in the report itself: .* ELR {at['revoke_all']:#x}$", told[0]) \
+            or not re.search(rf"^holdfast: the first fault: ESR 0x86\w+ ELR {NOWHERE:#x}$",
+                             result.console, re.M):
         raise Failure(f"{len(told)} reports", result.details)
 
 

@@ -257,7 +257,13 @@ TEST(padded)
 		CHECK_EQ(cpus[0].arch.gicr, GICR + 4 * FRAME);
 		check_claims(3, rest);
 	}
-	CHECK(start(12 * FRAME, 2, 0, "any"));
+	/* The region may end behind the frames of the last one. */
+	CHECK_STR(start(6 * FRAME, 2, 4 * FRAME, "any"), NULL);
+	CHECK_EQ(adds, 2);
+	check_claims(1, rest);
+	CHECK(start(5 * FRAME, 2, 4 * FRAME, "any"));
+	/* 0 is none. */
+	CHECK_STR(start(4 * FRAME, 2, 0, "any"), NULL);
 	CHECK(start(12 * FRAME, 2, 4 * FRAME + PAGE, "any"));
 	CHECK(start(12 * FRAME, 2, FRAME, "any"));
 	put_frame(0, VLPIS);

@@ -6,6 +6,20 @@
 #include "regs.h"
 #include "unit.h"
 
+#include "io.h"
+
+/* BASER_PAGE_SIZE_BITS of all tables, which cannot be changed. */
+static uint64_t page_size_bits;
+
+static uint64_t read64(const volatile void *base, uint32_t offset)
+{
+	bool is_baser = offset >= 0x100 && offset < 0x140;
+
+	return mmio_read64(base, offset) | (is_baser ? page_size_bits : 0);
+}
+
+#define mmio_read64 read64
+
 #include "its.c"
 
 #define PAGE 4096u
@@ -27,13 +41,15 @@
 
 struct board board;
 struct spinlock gic_lock;
-char pool_begin[1], image_begin[1], image_end[1];
+char pool_begin[1], image_begin[1];
+_Alignas(65536) char image_end[1]; /* as the pool is */
 
 static _Alignas(65536) uint8_t pool[3 << 20];
 static size_t pool_used;
 
 /* Registers; all of them are plain memory. */
-static _Alignas(8) uint8_t hardware[PAGE];
+static _Alignas(8) uint8_t all_hardware[MAX_ITS][PAGE];
+static uint8_t *const hardware = all_hardware[0];
 static _Alignas(4096) uint64_t queue_page[PAGE / 8];
 static uint64_t may_use_begin, may_use_end;
 static unsigned int refusals, windows;
@@ -69,8 +85,10 @@ void *phys_to_virt(paddr_t p)
 
 void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
 {
-	if (slot != SLOT_WINDOW)
-		return hardware;
+	if (slot != SLOT_WINDOW) {
+		CHECK(slot - SLOT_ITS < MAX_ITS);
+		return all_hardware[slot - SLOT_ITS];
+	}
 	CHECK_EQ(pa.pa, QUEUE);
 	CHECK_EQ(mode, MM_R);
 	windows++;
@@ -111,7 +129,7 @@ void spin_unlock(struct spinlock *l)
 
 const char *gic_emulate_page(uint64_t base, const struct mmio_reg *r, void *d)
 {
-	CHECK_EQ(base, ITS_BASE);
+	CHECK_EQ((base - ITS_BASE) % ITS_SIZE, 0);
 	emulated = r;
 	device = d;
 	return NULL;
@@ -225,7 +243,7 @@ bool mmio_wait(const volatile void *r, uint32_t offset, uint32_t mask,
 	return hardware_works;
 }
 
-static _Alignas(8) uint8_t tree[1024];
+static _Alignas(8) uint8_t tree[2048];
 static uint64_t ram; /* where the tree says that there is RAM */
 
 /* A device tree with an ITS; its.c keeps those that it has taken. */
@@ -263,7 +281,8 @@ static void start(uint64_t typer, uint64_t baser0, uint64_t baser1)
 
 	ram = QUEUE;
 	make_tree(&fdt, 0x20000);
-	memset(hardware, 0, sizeof(hardware));
+	memset(all_hardware, 0, sizeof(all_hardware));
+	page_size_bits = 0;
 	memset(itts, 0, sizeof(itts));
 	maps = unmaps = 0;
 	set_hw(GITS_TYPER, typer);
@@ -509,9 +528,9 @@ TEST(itt_budget)
 	CHECK(map(2, ALL_BITS - 1, ITT));
 	/* The least is 256 bytes. */
 	CHECK(map(2, 1, ITT));
-	for (unsigned int i = 3; i < 3 + ITT_UNITS / 2 - 1; i++)
+	for (unsigned int i = 3; i < 3 + MAX_ITT_UNITS / 2 - 1; i++)
 		CHECK(map(i, i % 4 + 1, ITT));
-	CHECK(!map(ITT_UNITS, 1, ITT));
+	CHECK(!map(MAX_ITT_UNITS, 1, ITT));
 	/* All of it is there again for the next system. */
 	write_reg(GITS_CTLR, 0);
 	write_reg(GITS_CBASER, GIC_TABLE_VALID | (QUEUE + 0x10000));
@@ -728,4 +747,90 @@ TEST(little_memory)
 	pool_used = sizeof(pool) - POOL_RESERVE;
 	check_withheld(true, 0x20000);
 	CHECK_EQ(pool_used, sizeof(pool) - POOL_RESERVE);
+}
+
+/* A disabled one, or one below something that is, may not answer. */
+static void put_its(struct fdt_writer *w, uint32_t i, const char *status)
+{
+	const uint32_t reg[] = {0, (uint32_t)(ITS_BASE + i * ITS_SIZE), 0,
+				ITS_SIZE};
+
+	fdt_put_node(w, "its");
+	fdt_put_string(w, "compatible", "arm,gic-v3-its");
+	fdt_put_cells(w, "reg", reg, 4);
+	fdt_put_string(w, "status", status);
+	fdt_put_end(w);
+}
+
+/*
+ * Starts a board with so many ITSs, two that are disabled before them. What the
+ * pool of the image has left by then is a little more than this.
+ */
+#define POOL_LEFT (840 * KIB)
+
+static void start_several(uint32_t count, uint64_t page_size)
+{
+	struct fdt_writer w;
+	struct fdt fdt;
+
+	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
+	fdt_begin(&w, tree, sizeof(tree), 0);
+	fdt_put_node(&w, "");
+	fdt_put_u32(&w, "#address-cells", 2);
+	fdt_put_u32(&w, "#size-cells", 2);
+	put_its(&w, 8, "disabled");
+	fdt_put_node(&w, "gic");
+	fdt_put_u32(&w, "#address-cells", 2);
+	fdt_put_u32(&w, "#size-cells", 2);
+	fdt_put_prop(&w, "ranges", NULL, 0);
+	fdt_put_string(&w, "status", "disabled");
+	put_its(&w, 9, "okay");
+	fdt_put_end(&w);
+	for (uint32_t i = 0; i < count; i++)
+		put_its(&w, i, "okay");
+	fdt_put_end(&w);
+	CHECK(!fdt_open(&fdt, tree, fdt_finish(&w, 0)));
+	for (uint32_t i = 0; i < MAX_ITS; i++) {
+		uint64_t *baser = (uint64_t *)(all_hardware[i] + GITS_BASER);
+
+		memcpy(all_hardware[i] + GITS_TYPER, hardware + GITS_TYPER, 8);
+		baser[0] = DEVICE_TABLE;
+		baser[1] = COLLECTION_TABLE;
+	}
+	page_size_bits = page_size;
+	pool_used = sizeof(pool) - POOL_RESERVE - POOL_LEFT;
+	its_count = 0;
+	its_init_board(&fdt);
+}
+
+/* Each ITS gets its share of the pool, whatever pages its tables have. */
+TEST(several)
+{
+	static const struct {
+		uint32_t count, bits_4k, bits_64k, itts;
+	} rows[] = {
+		{1, 16, 16, ITT_SIZE},
+		{2, 14, 14, ITT_SIZE},
+		{3, 13, 13, 0x20000 - QUEUE_SIZE},
+		{4, 13, 13, 0x10000 - QUEUE_SIZE},
+	};
+
+	for (unsigned int i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+		uint32_t count = rows[i / 2].count;
+		uint32_t bits =
+			i % 2 ? rows[i / 2].bits_64k : rows[i / 2].bits_4k;
+
+		start_several(count, i % 2 ? UINT64_C(2) << 8 : 0);
+		CHECK_EQ(its_count, count);
+		for (uint32_t n = 0; n < count; n++) {
+			CHECK_EQ(all_its[n].base, ITS_BASE + n * ITS_SIZE);
+			CHECK(all_its[n].device_bits >= bits);
+			CHECK_EQ(all_its[n].collections, COLLECTIONS);
+			CHECK(all_its[n].itt_units * ITT_UNIT >=
+			      rows[i / 2].itts);
+		}
+		CHECK(pool_used <= sizeof(pool) - POOL_RESERVE);
+	}
+	start_several(MAX_ITS + 1, 0);
+	CHECK_EQ(its_count, MAX_ITS);
 }

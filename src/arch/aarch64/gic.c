@@ -226,8 +226,11 @@ static const char *scan_region(uint64_t base, uint64_t size)
 		typer = mmio_read64(at, GICR_TYPER);
 		used = typer & GICR_TYPER_VLPIS ? 4 * GIC_FRAME : 2 * GIC_FRAME;
 		step = stride ? stride : used;
-		if (size < step || step < used)
+		if (size < used || step < used)
 			return "GIC: a region cuts off a redistributor";
+		/* Of the last one, the rest may be left out. */
+		if (step > size)
+			step = size;
 		error = visit_redistributor(base, typer);
 		if (!error)
 			error = gic_hide(base + used, step - used);
@@ -246,7 +249,7 @@ static const char *read_stride(const struct fdt *fdt)
 		return NULL;
 	if (p.size == 4 || p.size == 8)
 		stride = fdt_number(p.value, 0, p.size / 4, NULL);
-	return stride && is_aligned(stride, GIC_FRAME)
+	return is_aligned(stride, GIC_FRAME)
 		       ? NULL
 		       : "device tree: GIC: unusable redistributor-stride";
 }

@@ -87,7 +87,7 @@ _Static_assert(1u << MIN_TABLE_BITS > MAX_CPUS, "collections");
 
 /* An ITT is at a multiple of this (MAPD). */
 #define ITT_UNIT 256u
-#define ITT_UNITS (ITT_SIZE / ITT_UNIT)
+#define MAX_ITT_UNITS (ITT_SIZE / ITT_UNIT)
 
 #define CBASER_FIELDS                                                      \
 	(GIC_TABLE_VALID | BIT(59) * 7 | BIT(53) * 7 | GIC_TABLE_ADDRESS | \
@@ -105,8 +105,9 @@ struct its {
 	uint64_t baser[GITS_BASERS]; /* tables of ours; 0: none */
 	uint64_t *queue;	     /* ours, for the hardware */
 	char *itts;		     /* behind it */
+	uint32_t itt_units;
 	/* GIC's lock for all below. */
-	uint32_t holder[ITT_UNITS]; /* of `itts`: DeviceID + 1, or 0 */
+	uint32_t holder[MAX_ITT_UNITS]; /* of `itts`: DeviceID + 1, or 0 */
 	/* Bytes from the queue's beginning: */
 	uint32_t tail; /* of our queue */
 	/* The primary's queue, as it sees it. */
@@ -280,7 +281,7 @@ static char *alloc_itt(struct its *its, uint64_t count, uint32_t holder)
 	char *itt;
 
 	for (; run < count; i++) {
-		if (i == ITT_UNITS)
+		if (i == its->itt_units)
 			return NULL;
 		run = its->holder[i] ? 0 : run + 1;
 	}
@@ -294,7 +295,7 @@ static char *alloc_itt(struct its *its, uint64_t count, uint32_t holder)
 
 static void free_itt(struct its *its, uint32_t holder)
 {
-	for (uint32_t i = 0; i < ITT_UNITS; i++)
+	for (uint32_t i = 0; i < its->itt_units; i++)
 		if (its->holder[i] == holder)
 			its->holder[i] = 0;
 }
@@ -504,14 +505,50 @@ static const struct mmio_reg its_regs[] = {
 
 /* --- boot --- */
 
+/* Where the part of the pool ends that the ITS being started may take. */
+static uint64_t share_end;
+
+/* Where the next part of the pool begins that is so aligned. */
+static uint64_t next_room(uint64_t alignment)
+{
+	return align_up((uint64_t)(uintptr_t)pool_begin + pool_used_bytes(),
+			alignment);
+}
+
+/* Divides what is left of the pool between `count` ITSs. */
+static void divide_pool(uint32_t count)
+{
+	uint64_t end = (uint64_t)(uintptr_t)image_end - POOL_RESERVE;
+	uint64_t next = next_room(QUEUE_ALIGNMENT);
+
+	share_end = end > next ? next + (end - next) / count : next;
+}
+
 /* Room for what the hardware uses, or NULL. */
 static void *make_room(uint64_t size, uint64_t alignment)
 {
-	uint64_t left = (uint64_t)(image_end - pool_begin) - pool_used_bytes();
-
-	if (left < size + POOL_RESERVE)
+	if (next_room(alignment) + size > share_end)
 		return NULL;
 	return pool_alloc_aligned(size / PAGE_SIZE, alignment);
+}
+
+/*
+ * Makes room for the queue and ITTs: half of the ITS's share, if that is less
+ * than all that is wanted. A multiple of the alignment leaves no gap.
+ */
+static bool make_queue(struct its *its)
+{
+	uint64_t half = (share_end - next_room(QUEUE_ALIGNMENT)) / 2;
+	uint64_t size = align_down(half, QUEUE_ALIGNMENT);
+
+	if (!size)
+		return false;
+	if (size > QUEUE_SIZE + ITT_SIZE)
+		size = QUEUE_SIZE + ITT_SIZE;
+	its->queue = make_room(size, QUEUE_ALIGNMENT);
+	its->itts = (char *)its->queue + QUEUE_SIZE;
+	its->itt_units = (uint32_t)(size - QUEUE_SIZE) / ITT_UNIT;
+	return true;
 }
 
 /*
@@ -542,32 +579,47 @@ static unsigned int make_table(struct its *its, unsigned int i, uint64_t baser,
 	return bits;
 }
 
-static const char *make_tables(struct its *its, uint64_t typer)
+/*
+ * Makes all tables of a kind for 2^bits entries or fewer. Returns how many
+ * bits, 0: no room; *count is how many entries all of them have.
+ */
+static unsigned int make_kind(struct its *its, const uint64_t *baser,
+			      unsigned int kind, unsigned int bits,
+			      unsigned int *count)
 {
-	unsigned int limit = COLLECTIONS;
-	unsigned int bits = 1;
+	*count = 0;
+	for (unsigned int i = 0; i < GITS_BASERS && bits; i++) {
+		if (BASER_TYPE(baser[i]) != kind)
+			continue;
+		bits = make_table(its, i, baser[i], bits);
+		*count += 1u << bits;
+	}
+	return bits;
+}
 
+/* Collections come first: devices take what is left. */
+static bool make_tables(struct its *its, uint64_t typer)
+{
+	unsigned int bits = TYPER_DEVICE_BITS(typer);
+	unsigned int limit = COLLECTIONS;
+	uint64_t baser[GITS_BASERS];
+	unsigned int count;
+
+	for (unsigned int i = 0; i < GITS_BASERS; i++) {
+		baser[i] = mmio_read64(its->regs, GITS_BASER + 8 * i);
+		mmio_write64(its->regs, GITS_BASER + 8 * i, 0);
+	}
+	if (!make_kind(its, baser, BASER_COLLECTIONS, COLLECTION_BITS, &count))
+		return false;
 	if (typer & TYPER_CIL && TYPER_CID_BITS(typer) < COLLECTION_BITS)
 		limit = 1u << TYPER_CID_BITS(typer);
-	its->collections = TYPER_HCC(typer);
-	its->device_bits = TYPER_DEVICE_BITS(typer);
-	if (its->device_bits > MAX_DEVICE_ID_BITS)
-		its->device_bits = MAX_DEVICE_ID_BITS;
-	for (unsigned int i = 0; i < GITS_BASERS && bits; i++) {
-		uint64_t baser = mmio_read64(its->regs, GITS_BASER + 8 * i);
-
-		mmio_write64(its->regs, GITS_BASER + 8 * i, 0);
-		if (BASER_TYPE(baser) == BASER_DEVICES) {
-			bits = make_table(its, i, baser, its->device_bits);
-			its->device_bits = bits;
-		} else if (BASER_TYPE(baser) == BASER_COLLECTIONS) {
-			bits = make_table(its, i, baser, COLLECTION_BITS);
-			its->collections += 1u << bits;
-		}
-	}
+	its->collections = TYPER_HCC(typer) + count;
 	if (its->collections > limit)
 		its->collections = limit;
-	return bits ? NULL : "no memory for its tables";
+	if (bits > MAX_DEVICE_ID_BITS)
+		bits = MAX_DEVICE_ID_BITS;
+	its->device_bits = make_kind(its, baser, BASER_DEVICES, bits, &count);
+	return its->device_bits != 0;
 }
 
 static void set_typer(struct its *its, uint64_t typer)
@@ -584,20 +636,14 @@ static void set_typer(struct its *its, uint64_t typer)
 static const char *start_its(struct its *its)
 {
 	uint64_t typer = mmio_read64(its->regs, GITS_TYPER);
-	const char *error;
 
 	mmio_write32(its->regs, GITS_CTLR, 0);
 	if (!mmio_wait(its->regs, GITS_CTLR, CTLR_QUIESCENT, CTLR_QUIESCENT))
 		return "it does not come to rest";
 	if (!(typer & TYPER_PHYSICAL))
 		return "it has no physical LPIs";
-	its->queue = make_room(QUEUE_SIZE + ITT_SIZE, QUEUE_ALIGNMENT);
-	if (!its->queue)
-		return "no memory for its queue and ITTs";
-	its->itts = (char *)its->queue + QUEUE_SIZE;
-	error = make_tables(its, typer);
-	if (error)
-		return error;
+	if (!make_queue(its) || !make_tables(its, typer))
+		return "no memory for its queue and tables";
 	set_typer(its, typer);
 	reset_tables(its);
 	return gic_emulate_page(its->base, its_regs, its);
@@ -635,16 +681,53 @@ bool is_its(const struct fdt *fdt, fdt_node_t node)
 	return fdt_compatible(fdt, node, "arm,gic-v3-its");
 }
 
+/* The next ITS of a walk, or FDT_NO_NODE. */
+static fdt_node_t next_its(struct devtree_walk *w)
+{
+	fdt_node_t node;
+
+	while (devtree_next(w, &node))
+		if (is_its(w->fdt, node))
+			return node;
+	return FDT_NO_NODE;
+}
+
+/* Whether neither it nor what it is below is disabled. */
+static bool is_enabled(const struct devtree_walk *w)
+{
+	bool enabled = true;
+
+	for (uint32_t i = 0; i <= w->depth; i++)
+		enabled &= fdt_enabled(w->fdt, w->level[i].node);
+	return enabled;
+}
+
+/* How many ITSs will want memory. */
+static uint32_t count_its(const struct fdt *fdt)
+{
+	struct devtree_walk w;
+	uint32_t count = 0;
+
+	devtree_begin(&w, fdt);
+	while (next_its(&w) != FDT_NO_NODE)
+		count += is_enabled(&w);
+	return count < MAX_ITS ? count : MAX_ITS;
+}
+
 void its_init_board(const struct fdt *fdt)
 {
+	uint32_t count = count_its(fdt);
 	struct devtree_walk w;
 	const char *error;
 	fdt_node_t node;
 
 	devtree_begin(&w, fdt);
-	while (devtree_next(&w, &node)) {
-		if (!is_its(fdt, node))
+	while ((node = next_its(&w)) != FDT_NO_NODE) {
+		/* It may not answer: arch_hides_node() keeps it. */
+		if (!is_enabled(&w))
 			continue;
+		divide_pool(count ? count : 1);
+		count -= count != 0;
 		error = add_its(&w, node);
 		if (error)
 			log_line(

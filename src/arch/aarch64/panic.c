@@ -29,6 +29,9 @@ bool panic_resets RO_AFTER_BOOT;
 /* MPIDR of the CPU that prints, or 0. */
 static uint64_t printing;
 
+/* Of the first panic, which may not get to tell, if it is a fault. */
+static uint64_t first_esr, first_elr;
+
 /* CPUs that came to their end. */
 static uint32_t stopped;
 
@@ -136,6 +139,8 @@ static void begin(void)
 	bool my_turn = first && swap(&printing, &printer, this_id());
 
 	if (first) {
+		first_esr = read_sysreg(esr_el2);
+		first_elr = read_sysreg(elr_el2);
 		revoke_all();
 		gic_wake_others();
 	}
@@ -144,6 +149,8 @@ static void begin(void)
 			"panic: in the report itself: ESR 0x%lx FAR 0x%lx ELR 0x%lx",
 			read_sysreg(esr_el2), read_sysreg(far_el2),
 			read_sysreg(elr_el2));
+		log_panic_line("the first fault: ESR 0x%lx ELR 0x%lx", first_esr,
+			       first_elr);
 		end();
 	}
 	if (first)

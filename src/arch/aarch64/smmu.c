@@ -144,6 +144,9 @@ static struct smmu {
 
 static uint32_t smmu_count RO_AFTER_BOOT;
 
+/* Of its own: other lines that the primary causes hide no fault. */
+static struct log_limit refusals;
+
 /* The context descriptor for stage 1, and its tables; all SMMUs share them. */
 static _Alignas(64) uint64_t cd[CD_WORDS];
 static struct ptable stage1 RO_AFTER_BOOT;
@@ -217,20 +220,20 @@ static void add_smmu(const struct devtree_walk *w, fdt_node_t node)
  * SMMU translates it. What the firmware left on ends here; devices.c keeps them
  * from the primary.
  */
-static void silence_pmcg(const struct devtree_walk *w, fdt_node_t node)
+static bool silence_pmcg(const struct devtree_walk *w)
 {
-	struct smmu s = {.name = fdt_name(w->fdt, node)};
-	uint64_t size;
+	volatile char *regs;
+	uint64_t base, size;
 
-	if (!devtree_reg(w, 0, &s.base, &size) || size < PAGE_SIZE ||
-	    !is_aligned(s.base, PAGE_SIZE) ||
-	    devtree_overlaps_memory(w->fdt, s.base, size))
-		stop(&s, "reg is no place for it");
-	s.regs = arch_boot_map(paddr(s.base), PAGE_SIZE, MM_DEVICE_RW);
-	if (!s.regs)
-		stop(&s, "reg lies outside of the address space");
-	mmio_write32(s.regs, PMCG_IRQ_CTRL, 0);
-	await(&s, PMCG_IRQ_CTRLACK, ~(uint64_t)0, 0);
+	if (!devtree_reg(w, 0, &base, &size) || size < PAGE_SIZE ||
+	    !is_aligned(base, PAGE_SIZE) ||
+	    devtree_overlaps_memory(w->fdt, base, size))
+		return false;
+	regs = arch_boot_map(paddr(base), PAGE_SIZE, MM_DEVICE_RW);
+	if (!regs)
+		return false;
+	mmio_write32(regs, PMCG_IRQ_CTRL, 0);
+	return mmio_wait(regs, PMCG_IRQ_CTRLACK, ~(uint32_t)0, 0);
 }
 
 void smmu_init_board(const struct fdt *fdt)
@@ -244,8 +247,10 @@ void smmu_init_board(const struct fdt *fdt)
 			continue;
 		if (fdt_compatible(fdt, node, "arm,smmu-v3"))
 			add_smmu(&w, node);
-		else if (fdt_compatible(fdt, node, "arm,smmu-v3-pmcg"))
-			silence_pmcg(&w, node);
+		else if (devtree_is_like(fdt, node, "smmu-v3-pmcg") &&
+			 !silence_pmcg(&w))
+			log_line("device tree: %s: not silenced",
+				 fdt_name(fdt, node));
 	}
 }
 
@@ -536,14 +541,13 @@ static void tell(uint32_t i, const uint64_t *event)
 	uint32_t stream = (uint32_t)(event[0] >> 32);
 
 	if (kind >= EVENT_TRANSLATION && kind <= EVENT_PERMISSION)
-		log_guest(&vm_primary.log,
-			  "smmu%u: stream 0x%x: %s 0x%lx refused", i, stream,
+		log_guest(&refusals, "smmu%u: stream 0x%x: %s 0x%lx refused", i,
+			  stream,
 			  event[1] & EVENT_READ ? "read of" : "write to",
 			  event[2]);
 	else
-		log_guest(&vm_primary.log,
-			  "smmu%u: stream 0x%x: refused, event 0x%x", i, stream,
-			  kind);
+		log_guest(&refusals, "smmu%u: stream 0x%x: refused, event 0x%x",
+			  i, stream, kind);
 }
 
 static void drain(uint32_t i)
@@ -567,7 +571,7 @@ static void drain(uint32_t i)
 		cons = (cons + 1) & mask;
 	}
 	if (n > TOLD_EVENTS || lost)
-		log_guest(&vm_primary.log, "smmu%u: more were refused", i);
+		log_guest(&refusals, "smmu%u: more were refused", i);
 	dmb(sy);
 	if (n)
 		mmio_write32(s->page1, SMMU_EVENTQ_CONS,

@@ -132,9 +132,11 @@ static _Noreturn void refuse_cpu(struct cpu *cpu, const char *what)
 void boot_other_cpu(uint64_t index)
 {
 	struct cpu *cpu = &cpus[index];
-	const char *what = el2_cpu_differs();
+	const char *what;
 
+	/* Before all else: the report of a fault looks at it. */
 	identify(cpu);
+	what = el2_cpu_differs();
 	if (what)
 		refuse_cpu(cpu, what);
 	cpu->arch.fp_owner = NULL;
