@@ -346,8 +346,9 @@ def stopped_first(where, at):
 
 
 def left_out(where, at):
-    """The last VM finds no page for a root; then as above."""
-    for _ in range(1 + len(target.vms_of("race"))):
+    """The last VM finds no page for a root; then as above. The primary has
+    one, too, and the table for wiping."""
+    for _ in range(2 + len(target.vms_of("race"))):
         where.run_to(at["ptable_init"])
         where.run_to(at["pool_alloc"])
     where.set_register("x0", 0)
