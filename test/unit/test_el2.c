@@ -78,7 +78,7 @@ void vgic_refresh(struct vcpu *vcpu)
 	refreshes++;
 }
 
-bool vgic_make_tables(struct vm *vm)
+bool vgic_init_vm(struct vm *vm)
 {
 	return true;
 }
@@ -493,6 +493,19 @@ TEST(fired_timer_of_both)
 	ppis[ACTIVE] = 0;
 	leave(0, &vcpus[0][0]);
 	CHECK_EQ(ppis[ACTIVE], 1 << 27);
+}
+
+/* A VM uses its interrupt controller for the first time in such a stay. */
+TEST(fired_timer_taken_again)
+{
+	start_timer(1050);
+	enter(0, &vcpus[0][0]);
+	CHECK_EQ(ppis[ACTIVE], 1 << 27);
+	timer_take(&cpus[0], true);
+	ppis[ACTIVE] = 0;
+	leave(0, &vcpus[0][0]);
+	CHECK_EQ(ppis[INACTIVE], 1 << 27);
+	CHECK_EQ(ppis[ACTIVE], 0);
 }
 
 /* What the primary had disabled it has disabled again. */

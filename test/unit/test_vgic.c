@@ -131,6 +131,11 @@ static void fake_write_lr(unsigned int n, uint64_t lr)
 	cpu.lr[n] = lr;
 }
 
+static void fake_clear(void)
+{
+	memset(cpu.lr, 0, sizeof(cpu.lr));
+}
+
 static void fake_start(uint64_t flags)
 {
 	cpu.flags = flags;
@@ -168,14 +173,14 @@ static void fake_kick(volatile uint32_t *ppis, uint32_t bit)
 }
 
 const struct vgic_hw vgic_v3 = {
-	fake_lr_count, fake_load,  fake_save,	   fake_read_lr,
-	fake_write_lr, fake_start, fake_eoi_count, fake_maintenance,
-	fake_vmcr,     fake_kick,
+	fake_lr_count,	  fake_load,  fake_save,  fake_read_lr,
+	fake_write_lr,	  fake_clear, fake_start, fake_eoi_count,
+	fake_maintenance, fake_vmcr,  fake_kick,
 };
 const struct vgic_hw vgic_v2 = {
-	fake_lr_count, fake_load,  fake_save,	   fake_read_lr,
-	fake_write_lr, fake_start, fake_eoi_count, fake_maintenance,
-	fake_vmcr,     NULL,
+	fake_lr_count,	  fake_load,  fake_save,  fake_read_lr,
+	fake_write_lr,	  fake_clear, fake_start, fake_eoi_count,
+	fake_maintenance, fake_vmcr,  NULL,
 };
 
 /* --- a VM --- */
@@ -209,6 +214,7 @@ static void start(unsigned int version)
 	}
 	regs_set("tpidr_el2", (uint64_t)(uintptr_t)&primary);
 	vgic_init_board();
+	spin_init(&vm.arch.vgic.lock, LOCK_RANK_VGIC);
 	vgic_reset(&vm);
 	vm.arch.vgic.control = 3;
 	for (uint32_t i = 0; i < VCPUS; i++)
@@ -633,4 +639,28 @@ TEST(senders)
 		eoi(3);
 	}
 	CHECK_EQ(acknowledge(), SPURIOUS);
+}
+
+/* What a CPU has of somebody before us is gone, the primary's traps are not. */
+TEST(new_cpu)
+{
+	start(3);
+	memset(cpu.lr, 0xff, sizeof(cpu.lr));
+	cpu.vmcr = ~(uint32_t)0;
+	vgic_init_cpu();
+	for (unsigned int i = 0; i < VGIC_LRS; i++)
+		CHECK_EQ(cpu.lr[i], 0);
+	CHECK_EQ(cpu.vmcr, 0);
+	CHECK(!cpu.on);
+}
+
+/* Another CPU may be at its lock: its console outlives a VM. */
+TEST(reset_keeps_lock)
+{
+	start(3);
+	spin_lock(&vm.arch.vgic.lock);
+	spin_unlock(&vm.arch.vgic.lock);
+	vgic_reset(&vm);
+	CHECK_EQ(vm.arch.vgic.lock.next, vm.arch.vgic.lock.serving);
+	CHECK(vm.arch.vgic.lock.next >= 2);
 }

@@ -271,7 +271,7 @@ void arch_vm_init(struct vm *vm, uint32_t id)
 
 bool arch_vm_make_tables(struct vm *vm)
 {
-	return vgic_make_tables(vm);
+	return vgic_init_vm(vm);
 }
 
 void arch_vm_signal(struct vm *vm)

@@ -58,13 +58,13 @@ static uint64_t stride RO_AFTER_BOOT;
 
 void gic_init_cpu(void)
 {
-	if (!features.gic_regs)
-		return;
-	write_sysreg(icc_sre_el2, FOR_PRIMARY(ICC_SRE_EL2));
-	isb();
-	write_sysreg(ich_hcr_el2, FOR_PRIMARY(ICH_HCR_EL2));
-	write_sysreg(ich_vmcr_el2, 0);
+	if (features.gic_regs) {
+		write_sysreg(icc_sre_el2, FOR_PRIMARY(ICC_SRE_EL2));
+		isb();
+	}
 	vgic_init_cpu();
+	if (features.gic_regs)
+		write_sysreg(ich_hcr_el2, FOR_PRIMARY(ICH_HCR_EL2));
 }
 
 void gic_enter_secondary(void)

@@ -32,10 +32,14 @@ void timer_take(struct cpu *cpu, bool enable)
 
 	if (!ppis)
 		return;
-	a->virtual_taken = true;
-	a->virtual_was_active = ppis[PPI_SET_ACTIVE] & a->ppi_virtual_bit;
-	if (a->virtual_was_active)
-		ppis[PPI_CLEAR_ACTIVE] = a->ppi_virtual_bit;
+	/* Taken again, what is active may be ours. */
+	if (!a->virtual_taken) {
+		a->virtual_taken = true;
+		a->virtual_was_active =
+			ppis[PPI_SET_ACTIVE] & a->ppi_virtual_bit;
+		if (a->virtual_was_active)
+			ppis[PPI_CLEAR_ACTIVE] = a->ppi_virtual_bit;
+	}
 	if (!enable)
 		return;
 	a->ppis_disabled =

@@ -1081,18 +1081,21 @@ void vgic_reset(struct vm *vm)
 	struct vgic *g = &vm->arch.vgic;
 	uint64_t *interface = g->interface;
 
-	memset(g, 0, sizeof(*g));
+	/* The console of a VM that is stopped may still raise a line. */
+	spin_lock(&g->lock);
+	memset(&g->used, 0, sizeof(*g) - offsetof(struct vgic, used));
 	memset(g->targets, 1, sizeof(g->targets));
-	spin_init(&g->lock, LOCK_RANK_VGIC);
 	for (uint32_t i = 0; i < vm->vcpu_count; i++)
 		reset(&vm->vcpus[i].arch.vgic);
 	g->interface = interface;
 	for (unsigned int i = 0; interface && i < INTERFACE_PAGES; i++)
 		interface[i] = 0;
+	spin_unlock(&g->lock);
 }
 
-bool vgic_make_tables(struct vm *vm)
+bool vgic_init_vm(struct vm *vm)
 {
+	spin_init(&vm->arch.vgic.lock, LOCK_RANK_VGIC);
 	if (!hw || !is_v2())
 		return true;
 	vm->arch.vgic.interface = ptable_entry(&vm->stage2, VGIC_CPU_INTERFACE);
@@ -1114,8 +1117,14 @@ void vgic_init_board(void)
 
 void vgic_init_cpu(void)
 {
-	if (hw)
-		empty_lrs();
+	static const struct vgic_cpu unused;
+	struct vgic_cpu unknown;
+
+	if (!hw)
+		return;
+	hw->load(&unused);
+	hw->clear();
+	hw->save(&unknown);
 }
 
 void vgic_tree(struct fdt_writer *w, const struct vm *vm)

@@ -76,7 +76,8 @@ struct vgic_cpu {
 
 /* Of a VM. */
 struct vgic {
-	struct spinlock lock;
+	struct spinlock lock; /* vgic_init_vm() */
+	/* The VM's, from here on. */
 	bool used; /* from the first access on; read without the lock */
 	uint32_t control;
 	struct vgic_word spi[VGIC_WORDS - 1];
@@ -116,6 +117,8 @@ struct vgic_hw {
 	void (*save)(struct vgic_cpu *c);
 	uint64_t (*read_lr)(unsigned int n);
 	void (*write_lr)(unsigned int n, uint64_t lr);
+	/* Empties all LRs of this CPU: at reset they have no defined value. */
+	void (*clear)(void);
 	/* On, with VGIC_HCR_*; nothing was ended outside of an LR. */
 	void (*start)(uint64_t flags);
 	/* Interrupts that were ended outside of an LR. */
@@ -142,7 +145,7 @@ void vgic_init_cpu(void);
 /*
  * Makes the page tables that the VM may need. False if none is left. Boot only.
  */
-bool vgic_make_tables(struct vm *vm);
+bool vgic_init_vm(struct vm *vm);
 
 /* As at reset: of a new VM, and of a vCPU that is turned on. */
 void vgic_reset(struct vm *vm);

@@ -82,6 +82,12 @@ static void write_lr(unsigned int n, uint64_t there)
 	mmio_write32(gich, GICH_LR + 4 * n, here);
 }
 
+static void clear(void)
+{
+	for (unsigned int i = 0; i < lr_count(); i++)
+		write_lr(i, 0);
+}
+
 static void start(uint64_t flags)
 {
 	mmio_write32(gich, GICH_HCR, (uint32_t)(VGIC_HCR_EN | flags));
@@ -103,6 +109,7 @@ const struct vgic_hw vgic_v2 = {
 	.save = save,
 	.read_lr = read_lr,
 	.write_lr = write_lr,
+	.clear = clear,
 	.start = start,
 	.eoi_count = eoi_count,
 	.maintenance = maintenance,

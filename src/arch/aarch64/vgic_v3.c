@@ -9,6 +9,10 @@
 #include "vgic.h"
 
 #define FOR_LRS(op) op(0) op(1) op(2) op(3)
+#define FOR_ALL_LRS(op)                                                        \
+	FOR_LRS(op)                                                            \
+	op(4) op(5) op(6) op(7) op(8) op(9) op(10) op(11) op(12) op(13) op(14) \
+		op(15)
 _Static_assert(VGIC_LRS == 4, "FOR_LRS");
 
 #define VMCR_EOIM BIT(9)
@@ -100,6 +104,17 @@ static void write_lr(unsigned int n, uint64_t lr)
 	}
 }
 
+/* All that there are, also those that are not used. */
+static void clear(void)
+{
+	unsigned int count = lr_count();
+
+#define CLEAR(i)       \
+	if (count > i) \
+		write_sysreg(ich_lr##i##_el2, 0);
+	FOR_ALL_LRS(CLEAR)
+}
+
 static void start(uint64_t flags)
 {
 	write_sysreg(ich_hcr_el2, control(true) | flags);
@@ -138,6 +153,7 @@ const struct vgic_hw vgic_v3 = {
 	.save = save,
 	.read_lr = read_lr,
 	.write_lr = write_lr,
+	.clear = clear,
 	.start = start,
 	.eoi_count = eoi_count,
 	.maintenance = maintenance,
