@@ -46,18 +46,22 @@ static void hf_ring_put(struct hf_console *console, const void *data, u32 size)
 		console->tail = console->head - HF_CONSOLE_RING;
 }
 
-/* Fetches output until there is none, or no room for it. */
-static void hf_console_fetch(struct hf_vm *vm)
+/*
+ * Fetches output until there is none, or no room for it, or enough of it: the
+ * VM may write on while interrupts are disabled here. True if there was some.
+ */
+static bool hf_console_fetch(struct hf_vm *vm)
 {
 	const u32 limit = HF_CONSOLE_RING - HF_READ_BYTES;
 	struct hf_console *console = &vm->console;
+	unsigned int reads = 0;
 	u64 x[4];
 
 	do {
 		console->full =
 			console->open && console->head - console->tail > limit;
 		if (console->full)
-			return;
+			break;
 		x[0] = HF_CONSOLE_READ;
 		x[1] = vm->index;
 		x[2] = x[3] = 0;
@@ -66,7 +70,9 @@ static void hf_console_fetch(struct hf_vm *vm)
 		if ((s64)x[0] > 0)
 			hf_ring_put(console, &x[1],
 				    min_t(u64, x[0], HF_READ_BYTES));
-	} while ((s64)x[0] > 0);
+	} while ((s64)x[0] > 0 && ++reads < HF_CONSOLE_READS);
+	console->more = reads == HF_CONSOLE_READS;
+	return reads > 0;
 }
 
 /* Gives output to the tty. True if it took some. */
@@ -122,25 +128,27 @@ static bool hf_console_feed(struct hf_vm *vm)
 static bool hf_console_move(struct hf_vm *vm)
 {
 	struct hf_console *console = &vm->console;
-	bool shown = false, fed;
+	bool shown = false, fetched = false, fed;
 	unsigned long flags;
 
 	spin_lock_irqsave(&console->lock, flags);
 	do {
-		hf_console_fetch(vm);
+		fetched |= hf_console_fetch(vm);
 		if (!hf_console_show(console))
 			break;
 		shown = true;
-	} while (console->full);
+	} while (console->full && !console->more);
 	fed = hf_console_feed(vm);
 	WRITE_ONCE(console->left,
-		   !kfifo_is_empty(&console->port.xmit_fifo) ||
+		   console->more ||
+			   !kfifo_is_empty(&console->port.xmit_fifo) ||
 			   (console->open && console->head != console->tail));
 	spin_unlock_irqrestore(&console->lock, flags);
 
 	if (shown)
 		tty_flip_buffer_push(&console->port);
-	if (fed)
+	/* It has room for output again, which it may be waiting for, or input. */
+	if (fetched || fed)
 		hf_vm_wake(vm);
 	return fed;
 }

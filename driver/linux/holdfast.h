@@ -36,6 +36,8 @@
 
 /* Bytes of output that are kept for a VM. */
 #define HF_CONSOLE_RING 16384U
+/* Reads of a console at a time: as many as the hypervisor keeps bytes for. */
+#define HF_CONSOLE_READS 86
 
 struct hf_vm;
 struct hf_session;
@@ -102,6 +104,7 @@ struct hf_console {
 	bool open;
 	bool throttled;
 	bool full;
+	bool more; /* output was left where it is */
 	bool left;
 };
 

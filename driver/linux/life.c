@@ -137,7 +137,9 @@ static int hf_life_stop(struct hf_vm *vm)
 	hf_vm_resume(vm);
 	if (hf_life_runs(vm))
 		ret = hf_life_call(vm, HF_VM_STOP);
-	if (!ret && vm->ended == HF_ENDED_KILLED)
+	/* A restart that it asked for, and that is to come, is called off. */
+	if (!ret && (vm->ended == HF_ENDED_KILLED ||
+		     vm->ended == HF_ABORT_SYSTEM_RESET))
 		WRITE_ONCE(vm->ended, HF_ABORT_STOPPED);
 	hf_console_service(vm);
 	return ret;

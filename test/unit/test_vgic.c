@@ -664,3 +664,17 @@ TEST(reset_keeps_lock)
 	CHECK_EQ(vm.arch.vgic.lock.next, vm.arch.vgic.lock.serving);
 	CHECK(vm.arch.vgic.lock.next >= 2);
 }
+
+/* Kicks without end by another vCPU leave the primary its turn. */
+TEST(storm)
+{
+	unsigned int ends = 0;
+
+	start(3);
+	vgic_enter(&vcpus[0]);
+	for (unsigned int i = 0; i < 80; i++) {
+		kicked = true;
+		ends += !vgic_interrupt(&vcpus[0]);
+	}
+	CHECK_EQ(ends, 10);
+}

@@ -13,6 +13,8 @@
 #define SGIS 0x0000ffffu
 #define PRIORITY_BITS 0xf8f8f8f8 /* five of each */
 #define NO_VCPU 0xff
+/* Interrupts of its own in a row that a vCPU goes on behind, and one more */
+#define MAX_HANDLED 8
 #define INTERFACE_PAGES (VGIC_INTERFACE_SIZE / PAGE_SIZE)
 
 /* Offsets in a distributor, and the same in a frame of private interrupts */
@@ -467,9 +469,11 @@ bool vgic_interrupt(struct vcpu *vcpu)
 	bool maintenance = hw->maintenance(), timer = timer_interrupts(vcpu);
 	bool kicked = gic_end_kick(vcpu->cpu);
 
-	if (maintenance || timer || kicked)
-		vgic_refresh(vcpu);
-	return maintenance || timer || kicked;
+	if (!maintenance && !timer && !kicked)
+		return false;
+	vgic_refresh(vcpu);
+	/* However many its VM makes, the primary's come in between. */
+	return ++vcpu->arch.vgic.handled % MAX_HANDLED;
 }
 
 bool vgic_may_wait(struct vcpu *vcpu)

@@ -64,6 +64,7 @@ struct vgic_cpu {
 	bool idle;	      /* it left by a WFI: an interrupt is to be told */
 	bool told;	      /* that there is one */
 	bool asleep;	      /* GICR_WAKER */
+	uint8_t handled;      /* interrupts of its own, counted */
 	uint8_t tell; /* vCPUs that it has to tell the primary of, a bit each */
 	uint8_t lr_count;
 	uint64_t lr[VGIC_LRS]; /* as they were filled */
