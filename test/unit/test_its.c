@@ -766,7 +766,7 @@ static void put_its(struct fdt_writer *w, uint32_t i, const char *status)
  * Starts a board with so many ITSs, two that are disabled before them. What the
  * pool of the image has left by then is a little more than this.
  */
-#define POOL_LEFT (840 * KIB)
+#define POOL_LEFT (780 * KIB)
 
 static void start_several(uint32_t count, uint64_t page_size)
 {
