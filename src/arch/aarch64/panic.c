@@ -149,8 +149,8 @@ static void begin(void)
 			"panic: in the report itself: ESR 0x%lx FAR 0x%lx ELR 0x%lx",
 			read_sysreg(esr_el2), read_sysreg(far_el2),
 			read_sysreg(elr_el2));
-		log_panic_line("the first fault: ESR 0x%lx ELR 0x%lx", first_esr,
-			       first_elr);
+		log_panic_line("the first fault: ESR 0x%lx ELR 0x%lx",
+			       first_esr, first_elr);
 		end();
 	}
 	if (first)
