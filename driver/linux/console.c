@@ -140,14 +140,14 @@ static bool hf_console_move(struct hf_vm *vm)
 	} while (console->full && !console->more);
 	fed = hf_console_feed(vm);
 	WRITE_ONCE(console->left,
-		   console->more ||
-			   !kfifo_is_empty(&console->port.xmit_fifo) ||
+		   console->more || !kfifo_is_empty(&console->port.xmit_fifo) ||
 			   (console->open && console->head != console->tail));
 	spin_unlock_irqrestore(&console->lock, flags);
 
 	if (shown)
 		tty_flip_buffer_push(&console->port);
-	/* It has room for output again, which it may be waiting for, or input. */
+	/* It has room for output again, which it may be waiting for, or input.
+	 */
 	if (fetched || fed)
 		hf_vm_wake(vm);
 	return fed;
