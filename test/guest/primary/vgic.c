@@ -705,7 +705,7 @@ static void sgi_to_sleepers(void)
 static void run_other(void *unused)
 {
 	uint32_t vm = vm_named("smp");
-	uint64_t stop = timer_now_ns() + 10000 * MS;
+	uint64_t stop = timer_now_ns() + 40000 * MS;
 
 	(void)unused;
 	while (hf_vcpu_code(hf_vcpu_run(vm, 1)) != HF_VCPU_RESPONSE_READY &&
@@ -723,7 +723,7 @@ static void run_other(void *unused)
 static void sgi_to_running(void)
 {
 	uint32_t vm = vm_named("smp");
-	uint64_t stop = timer_now_ns() + 5000 * MS;
+	uint64_t stop = timer_now_ns() + 30000 * MS;
 	uint64_t result;
 
 	if (cpu_count() < 2)
@@ -743,7 +743,8 @@ static void sgi_to_running(void)
 	add_sgi(9, 2);
 	/* vCPU 2 sends it, as soon as the mailbox is free. */
 	while (script_send(vm) < 0 && timer_now_ns() < stop)
-		;
+		timer_spin_ns(MS);
+	CHECK(timer_now_ns() < stop);
 	result = vm_run(vm, 2);
 	if (result == wake(vm, 1)) {
 		gic_send(1, 1);
