@@ -95,14 +95,10 @@ bool manage_call(uint64_t x[4])
 {
 	struct arguments a = {x[1], x[2], x[3]};
 	uint64_t call = (uint32_t)x[0] - (uint64_t)FIRST;
-	manage_fn fn;
 
 	if (call >= ARRAY_SIZE(calls))
 		return false;
-	fn = calls[index_nospec(call, ARRAY_SIZE(calls))];
-	if (!fn)
-		return false;
 	x[1] = x[2] = x[3] = 0;
-	x[0] = (uint64_t)fn(a, &x[1]);
+	x[0] = (uint64_t)calls[index_nospec(call, ARRAY_SIZE(calls))](a, &x[1]);
 	return true;
 }

@@ -9,24 +9,36 @@
 #include "hf/abi.h"
 
 /*
- * Makes the hypercall `fn` with up to three arguments and returns x0. The
- * compiler treats it as an access to all of memory, so that a message written
- * before the call is complete when the hypervisor reads it (abi.md, mailbox
- * rule 6).
+ * Makes the hypercall x[0] with arguments x[1] to x[3], and puts its results
+ * there. The compiler treats it as an access to all of memory, so that a
+ * message written before the call is complete when the hypervisor reads it
+ * (abi.md, mailbox rule 6).
  */
-static inline int64_t hf_call(uint32_t fn, uint64_t a1, uint64_t a2,
-			      uint64_t a3)
+static inline int64_t hf_call_results(uint64_t x[4])
 {
-	register uint64_t x0 __asm__("x0") = fn;
-	register uint64_t x1 __asm__("x1") = a1;
-	register uint64_t x2 __asm__("x2") = a2;
-	register uint64_t x3 __asm__("x3") = a3;
+	register uint64_t x0 __asm__("x0") = x[0];
+	register uint64_t x1 __asm__("x1") = x[1];
+	register uint64_t x2 __asm__("x2") = x[2];
+	register uint64_t x3 __asm__("x3") = x[3];
 
 	__asm__ volatile("hvc #0"
 			 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)
 			 :
 			 : "memory", "cc");
+	x[0] = x0;
+	x[1] = x1;
+	x[2] = x2;
+	x[3] = x3;
 	return (int64_t)x0;
+}
+
+/* Makes the hypercall `fn` with up to three arguments and returns x0. */
+static inline int64_t hf_call(uint32_t fn, uint64_t a1, uint64_t a2,
+			      uint64_t a3)
+{
+	uint64_t x[4] = {fn, a1, a2, a3};
+
+	return hf_call_results(x);
 }
 
 /* Runs a vCPU of a secondary VM; primary only. See HF_VCPU_* for the result. */
@@ -100,28 +112,6 @@ static inline int64_t hf_rpc_ack(void)
 static inline int64_t hf_rpc_reply(uint64_t size, int ack)
 {
 	return hf_call(HF_RPC_REPLY, size, ack != 0, 0);
-}
-
-/*
- * Makes the hypercall x[0] with arguments x[1] to x[3], and puts its results
- * there.
- */
-static inline int64_t hf_call_results(uint64_t x[4])
-{
-	register uint64_t x0 __asm__("x0") = x[0];
-	register uint64_t x1 __asm__("x1") = x[1];
-	register uint64_t x2 __asm__("x2") = x[2];
-	register uint64_t x3 __asm__("x3") = x[3];
-
-	__asm__ volatile("hvc #0"
-			 : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)
-			 :
-			 : "memory", "cc");
-	x[0] = x0;
-	x[1] = x1;
-	x[2] = x2;
-	x[3] = x3;
-	return (int64_t)x0;
 }
 
 /* The state of VM `vm`, HF_VM_*, with a reason; primary only. -1: no VM. */

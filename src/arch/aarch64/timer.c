@@ -73,25 +73,34 @@ static void give_back(struct cpu *cpu)
 	a->virtual_taken = false;
 }
 
+/* Ticks until a timer fires; 0: it has; NEVER: it is not to. */
+static uint64_t ticks_left(uint64_t ctl, uint64_t cval, uint64_t now)
+{
+	/* Unsigned, as the timer compares; all ones is as good as never. */
+	if (!is_armed(ctl))
+		return NEVER;
+	return cval <= now ? 0 : cval - now;
+}
+
 static bool has_fired(const struct vcpu *vcpu)
 {
 	const struct el1_regs *v = &vcpu->arch.el1;
 
-	return is_armed(v->cntv_ctl) &&
-	       v->cntv_cval <= read_sysreg(cntpct_el0) - vcpu->vm->arch.cntvoff;
+	return !ticks_left(v->cntv_ctl, v->cntv_cval,
+			   read_sysreg(cntpct_el0) - vcpu->vm->arch.cntvoff);
 }
 
 bool timer_virtual_fired(void)
 {
 	/* As timer_wait_ns() sees it. ISTATUS may be late, in emulation. */
-	return is_armed(read_sysreg(cntv_ctl_el0)) &&
-	       read_sysreg(cntv_cval_el0) <= read_sysreg(cntvct_el0);
+	return !ticks_left(read_sysreg(cntv_ctl_el0),
+			   read_sysreg(cntv_cval_el0), read_sysreg(cntvct_el0));
 }
 
 bool timer_physical_fired(const struct vcpu *vcpu)
 {
-	return is_armed(vcpu->arch.cntp_ctl) &&
-	       vcpu->arch.cntp_cval <= read_sysreg(cntpct_el0);
+	return !ticks_left(vcpu->arch.cntp_ctl, vcpu->arch.cntp_cval,
+			   read_sysreg(cntpct_el0));
 }
 
 void timer_set_deadline(const struct vcpu *vcpu)
@@ -173,15 +182,6 @@ uint64_t arch_seconds(void)
 	uint64_t frequency = read_sysreg(cntfrq_el0);
 
 	return frequency ? read_sysreg(cntpct_el0) / frequency : 0;
-}
-
-/* Ticks until a timer fires; 0: it has; NEVER: it is not to. */
-static uint64_t ticks_left(uint64_t ctl, uint64_t cval, uint64_t now)
-{
-	/* Unsigned, as the timer compares; all ones is as good as never. */
-	if (!is_armed(ctl))
-		return NEVER;
-	return cval <= now ? 0 : cval - now;
 }
 
 static uint64_t to_ns(uint64_t ticks)
