@@ -39,9 +39,14 @@ endif
 
 OBJ := $(BUILD)/obj
 
+# Functions keep more registers than the procedure call standard has them keep:
+# a hypercall saves only the others (vectors.S).
+KEPT_REGISTERS := $(foreach n,9 10 11 12 13 14 15,-fcall-saved-x$(n))
+
 CPPFLAGS := -Iinc -Isrc/arch/aarch64 -I$(OBJ) $(if $(DEBUG),-DHF_DEBUG)
 CFLAGS := -std=c11 -O2 -g -ffreestanding -fno-common -fno-pic -fno-pie \
 	-mgeneral-regs-only -mstrict-align -ffixed-x18 -march=armv8-a \
+	$(KEPT_REGISTERS) \
 	-fstack-protector-strong -mbranch-protection=bti \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
 	-fno-strict-aliasing -ffunction-sections \

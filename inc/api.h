@@ -12,12 +12,16 @@
 #define API_FIRST HF_VCPU_RUN
 #define API_COUNT (HF_SET_OPTIONS - HF_VCPU_RUN + 1)
 
+/* The table has a row for each number that shares the upper bits with these. */
+#define API_ROWS_BITS 4
+#define API_ROWS (1 << API_ROWS_BITS)
+
 /*
  * What a call comes to: the guest's x0, and for a secondary whether its vCPU
  * leaves (a vcpu_exit(); 0: it goes on). Returned in two registers.
  */
 struct api_result {
-	int64_t value;
+	_Alignas(16) int64_t value; /* else GCC takes the way by the stack */
 	uint64_t exit;
 };
 
@@ -33,7 +37,7 @@ struct api_row {
 	api_call secondary;
 };
 
-extern const struct api_row api_calls[API_COUNT];
+extern const struct api_row api_calls[API_ROWS];
 
 /*
  * Makes the mailbox of a secondary VM as it was before it configured it. VM

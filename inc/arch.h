@@ -11,6 +11,7 @@
 #include "ranges.h"
 #include "types.h"
 
+struct api_result;
 struct cpu;
 struct vcpu;
 struct vm;
@@ -158,6 +159,13 @@ uint64_t arch_vcpu_enter(struct vcpu *vcpu);
  * did before: a vcpu_exit(), or 0.
  */
 uint64_t arch_vcpu_owed(struct vcpu *vcpu);
+
+/*
+ * Stands in the table of calls for one of manage.c: the call is made again with
+ * all registers of the primary saved. Never called otherwise.
+ */
+struct api_result arch_call_slowly(struct vcpu *caller, uint64_t a1,
+				   uint64_t a2, uint64_t a3);
 
 /* Enters the primary on this CPU for the first time. */
 _Noreturn void arch_primary_enter(struct cpu *cpu);

@@ -3,6 +3,9 @@
 #ifndef LIMITS_H
 #define LIMITS_H
 
+/* Bytes; what CPUs must not share, or want together, is laid out by it. */
+#define CACHE_LINE 64
+
 /* Physical CPUs, and so vCPUs of the primary. */
 #define MAX_CPUS 16
 

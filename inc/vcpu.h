@@ -23,6 +23,7 @@
 #define VCPU_H
 
 #include "arch_vcpu.h"
+#include "limits.h"
 #include "types.h"
 
 struct cpu;
@@ -36,17 +37,17 @@ enum vcpu_state {
 };
 
 struct vcpu {
-	struct arch_vcpu arch; /* first: assembly finds it at offset 0 */
+	uint32_t state; /* enum vcpu_state, read and written atomically */
+	uint32_t index; /* in its VM */
 	struct vm *vm;
 	struct cpu *cpu;   /* that runs it; while RUNNING, guarded by that */
-	uint32_t index;	   /* in its VM */
-	uint32_t state;	   /* enum vcpu_state, read and written atomically */
 	struct vcpu *next; /* in the waiter list; VM lock */
 	/*
 	 * Why it came back, if the primary was told of something else first; a
 	 * vcpu_exit(), or 0. As the registers.
 	 */
 	uint64_t unfinished;
+	_Alignas(CACHE_LINE) struct arch_vcpu arch;
 };
 
 /*
@@ -74,10 +75,23 @@ static inline uint64_t vcpu_exit(enum vcpu_exit kind, uint64_t payload)
 }
 
 /* READY -> RUNNING on `cpu`. False if it was in any other state. */
-bool vcpu_claim(struct vcpu *vcpu, struct cpu *cpu);
+static inline bool vcpu_claim(struct vcpu *vcpu, struct cpu *cpu)
+{
+	uint32_t expected = VCPU_READY;
+
+	if (!__atomic_compare_exchange_n(&vcpu->state, &expected, VCPU_RUNNING,
+					 false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_RELAXED))
+		return false;
+	vcpu->cpu = cpu;
+	return true;
+}
 
 /* RUNNING -> `state`, READY or OFF, by the CPU that runs it. */
-void vcpu_release(struct vcpu *vcpu, enum vcpu_state state);
+static inline void vcpu_release(struct vcpu *vcpu, enum vcpu_state state)
+{
+	__atomic_store_n(&vcpu->state, state, __ATOMIC_RELEASE);
+}
 
 /* RUNNING -> WAITING, at the end of the VM's waiter list. VM lock held. */
 void vcpu_wait(struct vcpu *vcpu);

@@ -6,6 +6,7 @@
 #include "limits.h"
 #include "log.h"
 #include "mm.h"
+#include "nospec.h"
 #include "spinlock.h"
 #include "vcpu.h"
 #include "vconsole.h"
@@ -44,22 +45,22 @@ struct vm_part {
 enum { PART_KERNEL, PART_RAMDISK, PART_TREE, PART_COUNT };
 
 struct vm {
-	struct spinlock lock;
-	uint32_t index;	     /* of a secondary VM */
-	uint32_t vcpu_count; /* 0: the VM was left out at boot */
 	/*
 	 * 0, or HF_ABORT_*: none of its vCPUs runs; atomic. Becomes 0 again
 	 * with the VM lock held, as the last step of a start.
 	 */
-	uint32_t aborted;
-	bool starting;	 /* it is being loaded anew; VM lock */
-	bool debug;	 /* its registers may be told when it crashes */
-	uint64_t loaded; /* bytes of its memory, while `starting`; VM lock */
+	_Alignas(1024) uint32_t aborted; /* a shift finds a VM by its index */
+	uint32_t index;	     /* of a secondary VM */
+	uint32_t vcpu_count; /* 0: the VM was left out at boot */
+	struct spinlock lock;
+	struct vcpu *vcpus; /* vcpu_count of them */
 	struct mailbox mailbox;
 	struct vcpu *waiters;	  /* blocked readers, first in first out */
 	struct vcpu *last_waiter; /* VM lock */
-	struct vcpu *vcpus;	  /* vcpu_count of them */
 	struct arch_vm arch;
+	bool starting;	 /* it is being loaded anew; VM lock */
+	bool debug;	 /* its registers may be told when it crashes */
+	uint64_t loaded; /* bytes of its memory, while `starting`; VM lock */
 	struct ptable
 		stage2; /* constant after boot, but for arch_vm_revoke() */
 	paddr_t memory; /* of a secondary: where it lies, */
@@ -95,8 +96,15 @@ extern bool vm_wiped;
 void vm_init(struct vm *vm, uint32_t rank, struct vcpu *vcpus,
 	     uint32_t vcpu_count);
 
-/* The secondary VM `index` (any value), or NULL. */
-struct vm *vm_find(uint64_t index);
+/* The secondary VM of that number (any value), or NULL. */
+static inline struct vm *vm_find(uint32_t number)
+{
+	uint32_t index;
+
+	if (!index_check(number, vm_count, &index))
+		return NULL;
+	return &vm_secondary[index];
+}
 
 /* Room for the vCPUs of secondary VM `index`. */
 struct vcpu *vm_vcpu_room(uint32_t index);

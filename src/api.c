@@ -3,6 +3,7 @@
 
 #include "arch.h"
 #include "cpu.h"
+#include "limits.h"
 #include "nospec.h"
 #include "string.h"
 #include "vm.h"
@@ -17,6 +18,13 @@ static struct api_result refused(void)
 	return result(-1);
 }
 
+/* No such call. */
+static struct api_result unknown(struct vcpu *caller, uint64_t a1, uint64_t a2,
+				 uint64_t a3)
+{
+	return refused();
+}
+
 /* A call that this kind of VM may not make. */
 static struct api_result denied(struct vcpu *caller, uint64_t a1, uint64_t a2,
 				uint64_t a3)
@@ -25,16 +33,6 @@ static struct api_result denied(struct vcpu *caller, uint64_t a1, uint64_t a2,
 }
 
 /* --- running vCPUs --- */
-
-/* The vCPU of a secondary VM, both given by u32 arguments, or NULL. */
-static struct vcpu *find_vcpu(uint64_t vm_index, uint64_t vcpu_index)
-{
-	struct vm *vm = vm_find((uint32_t)vm_index);
-
-	if (!vm || (uint32_t)vcpu_index >= vm->vcpu_count)
-		return NULL;
-	return &vm->vcpus[index_nospec((uint32_t)vcpu_index, vm->vcpu_count)];
-}
 
 static struct api_result cannot_run(struct vcpu *caller, uint64_t a1,
 				    uint64_t a2, uint64_t a3)
@@ -45,23 +43,29 @@ static struct api_result cannot_run(struct vcpu *caller, uint64_t a1,
 static struct api_result vcpu_run_call(struct vcpu *caller, uint64_t vm_index,
 				       uint64_t vcpu_index, uint64_t a3)
 {
-	struct vcpu *vcpu = find_vcpu(vm_index, vcpu_index);
-	uint64_t aborted;
+	uint32_t v, i, aborted;
+	struct vm *vm;
+	struct vcpu *vcpu;
 	bool claimed;
 
-	if (!vcpu)
+	/* A VM that there is not has no vCPU. */
+	if (!index_check((uint32_t)vm_index, MAX_VMS, &v))
 		return result(HF_VCPU_WAIT_FOR_INTERRUPT);
+	vm = &vm_secondary[v];
+	if (!index_check((uint32_t)vcpu_index, vm->vcpu_count, &i))
+		return result(HF_VCPU_WAIT_FOR_INTERRUPT);
+	vcpu = &vm->vcpus[i];
 	/*
 	 * Asked behind the claim: a vCPU that stops its VM comes back before
 	 * somebody else can claim it.
 	 */
 	claimed = vcpu_claim(vcpu, caller->cpu);
-	aborted = vm_aborted(vcpu->vm);
+	aborted = vm_aborted(vm);
 	if (aborted) {
 		if (claimed)
 			vcpu_release(vcpu, VCPU_READY);
-		return result((int64_t)(HF_VCPU_ABORTED |
-					aborted << HF_VCPU_CODE_BITS));
+		return result(HF_VCPU_ABORTED |
+			      (int64_t)aborted << HF_VCPU_CODE_BITS);
 	}
 	if (!claimed)
 		return result(HF_VCPU_WAIT_FOR_INTERRUPT);
@@ -280,7 +284,10 @@ static struct api_result rpc_reply(struct vcpu *caller, uint64_t size,
 #define ROW(number, primary_call, secondary_call) \
 	[(number)-API_FIRST] = {primary_call, secondary_call}
 
-const struct api_row api_calls[API_COUNT] = {
+/* What is not there needs no call, and what manage.c does no haste. */
+#define MANAGED(number) [(number)-API_FIRST] = {arch_call_slowly, unknown}
+
+const struct api_row api_calls[API_ROWS] = {
 	ROW(HF_VCPU_RUN, vcpu_run_call, cannot_run),
 	ROW(HF_VM_GET_COUNT, vm_get_count, vm_get_count),
 	ROW(HF_VCPU_GET_COUNT, vcpu_get_count, vcpu_get_count),
@@ -290,4 +297,11 @@ const struct api_row api_calls[API_COUNT] = {
 	ROW(HF_RPC_ACK, rpc_ack, rpc_ack),
 	ROW(HF_RPC_REPLY, denied, rpc_reply),
 	ROW(HF_SET_OPTIONS, set_options, denied),
+	MANAGED(HF_VM_GET_STATE),
+	MANAGED(HF_VM_STOP),
+	MANAGED(HF_VM_START),
+	MANAGED(HF_CONSOLE_READ),
+	MANAGED(HF_CONSOLE_WRITE),
+	MANAGED(HF_LOG_READ),
+	[API_ROWS - 1] = {unknown, unknown},
 };

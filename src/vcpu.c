@@ -5,23 +5,6 @@
 #include "arch.h"
 #include "vm.h"
 
-bool vcpu_claim(struct vcpu *vcpu, struct cpu *cpu)
-{
-	uint32_t expected = VCPU_READY;
-
-	if (!__atomic_compare_exchange_n(&vcpu->state, &expected, VCPU_RUNNING,
-					 false, __ATOMIC_SEQ_CST,
-					 __ATOMIC_RELAXED))
-		return false;
-	vcpu->cpu = cpu;
-	return true;
-}
-
-void vcpu_release(struct vcpu *vcpu, enum vcpu_state state)
-{
-	__atomic_store_n(&vcpu->state, state, __ATOMIC_RELEASE);
-}
-
 void vcpu_wait(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;

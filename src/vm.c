@@ -3,7 +3,6 @@
 
 #include "arch.h"
 #include "hf/abi.h"
-#include "nospec.h"
 #include "string.h"
 
 /* Not zeroed with .bss: vm_init() clears what is used. */
@@ -40,13 +39,6 @@ void vm_init(struct vm *vm, uint32_t rank, struct vcpu *vcpus,
 	}
 	if (vm != &vm_primary)
 		vconsole_init(vm);
-}
-
-struct vm *vm_find(uint64_t index)
-{
-	if (index >= vm_count)
-		return NULL;
-	return &vm_secondary[index_nospec(index, vm_count)];
 }
 
 void vm_abort(struct vm *vm, uint32_t reason)

@@ -22,6 +22,7 @@ void image_moved(void);
 /* --- vectors.S --- */
 
 extern char vectors_primary[], vectors_secondary[], vectors_spectre[];
+extern char vectors_history_primary[], vectors_history_secondary[];
 _Noreturn void primary_first_entry(struct vcpu *vcpu, uint64_t stack_top);
 void fp_save(struct fp_regs *regs);
 void fp_load(const struct fp_regs *regs);
@@ -172,12 +173,20 @@ uint64_t idreg_value(unsigned int crm, unsigned int op2, bool primary);
 void smccc_primary(struct vcpu *vcpu);
 uint64_t smccc_secondary(struct vcpu *vcpu);
 
+/*
+ * The call of which all VMs get the same answer at any time, in one register:
+ * its value, and in `exit` true. False there: it is none of these.
+ */
+struct api_result smccc_quick(uint64_t fn);
+
 /* --- psci.c --- */
 
 /* Handles a PSCI function; false if it is none. */
 bool psci_primary(struct vcpu *vcpu, uint32_t fn, int64_t *result);
 bool psci_secondary(struct vcpu *vcpu, uint32_t fn, int64_t *result,
 		    uint64_t *exit);
+#define PSCI_FN_VERSION 0x84000000
+#define PSCI_VERSION_1_1 0x10001
 #define PSCI_FN_CPU_OFF 0x84000002
 #define PSCI_FN_SYSTEM_RESET 0x84000009
 
@@ -208,11 +217,9 @@ bool firmware_has_smccc(void);
  */
 int64_t spectre_answer(uint32_t fn);
 
-/* Vectors for a kind of VM; vectors_spectre, which end there, serve both. */
-static inline void use_vectors(const struct cpu *cpu, const char *vectors)
+/* Vectors of this CPU for a kind of VM. */
+static inline void use_vectors(const char *vectors)
 {
-	if (cpu->arch.spectre.branches | cpu->arch.spectre.call)
-		vectors = vectors_spectre;
 	write_sysreg(vbar_el2, (uint64_t)(uintptr_t)vectors);
 }
 

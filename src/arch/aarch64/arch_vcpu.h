@@ -81,6 +81,8 @@ struct vcpu;
 struct spectre {
 	uint32_t branches; /* to take, to fill the history with; or 0 */
 	uint32_t call;	   /* of the firmware; or 0 */
+	/* For while the primary, and while a secondary runs. */
+	const char *primary_vectors, *secondary_vectors;
 	/* What VMs that run here are told of SMCCC_ARCH_WORKAROUND_*. */
 	int8_t workaround_1, workaround_2, workaround_3;
 };

@@ -221,7 +221,7 @@ void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
 	write_sysreg(vmpidr_el2, vcpu->arch.vmpidr);
 	write_sysreg(vttbr_el2, vm->vttbr);
 	write_sysreg(hcr_el2, vm->hcr);
-	use_vectors(vcpu->cpu, vectors_secondary);
+	use_vectors(vcpu->cpu->arch.spectre.secondary_vectors);
 	gic_enter_secondary();
 	forget_other_vcpu(vcpu);
 	if (vgic_is_used(vcpu->vm))
@@ -247,7 +247,7 @@ void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu)
 	write_sysreg(vmpidr_el2, primary->arch.vmpidr);
 	write_sysreg(vttbr_el2, vm->vttbr);
 	write_sysreg(hcr_el2, vm->hcr);
-	use_vectors(primary->cpu, vectors_primary);
+	use_vectors(primary->cpu->arch.spectre.primary_vectors);
 	timer_leave_secondary(primary, vcpu);
 	/*
 	 * The vCPU may go on elsewhere. What it began here, and has not waited

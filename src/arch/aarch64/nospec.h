@@ -3,6 +3,7 @@
 #ifndef NOSPEC_H
 #define NOSPEC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -18,6 +19,22 @@ static inline uint64_t index_nospec(uint64_t index, uint64_t count)
 			 : "r"(count)
 			 : "cc");
 	return index;
+}
+
+/*
+ * Whether a number of a guest is less than `count`; *index is the number then,
+ * or 0 where the CPU only guesses that it is.
+ */
+static inline bool index_check(uint32_t number, uint32_t count, uint32_t *index)
+{
+	bool is_less;
+
+	__asm__ volatile("cmp %w2, %w3\n\t"
+			 "csel %w0, %w2, wzr, lo\n\t"
+			 "hint #20" /* CSDB */
+			 : "=r"(*index), "=@cclo"(is_less)
+			 : "r"(number), "rI"(count));
+	return is_less;
 }
 
 #endif

@@ -34,13 +34,13 @@ void offsets(void)
 	DEFINE(CPU_STACK_TOP, offsetof(struct cpu, arch.stack_top));
 	DEFINE(CPU_SPECTRE, offsetof(struct cpu, arch.spectre));
 	DEFINE(CPU_VCPU, offsetof(struct cpu, vcpu));
-	DEFINE(API_CALLS_COUNT, API_COUNT);
-	DEFINE(API_CALLS_FIRST, API_FIRST);
+	DEFINE(API_ROWS_SHIFT, API_ROWS_BITS);
+	DEFINE(API_FIRST_ROWS, API_FIRST >> API_ROWS_BITS);
 	DEFINE(EXIT_INTERRUPT_VALUE, EXIT_INTERRUPT);
 }
 
-_Static_assert(offsetof(struct vcpu, arch) == 0, "assembly relies on it");
 _Static_assert(offsetof(struct spectre, call) ==
 		       offsetof(struct spectre, branches) + 4,
 	       "assembly loads both");
 _Static_assert(sizeof(struct api_row) == 16, "assembly indexes it");
+_Static_assert(API_FIRST % API_ROWS == 0, "assembly takes the lower bits");

@@ -3,6 +3,7 @@
  * Standard calls: SMC Calling Convention (DEN0028) and, by psci.c, PSCI. The
  * primary may make them by HVC or SMC, a secondary by HVC.
  */
+#include "api.h"
 #include "arch_internal.h"
 #include "hf/abi.h"
 #include "vcpu.h"
@@ -58,6 +59,18 @@ static void common_call(struct vcpu *vcpu)
 			x[0] = (uint64_t)psci_firmware(fn, a1, 0, 0);
 		else /* what a workaround is for was done on the way here */
 			x[0] = spectre_answer(fn) >= 0 ? 0 : NOT_SUPPORTED;
+	}
+}
+
+struct api_result smccc_quick(uint64_t fn)
+{
+	switch ((uint32_t)fn) {
+	case PSCI_FN_VERSION:
+		return (struct api_result){PSCI_VERSION_1_1, true};
+	case SMCCC_VERSION:
+		return (struct api_result){SMCCC_VERSION_1_2, true};
+	default:
+		return (struct api_result){0, false};
 	}
 }
 

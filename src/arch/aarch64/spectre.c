@@ -135,6 +135,23 @@ static int8_t answer(bool safe, bool mitigated)
 	return mitigated ? REQUIRED : NOT_SUPPORTED;
 }
 
+/* Rounds of the loop that vectors_history_* stand for. */
+#define UNROLLED 8
+
+static void choose_vectors(struct spectre *s)
+{
+	s->primary_vectors = vectors_primary;
+	s->secondary_vectors = vectors_secondary;
+	if (s->call || (s->branches && s->branches != UNROLLED)) {
+		s->primary_vectors = vectors_spectre;
+		s->secondary_vectors = vectors_spectre;
+	} else if (s->branches) {
+		s->primary_vectors = vectors_history_primary;
+		s->secondary_vectors = vectors_history_secondary;
+	}
+	use_vectors(s->primary_vectors);
+}
+
 void spectre_init_cpu(struct cpu *cpu)
 {
 	struct spectre *s = &cpu->arch.spectre;
@@ -153,7 +170,7 @@ void spectre_init_cpu(struct cpu *cpu)
 	s->workaround_3 =
 		answer(f.history_safe,
 		       s->branches || s->call == SMCCC_ARCH_WORKAROUND_3);
-	use_vectors(cpu, vectors_primary);
+	choose_vectors(s);
 }
 
 int64_t spectre_answer(uint32_t fn)

@@ -20,50 +20,46 @@
 	isb
 .endm
 
-/* x4-x17 and x30: what a C function may change, x0-x3 aside. */
-#define FRAME (8 * 16)
+/*
+ * What a C function may change, x0-x3 aside: it is compiled to keep x9-x15 as
+ * well (Makefile). x4 and x5 come first: they are needed sooner.
+ */
+#define FRAME (8 * 8)
 
-.macro push_caller_saved
-	stp	x4, x5, [sp, #-FRAME]!
+.macro push_rest_of_frame
 	stp	x6, x7, [sp, #16]
-	stp	x8, x9, [sp, #32]
-	stp	x10, x11, [sp, #48]
-	stp	x12, x13, [sp, #64]
-	stp	x14, x15, [sp, #80]
-	stp	x16, x17, [sp, #96]
-	str	x30, [sp, #112]
+	stp	x8, x16, [sp, #32]
+	stp	x17, x30, [sp, #48]
 .endm
 
-.macro pop_caller_saved
+.macro pop_frame
 	ldp	x6, x7, [sp, #16]
-	ldp	x8, x9, [sp, #32]
-	ldp	x10, x11, [sp, #48]
-	ldp	x12, x13, [sp, #64]
-	ldp	x14, x15, [sp, #80]
-	ldp	x16, x17, [sp, #96]
-	ldr	x30, [sp, #112]
+	ldp	x8, x16, [sp, #32]
+	ldp	x17, x30, [sp, #48]
 	ldp	x4, x5, [sp], #FRAME
 .endm
 
 /*
- * Goes to \slow unless the syndrome is HVC #0 with a function of the table.
- * Else x5 = address of its row, x0 = current vCPU. Clobbers x4.
+ * A synchronous exception from a VM. HVC #0 with one of our function numbers
+ * calls the function of its row, at \column; x0: the current vCPU, then the
+ * call's value. No other row can be meant, speculatively either: the table has
+ * one for each number that shares the upper bits.
  */
-.macro find_call slow
+.macro call_of_table column, trap, standard
+	stp	x4, x5, [sp, #-FRAME]!
 	mrs	x4, esr_el2
 	mov	w5, #ESR_HVC64_0
 	cmp	w4, w5
-	b.ne	\slow
-	mov	w5, #API_CALLS_FIRST
-	sub	w4, w0, w5
-	cmp	w4, #API_CALLS_COUNT
-	b.hs	\slow
-	csel	w4, w4, wzr, lo		/* no other row, speculatively either */
-	hint	#20			/* CSDB */
-	adrp	x5, api_calls
-	add	x5, x5, :lo12:api_calls
-	add	x5, x5, x4, lsl #4
+	b.ne	\trap
+	push_rest_of_frame
+	lsr	w4, w0, #API_ROWS_SHIFT
+	cmp	w4, #API_FIRST_ROWS
+	b.ne	\standard
+	adr	x5, api_calls + \column
+	ubfiz	x4, x0, #4, #API_ROWS_SHIFT
+	ldr	x5, [x5, x4]
 	mrs	x0, tpidr_el2
+	blr	x5
 .endm
 
 /* Saves x0-x30 to the vCPU; then x18 = vCPU. Uses the stack for a moment. */
@@ -167,12 +163,102 @@
 .endm
 
 	.section .vectors, "ax"
+	.balign	0x800
+	.global vectors_primary
+vectors_primary:
+	fault_vectors
+	/* From the primary, AArch64. */
+	.balign	0x80
+primary_sync:
+	call_of_table 0, primary_not_a_call, primary_standard_call
+	mov	x1, xzr
+	mov	x2, xzr
+	mov	x3, xzr
+	pop_frame
+	return_to_guest
+	.balign	0x80
+	b	primary_interrupt
+	.balign	0x80
+	b	primary_interrupt
+	.balign	0x80
+	b	primary_interrupt
+	/* From the primary, AArch32 (EL0). */
+	.balign	0x80
+	b	primary_trap
+	.balign	0x80
+	b	primary_interrupt
+	.balign	0x80
+	b	primary_interrupt
+	.balign	0x80
+	b	primary_interrupt
+
+	.balign	0x800
+	.global vectors_secondary
+vectors_secondary:
+	fault_vectors
+	/* From a secondary, AArch64. */
+	.balign	0x80
+secondary_sync:
+	call_of_table 8, secondary_not_a_call, secondary_standard_call
+	cbnz	x1, secondary_call_leaves
+	mov	x2, xzr
+	mov	x3, xzr
+	pop_frame
+	return_to_guest
+	.balign	0x80
+	b	secondary_interrupt
+	.balign	0x80
+	b	secondary_interrupt
+	.balign	0x80
+	b	secondary_serror
+	/* From a secondary, AArch32 (EL0). */
+	.balign	0x80
+	b	secondary_trap
+	.balign	0x80
+	b	secondary_interrupt
+	.balign	0x80
+	b	secondary_interrupt
+	.balign	0x80
+	b	secondary_serror
+
 /*
- * An entry from a VM, of either kind, on a CPU whose branch prediction the VM
- * may have trained: fills the branch history with `branches` taken branches,
- * calls the firmware, or both (struct spectre); then goes on where the vectors
- * of that kind of VM do. No indirect branch before.
+ * Tables for a CPU whose branch prediction a VM may have trained (spectre.c):
+ * on each entry from a VM, before any indirect branch, the branch history is
+ * filled with taken branches, the firmware is called, or both.
+ *
+ * Eight rounds of the loop below, in which two branches are taken but for the
+ * last, with nothing that is not a branch.
  */
+.macro history_vector to
+	.balign	0x80
+	.rept	15
+	b	. + 4
+	.endr
+	dsb	nsh
+	isb
+	b	\to
+.endm
+
+.macro history_vectors kind
+	.balign	0x800
+	.global vectors_history_\kind
+vectors_history_\kind:
+	fault_vectors
+	history_vector \kind\()_sync
+	history_vector \kind\()_interrupt
+	history_vector \kind\()_interrupt
+	history_vector \kind\()_serror
+	history_vector \kind\()_trap
+	history_vector \kind\()_interrupt
+	history_vector \kind\()_interrupt
+	history_vector \kind\()_serror
+.endm
+	.set	primary_serror, primary_interrupt
+
+	history_vectors primary
+	history_vectors secondary
+
+/* Any number of rounds, and any call (struct spectre), for both kinds of VM. */
 .macro spectre_vector offset
 	.balign	0x80
 	stp	x0, x1, [sp, #-32]!
@@ -199,60 +285,6 @@
 .endm
 
 	.balign	0x800
-	.global vectors_primary
-vectors_primary:
-	fault_vectors
-	/* From the primary, AArch64. */
-	.balign	0x80
-	push_caller_saved
-	find_call primary_not_a_call
-	ldr	x5, [x5]
-	blr	x5
-	b	primary_call_done
-	.balign	0x80
-	b	primary_interrupt
-	.balign	0x80
-	b	primary_interrupt
-	.balign	0x80
-	b	primary_interrupt
-	/* From the primary, AArch32 (EL0). */
-	.balign	0x80
-	b	primary_trap
-	.balign	0x80
-	b	primary_interrupt
-	.balign	0x80
-	b	primary_interrupt
-	.balign	0x80
-	b	primary_interrupt
-
-	.balign	0x800
-	.global vectors_secondary
-vectors_secondary:
-	fault_vectors
-	/* From a secondary, AArch64. */
-	.balign	0x80
-	push_caller_saved
-	find_call secondary_not_a_call
-	ldr	x5, [x5, #8]
-	blr	x5
-	b	secondary_call_done
-	.balign	0x80
-	b	secondary_interrupt
-	.balign	0x80
-	b	secondary_interrupt
-	.balign	0x80
-	b	secondary_serror
-	/* From a secondary, AArch32 (EL0). */
-	.balign	0x80
-	b	secondary_trap
-	.balign	0x80
-	b	secondary_interrupt
-	.balign	0x80
-	b	secondary_interrupt
-	.balign	0x80
-	b	secondary_serror
-
-	.balign	0x800
 	.global vectors_spectre
 vectors_spectre:
 	fault_vectors
@@ -261,16 +293,44 @@ vectors_spectre:
 	.endr
 
 	.text
-/* x0: the call's value. */
-primary_call_done:
+/*
+ * HVC #0 with a number that is not ours; x4-x8, x16, x17, x30 are in the frame.
+ * What can be said at once is; x1: whether it was.
+ */
+.macro standard_call slow
+	stp	x0, x1, [sp, #-32]!
+	stp	x2, x3, [sp, #16]
+	bl	smccc_quick
+	cbz	x1, 1f
 	mov	x1, xzr
 	mov	x2, xzr
 	mov	x3, xzr
-	pop_caller_saved
+	add	sp, sp, #32
+	pop_frame
 	return_to_guest
+1:	ldp	x2, x3, [sp, #16]
+	ldp	x0, x1, [sp], #32
+	pop_frame
+	b	\slow
+.endm
+
+primary_standard_call:
+	standard_call primary_trap
+
+/*
+ * In the table of calls: one that is handled with all registers saved. x4: its
+ * row, times 16.
+ */
+	.global arch_call_slowly
+arch_call_slowly:
+	hint	#34			/* BTI c */
+	mov	w0, #API_FIRST_ROWS << API_ROWS_SHIFT
+	add	w0, w0, w4, lsr #4
+	pop_frame
+	b	primary_trap
 
 primary_not_a_call:
-	pop_caller_saved
+	ldp	x4, x5, [sp], #FRAME
 primary_trap:
 	save_all_to_vcpu
 	mov	x0, x18
@@ -289,19 +349,10 @@ resume_guest:
 	load_all_from_vcpu
 	return_to_guest
 
-/* x0: the call's value; x1: 0, or the reason why the vCPU leaves. */
-secondary_call_done:
-	cbnz	x1, secondary_call_leaves
-	mov	x2, xzr
-	mov	x3, xzr
-	pop_caller_saved
-	return_to_guest
-
 secondary_call_leaves:
-	mov	x2, x1
-	pop_caller_saved
+	pop_frame
 	/* x1-x3 come back as zero from every call; the reason waits in x3. */
-	mov	x3, x2
+	mov	x3, x1
 	mov	x1, xzr
 	mov	x2, xzr
 	save_all_to_vcpu
@@ -310,8 +361,11 @@ secondary_call_leaves:
 	mov	x1, x3
 	b	leave_secondary
 
+secondary_standard_call:
+	standard_call secondary_trap
+
 secondary_not_a_call:
-	pop_caller_saved
+	ldp	x4, x5, [sp], #FRAME
 secondary_trap:
 	save_all_to_vcpu
 	mov	x0, x18
@@ -336,6 +390,9 @@ secondary_serror:
 	mrs	x0, tpidr_el2
 	b	leave_secondary
 
+/* x9-x15, x19-x30: what C keeps over a call. */
+#define KEPT (8 * 20)
+
 /*
  * uint64_t arch_vcpu_enter(struct vcpu *vcpu)
  * x0: the vCPU to enter. The primary's EL1 registers go to its vCPU, what C
@@ -346,12 +403,16 @@ secondary_serror:
 arch_vcpu_enter:
 	mrs	x1, isr_el1
 	tbnz	x1, #ISR_A_BIT, 1f
-	stp	x29, x30, [sp, #-96]!
+	stp	x29, x30, [sp, #-KEPT]!
 	stp	x27, x28, [sp, #16]
 	stp	x25, x26, [sp, #32]
 	stp	x23, x24, [sp, #48]
 	stp	x21, x22, [sp, #64]
 	stp	x19, x20, [sp, #80]
+	stp	x9, x10, [sp, #96]
+	stp	x11, x12, [sp, #112]
+	stp	x13, x14, [sp, #128]
+	str	x15, [sp, #144]
 	mov	x19, x0
 	mrs	x20, tpidr_el2			/* the primary's vCPU */
 	mrs	x3, elr_el2
@@ -404,7 +465,11 @@ leave_secondary:
 	ldp	x23, x24, [sp, #48]
 	ldp	x21, x22, [sp, #64]
 	ldp	x19, x20, [sp, #80]
-	ldp	x29, x30, [sp], #96
+	ldp	x9, x10, [sp, #96]
+	ldp	x11, x12, [sp, #112]
+	ldp	x13, x14, [sp, #128]
+	ldr	x15, [sp, #144]
+	ldp	x29, x30, [sp], #KEPT
 	ret
 
 /*
