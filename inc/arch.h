@@ -108,6 +108,9 @@ void arch_sync_instructions(void);
 /* Fills `size` bytes (both page-aligned) with zeros. */
 void arch_zero_pages(void *p, size_t size);
 
+/* Copies `size` bytes between pages; both begin at an aligned address. */
+void arch_copy(void *to, const void *from, uint64_t size);
+
 /*
  * Makes the page tables with which arch_wipe() will reach memory (page-aligned)
  * that is not mapped then. False: none are left. Boot only.

@@ -44,8 +44,35 @@ static inline void spin_init(struct spinlock *l, uint32_t rank)
 #endif
 }
 
+/* The order of locks, checked. */
+#ifdef HF_DEBUG
+void spin_note_taking(const struct spinlock *l);
+void spin_note_giving(const struct spinlock *l);
+#else
+static inline void spin_note_taking(const struct spinlock *l)
+{
+	(void)l;
+}
+
+static inline void spin_note_giving(const struct spinlock *l)
+{
+	(void)l;
+}
+#endif
+
+/* Waits until that ticket is served. */
+void spin_wait(const struct spinlock *l, uint32_t ticket);
+
 /* Takes the lock; acquires what its last holder wrote. */
-void spin_lock(struct spinlock *l);
+static inline void spin_lock(struct spinlock *l)
+{
+	uint32_t ticket;
+
+	spin_note_taking(l);
+	ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
+	if (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket)
+		spin_wait(l, ticket);
+}
 
 /*
  * Takes the lock and never gives it back, from the panic path: goes on without
@@ -54,6 +81,10 @@ void spin_lock(struct spinlock *l);
 void spin_seize(struct spinlock *l);
 
 /* Gives the lock to the next in line; releases what this CPU wrote. */
-void spin_unlock(struct spinlock *l);
+static inline void spin_unlock(struct spinlock *l)
+{
+	spin_note_giving(l);
+	__atomic_store_n(&l->serving, l->serving + 1, __ATOMIC_RELEASE);
+}
 
 #endif

@@ -68,17 +68,23 @@ uint32_t vconsole_write(struct vm *vm, const char *from, uint32_t size);
 /* Prints what is left of a last line, if lines are printed. */
 void vconsole_flush(struct vm *vm);
 
-/*
- * Whether there is output that the primary wants to be told of and was not. It
- * is told by this.
- */
-bool vconsole_tell(struct vm *vm);
-
 /* What there is to be told. */
 static inline enum vconsole_news vconsole_news(const struct vconsole *c)
 {
 	return (enum vconsole_news)__atomic_load_n(&c->untold,
 						   __ATOMIC_RELAXED);
+}
+
+/* There is some: as vconsole_tell(). */
+bool vconsole_tell_news(struct vm *vm);
+
+/*
+ * Whether there is output of `vm`, whose console is `c`, that the primary wants
+ * to be told of and was not. It is told by this.
+ */
+static inline bool vconsole_tell(struct vm *vm, const struct vconsole *c)
+{
+	return vconsole_news(c) != NO_NEWS && vconsole_tell_news(vm);
 }
 
 #endif

@@ -159,7 +159,7 @@ static int64_t deliver_request(struct vm *vm, uint64_t size)
 {
 	const struct vcpu *woken;
 
-	memcpy(vm->mailbox.recv, vm_primary.mailbox.send, size);
+	arch_copy(vm->mailbox.recv, vm_primary.mailbox.send, size);
 	woken = vcpu_wake_first(vm, size);
 	if (woken) {
 		vm->mailbox.state = MAILBOX_INFLIGHT;
@@ -251,7 +251,7 @@ static struct api_result rpc_ack(struct vcpu *caller, uint64_t a1, uint64_t a2,
 /* Both VMs' locks are held, and everything was checked. */
 static void deliver_reply(struct vm *vm, uint64_t size, bool ack)
 {
-	memcpy(vm_primary.mailbox.recv, vm->mailbox.send, size);
+	arch_copy(vm_primary.mailbox.recv, vm->mailbox.send, size);
 	vm_primary.mailbox.state = MAILBOX_INFLIGHT;
 	if (ack && vm->mailbox.state == MAILBOX_INFLIGHT)
 		vm->mailbox.state = MAILBOX_IDLE;

@@ -18,7 +18,7 @@ static struct {
 	uint32_t rank[MAX_HELD];
 } held[MAX_CPUS];
 
-static void note_taking(const struct spinlock *l)
+void spin_note_taking(const struct spinlock *l)
 {
 	uint32_t i = arch_this_cpu()->index;
 	uint32_t n = held[i].count;
@@ -32,7 +32,7 @@ static void note_taking(const struct spinlock *l)
 	held[i].count++;
 }
 
-static void note_giving(const struct spinlock *l)
+void spin_note_giving(const struct spinlock *l)
 {
 	uint32_t i = arch_this_cpu()->index;
 
@@ -41,26 +41,10 @@ static void note_giving(const struct spinlock *l)
 	held[i].count--;
 }
 
-#else
-
-static inline void note_taking(const struct spinlock *l)
-{
-	(void)l;
-}
-
-static inline void note_giving(const struct spinlock *l)
-{
-	(void)l;
-}
-
 #endif
 
-void spin_lock(struct spinlock *l)
+void spin_wait(const struct spinlock *l, uint32_t ticket)
 {
-	uint32_t ticket;
-
-	note_taking(l);
-	ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
 	while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket)
 		arch_relax();
 }
@@ -74,10 +58,4 @@ void spin_seize(struct spinlock *l)
 	     __atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket;
 	     i++)
 		;
-}
-
-void spin_unlock(struct spinlock *l)
-{
-	note_giving(l);
-	__atomic_store_n(&l->serving, l->serving + 1, __ATOMIC_RELEASE);
 }

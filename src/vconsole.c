@@ -154,10 +154,10 @@ uint32_t vconsole_write(struct vm *vm, const char *from, uint32_t size)
 
 /* --- telling the primary --- */
 
-bool vconsole_tell(struct vm *vm)
+bool vconsole_tell_news(struct vm *vm)
 {
 	struct vconsole *c = &vm->console;
 
-	return vconsole_news(c) != NO_NEWS && is_read_by_primary() &&
+	return is_read_by_primary() &&
 	       __atomic_exchange_n(&c->untold, NO_NEWS, __ATOMIC_RELAXED);
 }

@@ -6,8 +6,11 @@
 #include "arch.h"
 #include "arch_vcpu.h"
 #include "board.h"
+#include "control.h"
 #include "cpu.h"
 #include "sysreg.h"
+#include "vcpu.h"
+#include "vm.h"
 
 struct vcpu;
 
@@ -122,8 +125,12 @@ struct cpu_features {
 	bool gic_regs;	      /* the GIC is used by system registers */
 	bool pmu;	      /* FEAT_PMUv3 */
 	uint8_t pmu_counters; /* event counters */
+	bool impdef;	      /* AFSR0, AFSR1 or AMAIR are not just zero */
 };
 extern struct cpu_features features;
+
+/* Whether there is one that switch_rare() is for. */
+extern bool features_rare;
 
 /* Size of physical addresses in bits, at most 48. */
 unsigned int arch_pa_bits(void);
@@ -132,10 +139,12 @@ unsigned int arch_pa_bits(void);
 
 /* First use of FP/SIMD registers by a vCPU that does not have them loaded. */
 void fp_trap(struct vcpu *vcpu);
-/* CPTR_EL2 for running the vCPU. */
-uint64_t fp_enter(struct vcpu *vcpu);
-/* The vCPU of a secondary leaves; saves what it used. */
-void fp_leave(struct vcpu *vcpu);
+
+/* CPTR_EL2, the same for all VMs. */
+static inline uint64_t fp_cptr(bool fp_trapped)
+{
+	return FOR_PRIMARY(CPTR_EL2);
+}
 
 /* --- inject.c: exceptions into EL1 of the vCPU that is running --- */
 
@@ -223,10 +232,46 @@ static inline void use_vectors(const char *vectors)
 	write_sysreg(vbar_el2, (uint64_t)(uintptr_t)vectors);
 }
 
-/* --- timer.c --- */
+/* --- timer.c; switch.c switches the virtual timer --- */
 
-void timer_enter_secondary(struct vcpu *primary, struct vcpu *vcpu);
-void timer_leave_secondary(struct vcpu *primary, struct vcpu *vcpu);
+#define TIMER_NEVER (~(uint64_t)0)
+
+/* CNTV_CTL of a timer that interrupts when its time comes. */
+static inline bool timer_is_armed(uint64_t ctl)
+{
+	return (ctl & (TIMER_ENABLE | TIMER_IMASK)) == TIMER_ENABLE;
+}
+
+/* When the primary is due, whose virtual timer is saved. */
+static inline uint64_t timer_deadline(const struct el1_regs *primary)
+{
+	return timer_is_armed(primary->cntv_ctl) ? primary->cntv_cval
+						 : TIMER_NEVER;
+}
+
+/* Has the EL2 timer bring back the CPU at that time. */
+static inline void timer_program(struct arch_cpu *cpu, uint64_t deadline)
+{
+	if (deadline == cpu->deadline || !cpu->ppis)
+		return;
+	cpu->deadline = deadline;
+	write_sysreg(cnthp_cval_el2, deadline);
+	write_sysreg(cnthp_ctl_el2, deadline == TIMER_NEVER ? 0 : TIMER_ENABLE);
+	/* The primary's driver may have disabled what it does not use. */
+	if (deadline != TIMER_NEVER)
+		*cpu->ppis = cpu->ppi_timer_bit;
+}
+
+/*
+ * The vCPU, which does not use its interrupt controller, is entered with its
+ * timer armed: if that has fired already its interrupt is kept from the CPU, or
+ * it would bring the vCPU back before it can do anything.
+ */
+void timer_enter_fired(const struct vcpu *vcpu);
+
+/* The timer is the primary's again; what it has of it is, too. */
+void timer_give_back(struct cpu *cpu);
+
 /*
  * Nanoseconds until the first of the vCPU's timers fires (at least 1), 0 if
  * none is to; *fired if one has. The vCPU is the running one.
@@ -252,15 +297,26 @@ void timer_quiet(struct cpu *cpu, bool quiet);
 void timer_sysreg(struct vcpu *vcpu, unsigned int op2, bool is_read,
 		  uint64_t *value);
 
+/* --- vgic.c, whose header has the rest --- */
+
+/* Whether a VM uses its interrupt controller. */
+static inline bool vgic_is_used(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->arch.vgic.used, __ATOMIC_RELAXED);
+}
+
+/* The vcpu_exit() that tells of another vCPU with a new interrupt, or 0. */
+static inline uint64_t vgic_take_wake(struct vcpu *vcpu)
+{
+	return vcpu->arch.vgic.tell ? vgic_next_wake(vcpu) : 0;
+}
+
 /* --- gic.c --- */
 
 /* Lets EL1 of the primary use the GIC's system registers on this CPU. */
 void gic_init_cpu(void);
 /* Wakes the other CPUs, which may sleep, by the primary's SGI 0. */
 void gic_wake_others(void);
-/* Takes them from a secondary, and gives them back to the primary. */
-void gic_enter_secondary(void);
-void gic_leave_secondary(void);
 /* Whether another CPU wanted this one to come here (vgic.c); not again. */
 bool gic_end_kick(struct cpu *cpu);
 /*

@@ -18,14 +18,13 @@ struct el1_regs {
 	uint64_t sctlr_el1, cpacr_el1;
 	uint64_t ttbr0_el1, ttbr1_el1;
 	uint64_t tcr_el1, mair_el1;
-	uint64_t amair_el1, contextidr_el1;
+	uint64_t contextidr_el1, vbar_el1;
 	uint64_t esr_el1, far_el1;
-	uint64_t afsr0_el1, afsr1_el1;
-	uint64_t vbar_el1, tpidr_el1;
-	uint64_t tpidr_el0, tpidrro_el0;
-	uint64_t par_el1, csselr_el1;
-	uint64_t cntkctl_el1, mdscr_el1;
-	uint64_t cntv_cval, cntv_ctl;
+	uint64_t tpidr_el1, tpidr_el0;
+	uint64_t tpidrro_el0, par_el1;
+	uint64_t csselr_el1, cntkctl_el1;
+	uint64_t mdscr_el1; /* of the primary; a secondary has none */
+	uint64_t cntv_ctl, cntv_cval;
 };
 
 /* Pointer authentication keys, low and high half each (FEAT_PAuth). */
@@ -47,11 +46,12 @@ struct arch_vcpu {
 	uint64_t pstate; /* SPSR_EL2 */
 	uint64_t vmpidr; /* VMPIDR_EL2 */
 	struct el1_regs el1;
+	/* PMCNTENSET_EL0 and PMUSERENR_EL0 of the primary */
+	uint64_t pmcnten, pmuserenr;
 	struct pauth_keys pauth;
 	uint64_t tpidr2; /* TPIDR2_EL0, where there is SME */
 	uint64_t vdisr;	 /* VDISR_EL2, where there is RAS */
-	/* PMCNTENSET_EL0 and PMUSERENR_EL0, while it does not run */
-	uint64_t pmcnten, pmuserenr;
+	uint64_t afsr0_el1, afsr1_el1, amair_el1;
 	/* CPU whose FP/SIMD registers hold fp, if that CPU agrees. */
 	struct cpu *fp_cpu;
 	struct fp_regs fp;
@@ -71,6 +71,7 @@ struct arch_vm {
 	uint64_t hcr;	  /* HCR_EL2 */
 	uint64_t vttbr;	  /* VTTBR_EL2 */
 	uint64_t cntvoff; /* CNTVOFF_EL2 */
+	uint64_t mdcr;	  /* MDCR_EL2 */
 	struct uart uart;
 	struct vgic vgic;
 };

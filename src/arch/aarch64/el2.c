@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Control of what a VM may do at EL1 and EL0, as control.h has it, and the
- * switch of what differs between the primary and a secondary.
+ * Control of what a VM may do at EL1 and EL0, as control.h has it.
  */
 #include "arch_internal.h"
 #include "control.h"
@@ -12,6 +11,7 @@
 #include "vm.h"
 
 struct cpu_features features RO_AFTER_BOOT;
+bool features_rare RO_AFTER_BOOT;
 
 /* MPIDR of vCPU i of a secondary: affinity 0.0.0.i */
 #define MPIDR_RES1 BIT(31)
@@ -38,6 +38,21 @@ static uint64_t make_vtcr(void)
 	return FOR_PRIMARY(VTCR_EL2);
 }
 
+/* Whether a bit stays; the VMs' values do not matter yet. */
+#define KEEPS_BITS(name)                       \
+	({                                     \
+		write_sysreg(name, ~0ull);     \
+		uint64_t is = read_sysreg(name); \
+		write_sysreg(name, 0);         \
+		is != 0;                       \
+	})
+
+static bool has_impdef_registers(void)
+{
+	return KEEPS_BITS(afsr0_el1) | KEEPS_BITS(afsr1_el1) |
+	       KEEPS_BITS(amair_el1);
+}
+
 static struct cpu_features read_features(void)
 {
 	uint64_t pa_range = read_sysreg(id_aa64mmfr0_el1) & 0xf;
@@ -48,6 +63,7 @@ static struct cpu_features read_features(void)
 	uint64_t dfr0 = read_sysreg(id_aa64dfr0_el1);
 
 	struct cpu_features own = {
+		.impdef = has_impdef_registers(),
 		.pa_range = pa_range > 5 ? 5 : (uint8_t)pa_range,
 		.e2h = read_sysreg(hcr_el2) & HCR_E2H,
 		.pauth = field(isar1, 4) || field(isar1, 8) || field(isar2, 12),
@@ -65,6 +81,8 @@ static struct cpu_features read_features(void)
 void el2_read_features(void)
 {
 	features = read_features();
+	features_rare = features.pauth | features.sme | features.ras |
+			features.impdef;
 	vtcr = make_vtcr();
 }
 
@@ -84,7 +102,8 @@ const char *el2_cpu_differs(void)
 					 "FEAT_RAS",
 					 "GIC CPU interface",
 					 "PMU",
-					 "PMU counters"};
+					 "PMU counters",
+					 "AFSR and AMAIR"};
 	struct cpu_features own = read_features();
 	const uint8_t *has = (const uint8_t *)&own;
 	const uint8_t *wanted = (const uint8_t *)&features;
@@ -134,135 +153,13 @@ void el2_init(void)
 	isb();
 }
 
-static void load_pauth_keys(const struct pauth_keys *keys)
-{
-	const uint64_t *k = keys->key;
-
-	write_sysreg(s3_0_c2_c1_0, k[0]);
-	write_sysreg(s3_0_c2_c1_1, k[1]);
-	write_sysreg(s3_0_c2_c1_2, k[2]);
-	write_sysreg(s3_0_c2_c1_3, k[3]);
-	write_sysreg(s3_0_c2_c2_0, k[4]);
-	write_sysreg(s3_0_c2_c2_1, k[5]);
-	write_sysreg(s3_0_c2_c2_2, k[6]);
-	write_sysreg(s3_0_c2_c2_3, k[7]);
-	write_sysreg(s3_0_c2_c3_0, k[8]);
-	write_sysreg(s3_0_c2_c3_1, k[9]);
-}
-
-static void save_pauth_keys(struct pauth_keys *keys)
-{
-	uint64_t *k = keys->key;
-
-	k[0] = read_sysreg(s3_0_c2_c1_0);
-	k[1] = read_sysreg(s3_0_c2_c1_1);
-	k[2] = read_sysreg(s3_0_c2_c1_2);
-	k[3] = read_sysreg(s3_0_c2_c1_3);
-	k[4] = read_sysreg(s3_0_c2_c2_0);
-	k[5] = read_sysreg(s3_0_c2_c2_1);
-	k[6] = read_sysreg(s3_0_c2_c2_2);
-	k[7] = read_sysreg(s3_0_c2_c2_3);
-	k[8] = read_sysreg(s3_0_c2_c3_0);
-	k[9] = read_sysreg(s3_0_c2_c3_1);
-}
-
-/*
- * Two vCPUs of a VM have one VMID, and may use one ASID for different things:
- * what this CPU holds of the other one's translations goes (hazard 7).
- */
-static void forget_other_vcpu(struct vcpu *vcpu)
-{
-	uint8_t *last = &vcpu->cpu->last_vcpu[vcpu->vm->index];
-	uint8_t mark = (uint8_t)(vcpu->index + 1);
-
-	if (*last == mark)
-		return;
-	*last = mark;
-	isb();
-	__asm__ volatile("tlbi vmalle1\n\tic iallu" : : : "memory");
-	dsb(nsh);
-}
-
-/* State of optional features that no trap covers. */
-static void switch_optional(struct arch_vcpu *from, const struct arch_vcpu *to)
-{
-	if (features.sme) {
-		from->tpidr2 = read_sysreg(s3_3_c13_c0_5); /* TPIDR2_EL0 */
-		write_sysreg(s3_3_c13_c0_5, to->tpidr2);
-	}
-	/* A secondary's DISR_EL1 is VDISR_EL2; the primary's is its own. */
-	if (features.ras) {
-		from->vdisr = read_sysreg(s3_4_c12_c1_1);
-		write_sysreg(s3_4_c12_c1_1, to->vdisr);
-	}
-	/* What a secondary does is not counted, nor is its EL0 let in. */
-	if (features.pmu) {
-		from->pmcnten = read_sysreg(pmcntenset_el0);
-		write_sysreg(pmcntenclr_el0, from->pmcnten);
-		write_sysreg(pmcntenset_el0, to->pmcnten);
-		from->pmuserenr = read_sysreg(pmuserenr_el0);
-		write_sysreg(pmuserenr_el0, to->pmuserenr);
-	}
-}
-
-void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
-{
-	const struct arch_vm *vm = &vcpu->vm->arch;
-
-	timer_enter_secondary(primary, vcpu);
-	if (features.pauth) {
-		save_pauth_keys(&primary->arch.pauth);
-		load_pauth_keys(&vcpu->arch.pauth);
-	}
-	switch_optional(&primary->arch, &vcpu->arch);
-	write_sysreg(cptr_el2, fp_enter(vcpu));
-	write_sysreg(mdcr_el2, FOR_SECONDARY(MDCR_EL2));
-	write_sysreg(cnthctl_el2, FOR_SECONDARY(CNTHCTL_EL2));
-	write_sysreg(vmpidr_el2, vcpu->arch.vmpidr);
-	write_sysreg(vttbr_el2, vm->vttbr);
-	write_sysreg(hcr_el2, vm->hcr);
-	use_vectors(vcpu->cpu->arch.spectre.secondary_vectors);
-	gic_enter_secondary();
-	forget_other_vcpu(vcpu);
-	if (vgic_is_used(vcpu->vm))
-		vgic_enter(vcpu);
-}
-
-void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu)
-{
-	const struct arch_vm *vm = &primary->vm->arch;
-
-	fp_leave(vcpu);
-	if (vgic_is_used(vcpu->vm))
-		vgic_leave(vcpu);
-	gic_leave_secondary();
-	if (features.pauth) {
-		save_pauth_keys(&vcpu->arch.pauth);
-		load_pauth_keys(&primary->arch.pauth);
-	}
-	switch_optional(&vcpu->arch, &primary->arch);
-	write_sysreg(cptr_el2, fp_enter(primary));
-	write_sysreg(mdcr_el2, FOR_PRIMARY(MDCR_EL2));
-	write_sysreg(cnthctl_el2, FOR_PRIMARY(CNTHCTL_EL2));
-	write_sysreg(vmpidr_el2, primary->arch.vmpidr);
-	write_sysreg(vttbr_el2, vm->vttbr);
-	write_sysreg(hcr_el2, vm->hcr);
-	use_vectors(primary->cpu->arch.spectre.primary_vectors);
-	timer_leave_secondary(primary, vcpu);
-	/*
-	 * The vCPU may go on elsewhere. What it began here, and has not waited
-	 * for, must be done by then: a TLBI, DC or IC is completed by a DSB of
-	 * the CPU that issued it, and by no other (DDI 0487, B2.3.12 DSB).
-	 */
-	dsb(ish);
-}
-
 void arch_vm_init(struct vm *vm, uint32_t id)
 {
 	/* VMIDs have 8 bits everywhere; 0 is the one of nobody. */
 	vm->arch.vttbr = virt_to_phys(vm->stage2.root).pa | (uint64_t)(id + 1)
 								    << 48;
 	vm->arch.hcr = id ? FOR_SECONDARY(HCR_EL2) : FOR_PRIMARY(HCR_EL2);
+	vm->arch.mdcr = id ? FOR_SECONDARY(MDCR_EL2) : FOR_PRIMARY(MDCR_EL2);
 	vm->arch.cntvoff = id ? read_sysreg(cntpct_el0) : 0;
 	for (uint32_t i = 0; i < vm->vcpu_count; i++)
 		vm->vcpus[i].arch.vmpidr = id ? MPIDR_RES1 | i : cpus[i].id;

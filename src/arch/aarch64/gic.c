@@ -67,24 +67,6 @@ void gic_init_cpu(void)
 		write_sysreg(ich_hcr_el2, FOR_PRIMARY(ICH_HCR_EL2));
 }
 
-void gic_enter_secondary(void)
-{
-	const uint64_t vgic = 0; /* until vgic_enter() */
-
-	if (!features.gic_regs)
-		return;
-	write_sysreg(icc_sre_el2, FOR_SECONDARY(ICC_SRE_EL2));
-	write_sysreg(ich_hcr_el2, FOR_SECONDARY(ICH_HCR_EL2));
-}
-
-void gic_leave_secondary(void)
-{
-	if (!features.gic_regs)
-		return;
-	write_sysreg(icc_sre_el2, FOR_PRIMARY(ICC_SRE_EL2));
-	write_sysreg(ich_hcr_el2, FOR_PRIMARY(ICH_HCR_EL2));
-}
-
 bool gic_end_kick(struct cpu *cpu)
 {
 	struct arch_cpu *a = &cpu->arch;

@@ -156,7 +156,7 @@ void arch_primary_enter(struct cpu *cpu)
 	write_sysreg(vmpidr_el2, vcpu->arch.vmpidr);
 	write_sysreg(vttbr_el2, vm_primary.arch.vttbr);
 	write_sysreg(hcr_el2, vm_primary.arch.hcr);
-	write_sysreg(cptr_el2, fp_enter(vcpu));
+	write_sysreg(cptr_el2, fp_cptr(vcpu->cpu->arch.fp_owner != vcpu));
 	write_sysreg(cntv_ctl_el0, 0);
 	isb();
 	primary_first_entry(vcpu, cpu->arch.stack_top);

@@ -41,7 +41,7 @@ static inline void isb(void)
 #define HCR_E2H_BIT 34 /* EL2 has an EL0; some CPUs cannot clear it */
 #define HCR_E2H BIT(HCR_E2H_BIT)
 
-#define ISR_A_BIT 8 /* ISR_EL1: an SError is pending */
+#define ISR_ANY 0x1c0 /* ISR_EL1: SError, IRQ or FIQ is pending */
 
 /* MPIDR_EL1: Aff3, Aff2 to Aff0 */
 #define MPIDR_AFFINITY 0xff00ffffff

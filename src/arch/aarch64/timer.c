@@ -14,16 +14,9 @@
 #include "vgic.h"
 #include "vm.h"
 
-#define NEVER (~(uint64_t)0)
 #define NS_PER_S 1000000000ull
 /* A longer wait is reported as this one, so that it fits the payload. */
 #define MAX_WAIT_S (1ull << 24)
-
-/* CNTV_CTL of a timer that interrupts when its time comes. */
-static bool is_armed(uint64_t ctl)
-{
-	return (ctl & (TIMER_ENABLE | TIMER_IMASK)) == TIMER_ENABLE;
-}
 
 void timer_take(struct cpu *cpu, bool enable)
 {
@@ -57,8 +50,7 @@ void timer_quiet(struct cpu *cpu, bool quiet)
 	a->ppis[quiet ? PPI_SET_ACTIVE : PPI_CLEAR_ACTIVE] = a->ppi_virtual_bit;
 }
 
-/* The timer is the primary's again; what it has of it is, too. */
-static void give_back(struct cpu *cpu)
+void timer_give_back(struct cpu *cpu)
 {
 	struct arch_cpu *a = &cpu->arch;
 
@@ -73,21 +65,25 @@ static void give_back(struct cpu *cpu)
 	a->virtual_taken = false;
 }
 
-/* Ticks until a timer fires; 0: it has; NEVER: it is not to. */
+/* Ticks until a timer fires; 0: it has; TIMER_NEVER: it is not to. */
 static uint64_t ticks_left(uint64_t ctl, uint64_t cval, uint64_t now)
 {
 	/* Unsigned, as the timer compares; all ones is as good as never. */
-	if (!is_armed(ctl))
-		return NEVER;
+	if (!timer_is_armed(ctl))
+		return TIMER_NEVER;
 	return cval <= now ? 0 : cval - now;
 }
 
-static bool has_fired(const struct vcpu *vcpu)
+void timer_enter_fired(const struct vcpu *vcpu)
 {
 	const struct el1_regs *v = &vcpu->arch.el1;
 
-	return !ticks_left(v->cntv_ctl, v->cntv_cval,
-			   read_sysreg(cntpct_el0) - vcpu->vm->arch.cntvoff);
+	/* CNTVOFF may still be the primary's for the virtual counter. */
+	if (ticks_left(v->cntv_ctl, v->cntv_cval,
+		       read_sysreg(cntpct_el0) - vcpu->vm->arch.cntvoff))
+		return;
+	timer_take(vcpu->cpu, false);
+	timer_quiet(vcpu->cpu, true);
 }
 
 bool timer_virtual_fired(void)
@@ -105,21 +101,12 @@ bool timer_physical_fired(const struct vcpu *vcpu)
 
 void timer_set_deadline(const struct vcpu *vcpu)
 {
-	const struct el1_regs *p = &vcpu->cpu->vcpu->arch.el1;
-	struct arch_cpu *cpu = &vcpu->cpu->arch;
-	uint64_t deadline = is_armed(p->cntv_ctl) ? p->cntv_cval : NEVER;
+	uint64_t deadline = timer_deadline(&vcpu->cpu->vcpu->arch.el1);
 
-	if (vgic_is_used(vcpu->vm) && is_armed(vcpu->arch.cntp_ctl) &&
+	if (vgic_is_used(vcpu->vm) && timer_is_armed(vcpu->arch.cntp_ctl) &&
 	    vcpu->arch.cntp_cval < deadline && !timer_physical_fired(vcpu))
 		deadline = vcpu->arch.cntp_cval;
-	if (deadline == cpu->deadline || !cpu->ppis)
-		return;
-	cpu->deadline = deadline;
-	write_sysreg(cnthp_cval_el2, deadline);
-	write_sysreg(cnthp_ctl_el2, deadline == NEVER ? 0 : TIMER_ENABLE);
-	/* The primary's driver may have disabled what it does not use. */
-	if (deadline != NEVER)
-		*cpu->ppis = cpu->ppi_timer_bit;
+	timer_program(&vcpu->cpu->arch, deadline);
 }
 
 bool timer_interrupts(const struct vcpu *vcpu)
@@ -131,50 +118,6 @@ bool timer_interrupts(const struct vcpu *vcpu)
 	    !(cpu->ppis[PPI_SET_ACTIVE] & cpu->ppi_virtual_bit))
 		return true;
 	return !(line & BIT(VGIC_PHYSICAL_TIMER)) && timer_physical_fired(vcpu);
-}
-
-void timer_enter_secondary(struct vcpu *primary, struct vcpu *vcpu)
-{
-	struct el1_regs *p = &primary->arch.el1;
-	struct el1_regs *v = &vcpu->arch.el1;
-
-	p->cntv_ctl = read_sysreg(cntv_ctl_el0);
-	p->cntv_cval = read_sysreg(cntv_cval_el0);
-	write_sysreg(cntv_ctl_el0, 0);
-	timer_set_deadline(vcpu);
-
-	write_sysreg(cntvoff_el2, vcpu->vm->arch.cntvoff);
-	write_sysreg(cntv_cval_el0, v->cntv_cval);
-	/*
-	 * The timer has fired already: its interrupt would bring the vCPU back
-	 * before it can do anything. Whoever uses the virtual interrupt
-	 * controller gets it from there.
-	 */
-	if (has_fired(vcpu) && !vgic_is_used(vcpu->vm)) {
-		timer_take(primary->cpu, false);
-		timer_quiet(primary->cpu, true);
-	}
-	write_sysreg(cntv_ctl_el0, v->cntv_ctl);
-}
-
-void timer_leave_secondary(struct vcpu *primary, struct vcpu *vcpu)
-{
-	struct el1_regs *p = &primary->arch.el1;
-	struct el1_regs *v = &vcpu->arch.el1;
-
-	v->cntv_ctl = read_sysreg(cntv_ctl_el0);
-	v->cntv_cval = read_sysreg(cntv_cval_el0);
-	write_sysreg(cntv_ctl_el0, 0);
-	write_sysreg(cntvoff_el2, 0);
-	write_sysreg(cntv_cval_el0, p->cntv_cval);
-	write_sysreg(cntv_ctl_el0, p->cntv_ctl);
-	if (primary->cpu->arch.deadline != NEVER) {
-		primary->cpu->arch.deadline = NEVER;
-		write_sysreg(cnthp_ctl_el2, 0);
-		isb();
-	}
-	if (primary->cpu->arch.virtual_taken)
-		give_back(primary->cpu);
 }
 
 uint64_t arch_seconds(void)
@@ -201,7 +144,7 @@ static uint64_t to_ns(uint64_t ticks)
 uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired)
 {
 	uint64_t ctl = read_sysreg(cntv_ctl_el0);
-	uint64_t left[2], least = NEVER;
+	uint64_t left[2], least = TIMER_NEVER;
 
 	isb();
 	left[0] = ticks_left(ctl, read_sysreg(cntv_cval_el0),
@@ -212,7 +155,7 @@ uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired)
 	for (unsigned int i = 0; i < ARRAY_SIZE(left); i++)
 		if (left[i] && left[i] < least)
 			least = left[i];
-	return least == NEVER ? 0 : to_ns(least);
+	return least == TIMER_NEVER ? 0 : to_ns(least);
 }
 
 /* CNTP_TVAL_EL0, CNTP_CTL_EL0, CNTP_CVAL_EL0 */

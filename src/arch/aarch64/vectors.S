@@ -62,7 +62,7 @@
 	blr	x5
 .endm
 
-/* Saves x0-x30 to the vCPU; then x18 = vCPU. Uses the stack for a moment. */
+/* Saves x0-x30 to the vCPU; then x18 = vCPU, and x2, x3 are lost. */
 .macro save_all_to_vcpu
 	stp	x18, x19, [sp, #-16]!
 	mrs	x18, tpidr_el2
@@ -75,8 +75,8 @@
 	stp	x12, x13, [x18, #VCPU_X + 96]
 	stp	x14, x15, [x18, #VCPU_X + 112]
 	stp	x16, x17, [x18, #VCPU_X + 128]
-	ldp	x0, x1, [sp], #16
-	stp	x0, x1, [x18, #VCPU_X + 144]
+	ldp	x2, x3, [sp], #16
+	stp	x2, x3, [x18, #VCPU_X + 144]
 	stp	x20, x21, [x18, #VCPU_X + 160]
 	stp	x22, x23, [x18, #VCPU_X + 176]
 	stp	x24, x25, [x18, #VCPU_X + 192]
@@ -106,43 +106,49 @@
 	ldr	x18, [x18, #VCPU_X + 144]
 .endm
 
-/* The registers of struct el1_regs but the timer's, in its order. */
-#define FOR_EL1_PAIRS(op)						\
-	op	sp_el0, sp_el1;						\
-	op	elr_el1, spsr_el1;					\
-	op	sctlr_el1, cpacr_el1;					\
-	op	ttbr0_el1, ttbr1_el1;					\
-	op	tcr_el1, mair_el1;					\
-	op	amair_el1, contextidr_el1;				\
-	op	esr_el1, far_el1;					\
-	op	afsr0_el1, afsr1_el1;					\
-	op	vbar_el1, tpidr_el1;					\
-	op	tpidr_el0, tpidrro_el0;					\
-	op	par_el1, csselr_el1;					\
-	op	cntkctl_el1, mdscr_el1
+/* The registers of struct el1_regs up to MDSCR, in its order. */
+#define FOR_EL1_PAIRS(op, vcpu)						\
+	op	vcpu, sp_el0, sp_el1;					\
+	op	vcpu, elr_el1, spsr_el1;				\
+	op	vcpu, sctlr_el1, cpacr_el1;				\
+	op	vcpu, ttbr0_el1, ttbr1_el1;				\
+	op	vcpu, tcr_el1, mair_el1;				\
+	op	vcpu, contextidr_el1, vbar_el1;				\
+	op	vcpu, esr_el1, far_el1;					\
+	op	vcpu, tpidr_el1, tpidr_el0;				\
+	op	vcpu, tpidrro_el0, par_el1;				\
+	op	vcpu, csselr_el1, cntkctl_el1
 
-.macro save_pair a, b
+.macro save_pair vcpu, a, b
 	mrs	x1, \a
 	mrs	x2, \b
-	stp	x1, x2, [x0], #16
+	stp	x1, x2, [\vcpu, #at]
+	.set	at, at + 16
 .endm
 
-.macro load_pair a, b
-	ldp	x1, x2, [x0], #16
+.macro load_pair vcpu, a, b
+	ldp	x1, x2, [\vcpu, #at]
 	msr	\a, x1
 	msr	\b, x2
+	.set	at, at + 16
 .endm
 
-/* Saves the EL1 registers to vCPU x0. Clobbers x0-x2. */
-.macro save_el1
-	add	x0, x0, #VCPU_EL1
-	FOR_EL1_PAIRS(save_pair)
+/* Saves the EL1 registers to a vCPU, ELR_EL2 and SPSR_EL2. Clobbers x1, x2. */
+.macro save_el1 vcpu
+	.set	at, VCPU_EL1
+	FOR_EL1_PAIRS(save_pair, \vcpu)
+	mrs	x1, elr_el2
+	mrs	x2, spsr_el2
+	stp	x1, x2, [\vcpu, #VCPU_PC]
 .endm
 
-/* Loads the EL1 registers from vCPU x0. Clobbers x0-x2. */
-.macro load_el1
-	add	x0, x0, #VCPU_EL1
-	FOR_EL1_PAIRS(load_pair)
+/* Loads them. Clobbers x1, x2. */
+.macro load_el1 vcpu
+	.set	at, VCPU_EL1
+	FOR_EL1_PAIRS(load_pair, \vcpu)
+	ldp	x1, x2, [\vcpu, #VCPU_PC]
+	msr	elr_el2, x1
+	msr	spsr_el2, x2
 .endm
 
 /* An exception taken from EL2 itself: a fault of the hypervisor. */
@@ -171,7 +177,7 @@ vectors_primary:
 	.balign	0x80
 primary_sync:
 	call_of_table 0, primary_not_a_call, primary_standard_call
-	mov	x1, xzr
+	/* x1 is zero as well: the primary's vCPU does not leave. */
 	mov	x2, xzr
 	mov	x3, xzr
 	pop_frame
@@ -226,12 +232,12 @@ secondary_sync:
  * on each entry from a VM, before any indirect branch, the branch history is
  * filled with taken branches, the firmware is called, or both.
  *
- * Eight rounds of the loop below, in which two branches are taken but for the
- * last, with nothing that is not a branch.
+ * Eight rounds of the loop below take 15 branches. So do these, the last one to
+ * where the vector goes on.
  */
 .macro history_vector to
 	.balign	0x80
-	.rept	15
+	.rept	14
 	b	. + 4
 	.endr
 	dsb	nsh
@@ -298,6 +304,7 @@ vectors_spectre:
  * What can be said at once is; x1: whether it was.
  */
 .macro standard_call slow
+	tbz	w0, #31, unknown_call		/* nobody's number */
 	stp	x0, x1, [sp, #-32]!
 	stp	x2, x3, [sp, #16]
 	bl	smccc_quick
@@ -316,6 +323,14 @@ vectors_spectre:
 
 primary_standard_call:
 	standard_call primary_trap
+
+unknown_call:
+	mov	x0, #-1
+	mov	x1, xzr
+	mov	x2, xzr
+	mov	x3, xzr
+	pop_frame
+	return_to_guest
 
 /*
  * In the table of calls: one that is handled with all registers saved. x4: its
@@ -349,16 +364,13 @@ resume_guest:
 	load_all_from_vcpu
 	return_to_guest
 
+/* x1: why; x1-x3 come back as zero from every call. */
 secondary_call_leaves:
 	pop_frame
-	/* x1-x3 come back as zero from every call; the reason waits in x3. */
-	mov	x3, x1
-	mov	x1, xzr
-	mov	x2, xzr
 	save_all_to_vcpu
+	stp	xzr, xzr, [x18, #VCPU_X + 8]
 	str	xzr, [x18, #VCPU_X + 24]
 	mov	x0, x18
-	mov	x1, x3
 	b	leave_secondary
 
 secondary_standard_call:
@@ -390,19 +402,21 @@ secondary_serror:
 	mrs	x0, tpidr_el2
 	b	leave_secondary
 
-/* x9-x15, x19-x30: what C keeps over a call. */
+/* x9-x15, x19-x30: what C keeps over a call; and the primary's x18. */
 #define KEPT (8 * 20)
 
 /*
  * uint64_t arch_vcpu_enter(struct vcpu *vcpu)
  * x0: the vCPU to enter. The primary's EL1 registers go to its vCPU, what C
- * keeps over a call goes to the stack. While the primary has an SError to take,
- * nothing is entered: it would come to EL2, and stop a VM for nothing.
+ * keeps over a call goes to the stack. While the primary has an interrupt to
+ * take nothing is entered: the vCPU would come back at once; for an SError its
+ * VM would be stopped.
  */
 	.global arch_vcpu_enter
 arch_vcpu_enter:
 	mrs	x1, isr_el1
-	tbnz	x1, #ISR_A_BIT, 1f
+	tst	x1, #ISR_ANY
+	b.ne	1f
 	stp	x29, x30, [sp, #-KEPT]!
 	stp	x27, x28, [sp, #16]
 	stp	x25, x26, [sp, #32]
@@ -412,23 +426,17 @@ arch_vcpu_enter:
 	stp	x9, x10, [sp, #96]
 	stp	x11, x12, [sp, #112]
 	stp	x13, x14, [sp, #128]
-	str	x15, [sp, #144]
 	mov	x19, x0
 	mrs	x20, tpidr_el2			/* the primary's vCPU */
-	mrs	x3, elr_el2
-	mrs	x4, spsr_el2
-	stp	x3, x4, [x20, #VCPU_PC]
-	str	x18, [x20, #VCPU_X + 144]
-	mov	x0, x20
-	save_el1
+	mrs	x1, mdscr_el1
+	stp	x15, x18, [sp, #144]
+	str	x1, [x20, #VCPU_MDSCR]
+	save_el1 x20
 	mov	x0, x20
 	mov	x1, x19
 	bl	switch_to_secondary
-	mov	x0, x19
-	load_el1
-	ldp	x3, x4, [x19, #VCPU_PC]
-	msr	elr_el2, x3
-	msr	spsr_el2, x4
+	load_el1 x19
+	msr	mdscr_el1, xzr			/* it is not let write it */
 	msr	tpidr_el2, x19
 	mov	x18, x19
 	load_all_from_vcpu
@@ -443,22 +451,16 @@ arch_vcpu_enter:
 leave_secondary:
 	mov	x19, x0
 	mov	x21, x1
-	mrs	x3, elr_el2
-	mrs	x4, spsr_el2
-	stp	x3, x4, [x19, #VCPU_PC]
-	save_el1
+	save_el1 x19
 	ldr	x20, [x19, #VCPU_CPU]
 	ldr	x20, [x20, #CPU_VCPU]
 	mov	x0, x20
 	mov	x1, x19
 	bl	switch_to_primary
-	mov	x0, x20
-	load_el1
-	ldp	x3, x4, [x20, #VCPU_PC]
-	msr	elr_el2, x3
-	msr	spsr_el2, x4
+	load_el1 x20
+	ldr	x1, [x20, #VCPU_MDSCR]
+	msr	mdscr_el1, x1
 	msr	tpidr_el2, x20
-	ldr	x18, [x20, #VCPU_X + 144]
 	mov	x0, x21
 	ldp	x27, x28, [sp, #16]
 	ldp	x25, x26, [sp, #32]
@@ -468,7 +470,7 @@ leave_secondary:
 	ldp	x9, x10, [sp, #96]
 	ldp	x11, x12, [sp, #112]
 	ldp	x13, x14, [sp, #128]
-	ldr	x15, [sp, #144]
+	ldp	x15, x18, [sp, #144]
 	ldp	x29, x30, [sp], #KEPT
 	ret
 
@@ -479,12 +481,10 @@ leave_secondary:
 	.global primary_first_entry
 primary_first_entry:
 	mov	sp, x1
-	mov	x19, x0
-	load_el1
-	ldp	x3, x4, [x19, #VCPU_PC]
-	msr	elr_el2, x3
-	msr	spsr_el2, x4
-	mov	x18, x19
+	mov	x18, x0
+	load_el1 x18
+	ldr	x1, [x18, #VCPU_MDSCR]
+	msr	mdscr_el1, x1
 	load_all_from_vcpu
 	return_to_guest
 

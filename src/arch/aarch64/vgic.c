@@ -372,13 +372,11 @@ static void tell_others(struct vcpu *self)
 	}
 }
 
-uint64_t vgic_take_wake(struct vcpu *vcpu)
+uint64_t vgic_next_wake(struct vcpu *vcpu)
 {
 	uint8_t *tell = &vcpu->arch.vgic.tell;
 	unsigned int index;
 
-	if (!*tell)
-		return 0;
 	index = (unsigned int)__builtin_ctz(*tell);
 	*tell &= (uint8_t)(*tell - 1);
 	return vcpu_exit(EXIT_WAKE, index);
@@ -416,11 +414,6 @@ static void load(struct vcpu *vcpu)
 	hw->load(c);
 	timer_take(vcpu->cpu, true);
 	isb();
-}
-
-bool vgic_is_used(const struct vm *vm)
-{
-	return __atomic_load_n(&vm->arch.vgic.used, __ATOMIC_RELAXED);
 }
 
 void vgic_enter(struct vcpu *vcpu)

@@ -157,9 +157,6 @@ void vgic_tree(struct fdt_writer *w, const struct vm *vm);
 
 /* --- entering and leaving a vCPU, with its timers in the CPU --- */
 
-/* Whether the VM uses it. */
-bool vgic_is_used(const struct vm *vm);
-
 void vgic_enter(struct vcpu *vcpu);
 void vgic_leave(struct vcpu *vcpu);
 
@@ -182,8 +179,11 @@ bool vgic_interrupt(struct vcpu *vcpu);
  */
 bool vgic_may_wait(struct vcpu *vcpu);
 
-/* The vcpu_exit() that tells of a vCPU with a new interrupt, or 0. */
-uint64_t vgic_take_wake(struct vcpu *vcpu);
+/*
+ * The vcpu_exit() that tells of a vCPU with a new interrupt; there is one if
+ * vgic_cpu.tell is not 0.
+ */
+uint64_t vgic_next_wake(struct vcpu *vcpu);
 
 /* --- accesses --- */
 

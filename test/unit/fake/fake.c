@@ -236,6 +236,11 @@ void arch_wipe(paddr_t pa, uint64_t size)
 	memset(fake_ram(pa.pa), 0, size);
 }
 
+void arch_copy(void *to, const void *from, uint64_t size)
+{
+	memcpy(to, from, size);
+}
+
 void arch_zero_pages(void *p, size_t size)
 {
 	if (!is_aligned((uintptr_t)p | size, PAGE_SIZE))
