@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * src/arch/aarch64/vgic.c over list registers of the host, against a model: an
- * interrupt controller with nothing but bits, which signals what has the
- * highest priority. Whatever a VM does, and whenever it is switched, both
- * acknowledge the same.
+ * src/arch/aarch64/vgic.c and vgic_regs.c over list registers of the host,
+ * against a model: an interrupt controller with nothing but bits, which signals
+ * what has the highest priority. Whatever a VM does, and whenever it is
+ * switched, both acknowledge the same.
  */
 #include "regs.h"
 #include "unit.h"
 
 #include "vgic.c"
+#include "vgic_regs.c"
 
 /* --- what vgic.c needs of others --- */
 
@@ -229,9 +230,9 @@ static void bits(unsigned int i, unsigned int kind, unsigned int w,
 
 	if (w == 0 && board.gic_version == 3)
 		offset |= i * VGIC_REDISTRIBUTOR_SIZE | GICR_PRIVATE;
-	use(&vcpus[i]);
+	vgic_use(&vcpus[i]);
 	write_bits(&vcpus[i], offset, set);
-	end(&vcpus[i]);
+	vgic_end(&vcpus[i]);
 }
 
 static uint64_t bits_are(unsigned int i, unsigned int kind, unsigned int w)
@@ -241,9 +242,9 @@ static uint64_t bits_are(unsigned int i, unsigned int kind, unsigned int w)
 
 	if (w == 0 && board.gic_version == 3)
 		offset |= i * VGIC_REDISTRIBUTOR_SIZE | GICR_PRIVATE;
-	use(&vcpus[i]);
+	vgic_use(&vcpus[i]);
 	value = read_bits(&vcpus[i], offset);
-	end(&vcpus[i]);
+	vgic_end(&vcpus[i]);
 	return value;
 }
 
@@ -511,9 +512,9 @@ TEST(virtual_timer)
 
 static void send(unsigned int from, uint64_t targets, unsigned int intid)
 {
-	use(&vcpus[from]);
+	vgic_use(&vcpus[from]);
 	send_sgi(&vcpus[from], targets, intid, false);
-	end(&vcpus[from]);
+	vgic_end(&vcpus[from]);
 }
 
 /* Of vCPU 1, which sleeps, runs elsewhere, or neither. */
