@@ -30,6 +30,18 @@ static uint32_t mine(const struct vcpu *vcpu, unsigned int w, uint32_t set,
 	return set;
 }
 
+/* Those that have a list register with all of `flags`. */
+static uint32_t in_lrs(const struct vgic_cpu *c, unsigned int w, uint64_t flags)
+{
+	uint32_t set = 0;
+
+	for (unsigned int i = 0; i < c->lr_count; i++)
+		if ((c->lr[i] & LR_INTID) / 32 == w &&
+		    (c->lr[i] & flags) == flags)
+			set |= (uint32_t)BIT(c->lr[i] % 32);
+	return set;
+}
+
 /* Those that the vCPU gets when they are pending. */
 static uint32_t forwarded(struct vcpu *vcpu, unsigned int w)
 {
@@ -115,23 +127,21 @@ static uint64_t take_latch(struct vcpu *vcpu, unsigned int intid)
 	return LR_LATCHED | LR_EOI | (uint64_t)source << LR_PHYSICAL;
 }
 
+/*
+ * One that is latched again waits for the end of this one, which brings the
+ * vCPU here: pending as well, it would be another sender's on a GICv2, another
+ * vCPU's by then, or hide from VGIC_HCR_NPIE that nothing can be signalled.
+ */
 static uint64_t active_lr(struct vcpu *vcpu, unsigned int intid)
 {
-	const struct vgic_word *word = word_of(vcpu, intid / 32);
 	uint64_t lr = make_lr(vcpu, intid) | LR_ACTIVE;
-	uint32_t bit = (uint32_t)BIT(intid % 32);
 
-	/* GICv2: one of another sender can not be in the same LR. */
-	if (is_v2() && intid < ARRAY_SIZE(vcpu->arch.vgic.source)) {
+	if (is_v2() && intid < ARRAY_SIZE(vcpu->arch.vgic.source))
 		lr |= (uint64_t)vcpu->arch.vgic.source[intid] << LR_PHYSICAL;
-		return word->latched & bit ? lr | LR_EOI : lr;
-	}
-	if (!(word->latched & word->edge & forwarded(vcpu, intid / 32) & bit))
-		return lr;
-	/* Perhaps it is another vCPU's, when it is done here. */
-	if (!mine(vcpu, intid / 32, bit, vcpu->vm->arch.vgic.target))
-		return lr | LR_EOI;
-	return lr | LR_PENDING | take_latch(vcpu, intid);
+	if (word_of(vcpu, intid / 32)->latched & BIT(intid % 32) &&
+	    !(lr & LR_HW))
+		lr |= LR_EOI;
+	return lr;
 }
 
 static uint64_t pending_lr(struct vcpu *vcpu, unsigned int intid)
@@ -212,8 +222,8 @@ static void fold_lr(struct vcpu *vcpu, uint64_t old, uint64_t now)
 		if (has_source)
 			c->sources[intid] |= (uint8_t)BIT(source);
 	}
-	/* If it was active it may have been deactivated by another vCPU. */
-	if ((now & LR_ACTIVE) && !(old & LR_ACTIVE)) {
+	/* Active then or now, it may have been deactivated by another vCPU. */
+	if ((now & LR_ACTIVE) && !(old & (LR_ACTIVE | LR_ENDED))) {
 		word->active |= bit;
 		set_owner(vcpu, w, bit);
 		if (has_source)
@@ -223,28 +233,54 @@ static void fold_lr(struct vcpu *vcpu, uint64_t old, uint64_t now)
 	}
 }
 
-/* The LRs go to the bitmaps. The vCPU is loaded here. */
-static void fold(struct vcpu *vcpu)
+/*
+ * Ends `n` active ones that have no LR, and adds them to `seen`: interrupts end
+ * in the order of their priorities.
+ */
+static void end_unseen(struct vcpu *vcpu, unsigned int n,
+		       uint32_t seen[VGIC_WORDS])
 {
-	struct vgic_cpu *c = &vcpu->arch.vgic;
 	uint32_t unseen[VGIC_WORDS];
 	unsigned int intid;
 
 	for (unsigned int w = 0; w < VGIC_WORDS; w++)
-		unseen[w] = mine(vcpu, w, word_of(vcpu, w)->active,
-				 vcpu->vm->arch.vgic.owner) &
-			    ~in_lrs(c, w, LR_ACTIVE);
-	for (unsigned int i = 0; i < c->lr_count; i++)
-		fold_lr(vcpu, c->lr[i], vgic_hw->read_lr(i));
-	c->lr_count = 0;
-	/* Interrupts end in the order of their priorities. */
-	for (unsigned int n = vgic_hw->eoi_count(); n; n--) {
-		intid = first(vcpu, unseen);
-		if (intid == VGIC_INTIDS)
-			break;
-		unseen[intid / 32] &= ~(uint32_t)BIT(intid % 32);
-		word_of(vcpu, intid / 32)->active &= ~(uint32_t)BIT(intid % 32);
+		unseen[w] = mine(vcpu, w, word_of(vcpu, w)->active & ~seen[w],
+				 vcpu->vm->arch.vgic.owner);
+	for (; n && (intid = first(vcpu, unseen)) < VGIC_INTIDS; n--) {
+		uint32_t bit = (uint32_t)BIT(intid % 32);
+
+		seen[intid / 32] |= bit;
+		unseen[intid / 32] &= ~bit;
+		word_of(vcpu, intid / 32)->active &= ~bit;
 	}
+}
+
+/*
+ * The LRs go to the bitmaps. The vCPU is loaded here. Returns whether one of
+ * them pends for another vCPU now.
+ */
+static bool fold(struct vcpu *vcpu)
+{
+	struct vgic_cpu *c = &vcpu->arch.vgic;
+	uint32_t seen[VGIC_WORDS] = {0}, others = 0;
+	unsigned int ended = vgic_hw->eoi_count();
+
+	for (unsigned int i = 0; i < c->lr_count; i++) {
+		seen[(c->lr[i] & LR_INTID) / 32] |=
+			(uint32_t)BIT(c->lr[i] % 32);
+		fold_lr(vcpu, c->lr[i], vgic_hw->read_lr(i));
+	}
+	c->lr_count = 0;
+	if (ended)
+		end_unseen(vcpu, ended, seen);
+	for (unsigned int w = 1; w < VGIC_WORDS; w++) {
+		const struct vgic_word *word = word_of(vcpu, w);
+
+		seen[w] &= pending(word) & ~word->active;
+		others |= seen[w] &
+			  ~mine(vcpu, w, seen[w], vcpu->vm->arch.vgic.target);
+	}
+	return others;
 }
 
 /* --- who is told --- */
@@ -278,9 +314,13 @@ static bool is_outdated(struct vcpu *vcpu)
 	uint32_t any = 0;
 
 	for (unsigned int w = 0; w < VGIC_WORDS; w++) {
+		uint32_t held = in_lrs(c, w, LR_PENDING);
+
 		any |= signalled(vcpu, w) &
 		       (word_of(vcpu, w)->latched | ~in_lrs(c, w, 0));
-		any |= in_lrs(c, w, LR_PENDING) & ~forwarded(vcpu, w);
+		any |= in_lrs(c, w, LR_ENDED);
+		any |= held & ~mine(vcpu, w, held & forwarded(vcpu, w),
+				    vcpu->vm->arch.vgic.target);
 	}
 	return any;
 }
@@ -299,11 +339,13 @@ static void tell_others(struct vcpu *self)
 		if (!(c->idle ? is_awaited(v) : c->loaded && is_outdated(v)))
 			continue;
 		c->told = true;
-		if (c->loaded && !c->idle && vgic_hw->kick)
-			vgic_hw->kick(v->cpu->arch.ppis,
-				      v->cpu->arch.ppi_maintenance_bit);
-		else
+		if (c->idle || !vgic_hw->kick) {
 			self->arch.vgic.tell |= (uint8_t)BIT(i);
+			continue;
+		}
+		c->kicked = true;
+		vgic_hw->kick(v->cpu->arch.ppis,
+			      v->cpu->arch.ppi_maintenance_bit);
 	}
 }
 
@@ -380,7 +422,8 @@ void vgic_leave(struct vcpu *vcpu)
 
 	spin_lock(&vcpu->vm->arch.vgic.lock);
 	if (c->loaded) {
-		fold(vcpu);
+		if (fold(vcpu))
+			tell_others(vcpu);
 		empty_lrs();
 		vgic_hw->save(c);
 	} else if (is_v2()) {
@@ -388,6 +431,10 @@ void vgic_leave(struct vcpu *vcpu)
 		vgic_hw->save(c);
 	}
 	c->loaded = false;
+	/* One that came too late for it is not the primary's. */
+	if (c->kicked)
+		gic_end_kick(vcpu->cpu);
+	c->kicked = false;
 	spin_unlock(&vcpu->vm->arch.vgic.lock);
 }
 
@@ -515,6 +562,9 @@ bool vgic_init_vm(struct vm *vm)
 
 void vgic_init_board(void)
 {
+	/* Without it, nothing would bring a running vCPU to EL2 in time. */
+	if (!board.maintenance_intid)
+		return;
 	if (features.gic_regs)
 		vgic_hw = &vgic_v3;
 	else if (is_v2() && board.gich)

@@ -40,19 +40,6 @@ static inline struct vgic_word *word_of(struct vcpu *vcpu, unsigned int w)
 	     rest_ && (n = (uint32_t)__builtin_ctz(rest_), true); \
 	     rest_ &= rest_ - 1)
 
-/* Those that have a list register with all of `flags`. */
-static inline uint32_t in_lrs(const struct vgic_cpu *c, unsigned int w,
-			      uint64_t flags)
-{
-	uint32_t set = 0;
-
-	for (unsigned int i = 0; i < c->lr_count; i++)
-		if ((c->lr[i] & LR_INTID) / 32 == w &&
-		    (c->lr[i] & flags) == flags)
-			set |= (uint32_t)BIT(c->lr[i] % 32);
-	return set;
-}
-
 static inline uint32_t pending(const struct vgic_word *word)
 {
 	return word->latched | (word->line & ~word->edge);

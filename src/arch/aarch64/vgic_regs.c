@@ -89,24 +89,32 @@ static unsigned int kind_of(uint32_t offset)
 	return offset >> 7 & 7;
 }
 
-/* For each vCPU that has interrupts of the word in LRs. */
-static uint32_t latches_in_lrs(struct vcpu *vcpu, unsigned int w, uint32_t take)
+/*
+ * Those of a word whose latch is in an LR of some vCPU. Of `set`, LRs lose the
+ * flags `off` and get `on`, which fold() sees.
+ */
+static uint32_t mark_lrs(struct vcpu *vcpu, unsigned int w, uint32_t set,
+			 uint64_t off, uint64_t on)
 {
 	struct vm *vm = vcpu->vm;
-	uint32_t set = 0;
+	uint32_t latched = 0;
 
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
 		struct vgic_cpu *c = &vm->vcpus[i].arch.vgic;
 
 		if (w == 0 && i != vcpu->index)
 			continue;
-		set |= in_lrs(c, w, LR_LATCHED);
-		for (unsigned int n = 0; n < c->lr_count; n++)
-			if ((c->lr[n] & LR_INTID) / 32 == w &&
-			    (take & BIT(c->lr[n] % 32)))
-				c->lr[n] &= ~LR_LATCHED;
+		for (unsigned int n = 0; n < c->lr_count; n++) {
+			uint32_t bit = (uint32_t)BIT(c->lr[n] % 32);
+
+			if ((c->lr[n] & LR_INTID) / 32 != w)
+				continue;
+			latched |= c->lr[n] & LR_LATCHED ? bit : 0;
+			if (set & bit)
+				c->lr[n] = (c->lr[n] & ~off) | on;
+		}
 	}
-	return set;
+	return latched;
 }
 
 static uint64_t read_bits(void *device, uint32_t offset)
@@ -125,7 +133,7 @@ static uint64_t read_bits(void *device, uint32_t offset)
 		return word->enabled;
 	case SET_PENDING:
 	case CLEAR_PENDING:
-		return pending(word) | latches_in_lrs(vcpu, w, 0);
+		return pending(word) | mark_lrs(vcpu, w, 0, 0, 0);
 	default:
 		return word->active;
 	}
@@ -134,10 +142,17 @@ static uint64_t read_bits(void *device, uint32_t offset)
 static void clear_pending(struct vcpu *vcpu, unsigned int w, uint32_t set)
 {
 	word_of(vcpu, w)->latched &= ~set;
-	latches_in_lrs(vcpu, w, set);
+	mark_lrs(vcpu, w, set, LR_LATCHED, 0);
 	if (w == 0)
 		FOR_BITS (n, set & SGIS)
 			vcpu->arch.vgic.sources[n] = 0;
+}
+
+/* What is active in an LR of another vCPU ends when that one is told. */
+static void clear_active(struct vcpu *vcpu, unsigned int w, uint32_t set)
+{
+	word_of(vcpu, w)->active &= ~set;
+	mark_lrs(vcpu, w, set, 0, LR_ENDED);
 }
 
 static void set_active(struct vcpu *vcpu, unsigned int w, uint32_t set)
@@ -185,7 +200,7 @@ static void write_bits(void *device, uint32_t offset, uint64_t value)
 		set_active(vcpu, w, set);
 		break;
 	case CLEAR_ACTIVE:
-		word->active &= ~set;
+		clear_active(vcpu, w, set);
 		break;
 	}
 }
@@ -534,9 +549,9 @@ bool vgic_access(struct vcpu *vcpu, uint64_t esr)
 static void deactivate(struct vcpu *vcpu, uint64_t intid)
 {
 	if (intid < VGIC_INTIDS)
-		word_of(vcpu,
-			(unsigned int)index_nospec(intid / 32, VGIC_WORDS))
-			->active &= ~(uint32_t)BIT(intid % 32);
+		clear_active(vcpu,
+			     (unsigned int)index_nospec(intid / 32, VGIC_WORDS),
+			     (uint32_t)BIT(intid % 32));
 }
 
 #define REG(crm, op2) ((crm)*8 + (op2))
