@@ -74,6 +74,9 @@ void vconsole_flush(struct vm *vm);
  */
 bool vconsole_tell(struct vm *vm);
 
+/* Whether the primary is to be told of it before the VM goes on. */
+bool vconsole_is_urgent(const struct vm *vm);
+
 /* What there is to be told. */
 static inline enum vconsole_news vconsole_news(const struct vconsole *c)
 {
