@@ -158,8 +158,8 @@ void arch_vcpu_set_result(struct vcpu *vcpu, uint64_t result);
 uint64_t arch_vcpu_enter(struct vcpu *vcpu);
 
 /*
- * What a vCPU that is to be entered has to tell first, as it came of what it
- * did before: a vcpu_exit(), or 0.
+ * What a vCPU that is to be entered, or would wait, has to tell first, as it
+ * came of what it did before: a vcpu_exit(), or 0.
  */
 uint64_t arch_vcpu_owed(struct vcpu *vcpu);
 

@@ -68,6 +68,9 @@ uint32_t vconsole_write(struct vm *vm, const char *from, uint32_t size);
 /* Prints what is left of a last line, if lines are printed. */
 void vconsole_flush(struct vm *vm);
 
+/* Whether the primary is to be told of it before the VM goes on. */
+bool vconsole_is_urgent(const struct vm *vm);
+
 /* What there is to be told. */
 static inline enum vconsole_news vconsole_news(const struct vconsole *c)
 {

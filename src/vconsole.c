@@ -154,6 +154,12 @@ uint32_t vconsole_write(struct vm *vm, const char *from, uint32_t size)
 
 /* --- telling the primary --- */
 
+bool vconsole_is_urgent(const struct vm *vm)
+{
+	return vconsole_news(&vm->console) == MUCH_OUTPUT &&
+	       is_read_by_primary();
+}
+
 bool vconsole_tell_news(struct vm *vm)
 {
 	struct vconsole *c = &vm->console;

@@ -74,6 +74,20 @@ static uint64_t wake_up_payload(const struct vcpu *vcpu, uint64_t index)
 /* Of these, what the next run has to make up for. */
 #define EXITS_UNFINISHED (1u << EXIT_READ | 1u << EXIT_OFF)
 
+/* Exits behind which the vCPU may not be run for long. */
+#define EXITS_TO_WAIT (1u << EXIT_WFI | 1u << EXIT_READ | 1u << EXIT_OFF)
+
+/* What a vCPU that would wait now has to tell comes before that. */
+static uint64_t tell_first(struct vcpu *vcpu, uint64_t exit)
+{
+	uint32_t kind = 1u << (exit & EXIT_KIND_MASK);
+	uint64_t owed = kind & EXITS_TO_WAIT ? arch_vcpu_owed(vcpu) : 0;
+
+	if (owed && (kind & EXITS_UNFINISHED))
+		vcpu->unfinished = exit;
+	return owed ? owed : exit;
+}
+
 /* Tells the primary of output, if that comes first. */
 static bool tell_console(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
 {
@@ -94,11 +108,13 @@ static bool tell_console(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
  */
 static bool finish(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
 {
-	uint64_t payload = exit >> EXIT_PAYLOAD_SHIFT;
 	enum vcpu_state next = VCPU_READY;
+	uint64_t payload;
 
 	if (tell_console(vcpu, exit, result))
 		return true;
+	exit = tell_first(vcpu, exit);
+	payload = exit >> EXIT_PAYLOAD_SHIFT;
 	switch ((enum vcpu_exit)(exit & EXIT_KIND_MASK)) {
 	case EXIT_INTERRUPT:
 		arch_poll_devices();

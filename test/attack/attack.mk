@@ -10,7 +10,7 @@ ATTACK_PRIMARY := $(call attack_objects,primary primary_calls primary_memory \
 	primary_gic both common) \
 	$(GUEST_OBJ)/primary/machine.c.o $(GUEST_OBJ)/primary/its.c.o
 ATTACK_HOSTILE := $(call attack_objects,hostile secondary_calls \
-	secondary_ends both common)
+	secondary_ends secondary_gic both common)
 ATTACK_VICTIM := $(call attack_objects,victim)
 
 ATTACK_IMAGES := $(addprefix $(GUEST)/attack-,primary.bin hostile.bin \

@@ -105,6 +105,9 @@
 	A(hvc_immediates, TOGETHER, 13,			\
 	  "HVC with thousands of immediates, other ones in each run",				\
 	  "-1")								\
+	A(console_lives, TOGETHER, 40,			\
+	  "reads and writes a console while its VM stops and starts",	\
+	  "no CPU waits for ever; the VM lives")			\
 	A(random_calls, TOGETHER, 13,			\
 	  "calls of random numbers and arguments, all CPUs at once",	\
 	  "no other VM notices")					\
@@ -130,6 +133,15 @@
 	A(gic_interface, SURVIVES, 24,			\
 	  "acknowledges, ends, deactivates and masks interrupts",	\
 	  "its own at most; the primary's go on")				\
+	A(gic_frames, SURVIVES, 24,			\
+	  "reads and writes any register of its GIC, on all vCPUs at once", \
+	  "its own; the primary's interrupts go on")			\
+	A(sgi_between_vcpus, SURVIVES, 4,		\
+	  "vCPUs that mask interrupts send each other SGIs without end", \
+	  "the primary's timer brings it back in time")			\
+	A(uart_storm, SURVIVES, 41,			\
+	  "reads and writes any register of its UART, on all vCPUs at once", \
+	  "some lines of output")					\
 	A(primary_timers, SURVIVES, 24,			\
 	  "programs the physical timers of EL1, EL2 and EL3",		\
 	  "its own, or ignored, or undefined; the primary's deadline holds")		\
@@ -232,6 +244,9 @@
 	A(off_while_running, OFF, 8,			\
 	  "SYSTEM_OFF of a vCPU while others write and fetch",		\
 	  "all of them end, none runs again")				\
+	A(gic_any_access, ANYTHING, 26,		\
+	  "accesses to its GIC of any width, aligned or not",		\
+	  "whatever becomes of it stays in it")				\
 	A(random_words, ANYTHING, 24,			\
 	  "executes random words, most of them system instructions",	\
 	  "whatever becomes of it stays in it")

@@ -47,10 +47,6 @@ struct attack {
 #define SECONDARY_ROW(name, how, hazard, tries, must) \
 	{"secondary." #name, NULL, how, hazard, tries, must},
 
-#define SECONDARY_NUMBER(name, how, hazard, tries, must) SECONDARY_##name,
-
-enum { FOR_SECONDARY_ATTACKS(SECONDARY_NUMBER) };
-
 static const struct attack primary_attacks[] = {
 	FOR_PRIMARY_ATTACKS(PRIMARY_ROW)};
 static const struct attack secondary_attacks[] = {
@@ -515,6 +511,26 @@ static void start_spinners(void)
 	}
 }
 
+/* Lets a VM begin anew, whatever became of it. */
+static void restart(uint32_t vm)
+{
+	CHECK_EQ(hf_vm_stop(vm), HF_DONE);
+	while (hf_vm_start(vm) == HF_AGAIN)
+		;
+	CHECK_EQ(hf_vm_get_state(vm), HF_VM_RUNNING);
+}
+
+/* A VM for an attack that may end it; each one is new. */
+static uint32_t next_doomed(void)
+{
+	static uint32_t used;
+	uint32_t room = (uint32_t)hf_vm_get_count() - DOOMED;
+
+	if (used >= room)
+		restart(DOOMED + used % room);
+	return DOOMED + used++ % room;
+}
+
 /* --- one attack --- */
 
 static void participate(void *unused)
@@ -544,15 +560,13 @@ static unsigned int cpus_for(const struct attack *row)
 
 static void attack(const struct attack *row)
 {
-	static uint32_t doomed = DOOMED;
 	unsigned int cpus = cpus_for(row);
 
 	memset(&now, 0, sizeof(now));
 	now.row = row;
 	now.attackers = now.active = cpus > 1 ? cpus - 1 : 1;
-	now.vm = row->how == SURVIVES ? HOSTILE : doomed;
 	if (!row->run) {
-		doomed += row->how != SURVIVES;
+		now.vm = row->how == SURVIVES ? HOSTILE : next_doomed();
 		send_order(now.vm, (uint64_t)(row - secondary_attacks),
 			   HOSTILE_VCPUS);
 	}

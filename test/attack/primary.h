@@ -25,6 +25,13 @@ extern uint8_t primary_recv[PAGE];
  */
 uint64_t run_painted(uint32_t vm, uint32_t vcpu, uint64_t ns);
 
+/*
+ * The number of a secondary's attack, as in an order; used by attacks of the
+ * primary that need one.
+ */
+#define SECONDARY_NUMBER(name, how, hazard, tries, must) SECONDARY_##name,
+enum { FOR_SECONDARY_ATTACKS(SECONDARY_NUMBER) };
+
 /* Takes the interrupts that are pending. */
 void take_interrupts(void);
 

@@ -92,6 +92,99 @@ void options_flipped(void)
 	hf_set_options(0);
 }
 
+/* --- lives and consoles --- */
+
+/* Nobody else's: the last VM. */
+static uint32_t mortal(void)
+{
+	return (uint32_t)hf_vm_get_count() - 1;
+}
+
+static void check_console(int64_t result, int64_t most)
+{
+	if (result < -1 || result > most)
+		FAIL("console: %ld", result);
+}
+
+static void meddle(uint64_t r)
+{
+	uint64_t text[3] = {r, r, r};
+
+	switch (r >> 60) {
+	case 0:
+		if (r % 64 == 0)
+			hf_vm_stop(mortal());
+		break;
+	case 1:
+		hf_vm_start(mortal());
+		break;
+	case 2:
+	case 3:
+	case 4:
+		check_console(hf_console_write(mortal(), text, r % 18), 16);
+		break;
+	default:
+		check_console(hf_console_read(mortal(), text), HF_READ_BYTES);
+	}
+}
+
+/* Has the VM begin, and use its UART. */
+static void live(void)
+{
+	struct order order = {MESSAGE_MAGIC, random64(), SECONDARY_uart_storm,
+			      1};
+	unsigned int i;
+
+	while (hf_vm_stop(mortal()) == HF_AGAIN)
+		;
+	for (i = 0; i < 200 && hf_vm_start(mortal()) == HF_AGAIN; i++)
+		if (us() == 1)
+			meddle(random64());
+	for (i = 0; i < 10; i++) {
+		if (i == 4) {
+			memcpy(primary_send, &order, sizeof(order));
+			hf_rpc_request(mortal(), sizeof(order));
+		}
+		run_painted(mortal(), 0, MS / 2);
+		if (us() == 1)
+			meddle(random64());
+	}
+	hf_rpc_ack();
+}
+
+/* In the end it is there, and waits for an order. */
+static void check_alive(void)
+{
+	unsigned int i;
+
+	live();
+	for (i = 0; i < 2000; i++)
+		if (run_painted(mortal(), 0, MS) == HF_VCPU_WAIT_FOR_INTERRUPT)
+			return;
+	FAIL("VM %u does not live", mortal());
+}
+
+void console_lives(void)
+{
+	static uint32_t over;
+	unsigned int i;
+
+	if (!me())
+		over = 0;
+	hf_set_options(HF_OPTION_CONSOLE);
+	meet();
+	while (me() && !__atomic_load_n(&over, __ATOMIC_ACQUIRE))
+		meddle(random64());
+	for (i = 0; !me() && i < 20 && !test_over(); i++)
+		live();
+	if (!me())
+		__atomic_store_n(&over, 1, __ATOMIC_RELEASE);
+	meet();
+	hf_set_options(0);
+	if (!me())
+		check_alive();
+}
+
 /* --- vCPUs and CPUs --- */
 
 /* The victim and a spinner, by all at once; then any. */

@@ -233,7 +233,7 @@ def test_names(ctx):
         names |= {f"{suite}.{c}" for c in cases}
     for path in glob.glob(ctx.source("test/unit/test_*.c")):
         module = os.path.basename(path)[5:-2]
-        cases = re.findall(r"^TEST\((\w+)\)", read(ctx, path), re.M)
+        cases = re.findall(r"^TEST(?:_LRS)?\((\w+)\)", read(ctx, path), re.M)
         names |= {f"unit/{module}.{c}" for c in cases} | {f"unit/{module}"}
     names |= set(attack.names(ctx))
     for module in (attack, bad_input, build, control, dma, firmware, fuzz,

@@ -194,9 +194,14 @@ TEST(much)
 	CHECK_EQ(vconsole_news(&vm->console), SOME_OUTPUT);
 	put("x");
 	CHECK_EQ(vconsole_news(&vm->console), MUCH_OUTPUT);
+	CHECK(vconsole_is_urgent(vm));
 	CHECK(vconsole_tell(vm));
+	CHECK(!vconsole_is_urgent(vm));
 	put("x");
 	CHECK_EQ(vconsole_news(&vm->console), MUCH_OUTPUT);
+	/* Nobody reads any more: the VM need not stop for it. */
+	vm_options = 0;
+	CHECK(!vconsole_is_urgent(vm));
 }
 
 /* What there is no room for is lost, not what is there. */

@@ -174,6 +174,47 @@ TEST(exit_wfi)
 	CHECK_EQ(state(vcpu), VCPU_READY);
 }
 
+static uint64_t leave_owing(struct vcpu *v)
+{
+	v->arch.owed = vcpu_exit(EXIT_WAKE, 3);
+	return leave_with;
+}
+
+/* Leaves for `kind` with something to tell, and is run again. */
+static void check_owed(enum vcpu_exit kind, uint64_t entries,
+		       enum vcpu_state last)
+{
+	start();
+	vcpu->state = VCPU_READY;
+	vcpu->arch.guest = leave_owing;
+	leave_with = vcpu_exit(kind, 0);
+	CHECK(vcpu_claim(vcpu, &cpus[0]));
+	CHECK_EQ(vcpu_run(vcpu),
+		 code(HF_VCPU_WAKE_UP, 1 << HF_WAKE_UP_VM_SHIFT | 3));
+	CHECK_EQ(state(vcpu), VCPU_READY);
+	CHECK_EQ(run(EXIT_WFI, 0), code(HF_VCPU_WAIT_FOR_INTERRUPT, 0));
+	CHECK_EQ(vcpu->arch.entries, entries);
+	CHECK_EQ(state(vcpu), last);
+}
+
+/* What it has to tell comes before a wait, and does not take its place. */
+TEST(owes_before_wait)
+{
+	check_owed(EXIT_WFI, 2, VCPU_READY);
+	check_owed(EXIT_READ, 1, VCPU_WAITING);
+	check_owed(EXIT_OFF, 1, VCPU_OFF);
+	/* Else the next run tells. */
+	start();
+	vcpu->state = VCPU_READY;
+	vcpu->arch.guest = leave_owing;
+	leave_with = EXIT_INTERRUPT;
+	CHECK(vcpu_claim(vcpu, &cpus[0]));
+	CHECK_EQ(vcpu_run(vcpu), HF_VCPU_YIELD);
+	CHECK_EQ(run(EXIT_WFI, 0),
+		 code(HF_VCPU_WAKE_UP, 1 << HF_WAKE_UP_VM_SHIFT | 3));
+	CHECK_EQ(vcpu->arch.entries, 1);
+}
+
 TEST(exit_replied)
 {
 	CHECK_EQ(run_ready(EXIT_REPLIED, 0), code(HF_VCPU_RESPONSE_READY, 0));

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * src/arch/aarch64/vgic.c over list registers of the host, against a model: an
- * interrupt controller with nothing but bits, which signals what has the
- * highest priority. Whatever a VM does, and whenever it is switched, both
- * acknowledge the same.
+ * src/arch/aarch64/vgic.c and vgic_regs.c over list registers of the host,
+ * against a model: an interrupt controller with nothing but bits, which signals
+ * what has the highest priority. Whatever a VM does, and whenever it is
+ * switched, both acknowledge the same.
  */
 #include "regs.h"
 #include "unit.h"
 
 #include "vgic.c"
+#include "vgic_regs.c"
 
 /* --- what vgic.c needs of others --- */
 
@@ -47,6 +48,7 @@ uint64_t *ptable_entry(struct ptable *t, uint64_t at)
 }
 
 static bool virtual_fired, physical_fired, quiet, kicked;
+static unsigned int kick_looks;
 
 bool timer_virtual_fired(void)
 {
@@ -80,6 +82,7 @@ bool gic_end_kick(struct cpu *cpu)
 {
 	bool was = kicked;
 
+	kick_looks++;
 	kicked = false;
 	return was;
 }
@@ -88,9 +91,12 @@ bool gic_end_kick(struct cpu *cpu)
 
 #define SPURIOUS 1023
 #define IDLE 0x100
+#define MAX_LRS 16
+
+static unsigned int list_registers = VGIC_LRS;
 
 static struct {
-	uint64_t lr[VGIC_LRS];
+	uint64_t lr[MAX_LRS];
 	uint32_t vmcr;
 	uint64_t flags;
 	unsigned int eois, kicks;
@@ -101,7 +107,7 @@ static struct {
 
 static unsigned int fake_lr_count(void)
 {
-	return VGIC_LRS;
+	return list_registers;
 }
 
 static void fake_load(const struct vgic_cpu *c)
@@ -114,7 +120,7 @@ static void fake_load(const struct vgic_cpu *c)
 
 static void fake_save(struct vgic_cpu *c)
 {
-	for (unsigned int i = 0; i < VGIC_LRS; i++)
+	for (unsigned int i = 0; i < list_registers; i++)
 		CHECK_EQ(cpu.lr[i], 0);
 	c->vmcr = cpu.vmcr;
 	cpu.on = false;
@@ -122,12 +128,13 @@ static void fake_save(struct vgic_cpu *c)
 
 static uint64_t fake_read_lr(unsigned int n)
 {
+	CHECK(n < list_registers);
 	return cpu.lr[n];
 }
 
 static void fake_write_lr(unsigned int n, uint64_t lr)
 {
-	CHECK(!(lr & LR_LATCHED));
+	CHECK(n < list_registers && !(lr & (LR_LATCHED | LR_ENDED)));
 	cpu.lr[n] = lr;
 }
 
@@ -151,7 +158,7 @@ static bool fake_maintenance(void)
 {
 	bool pends = false, ended = false;
 
-	for (unsigned int i = 0; i < VGIC_LRS; i++) {
+	for (unsigned int i = 0; i < list_registers; i++) {
 		uint64_t lr = cpu.lr[i];
 
 		pends |= lr & LR_PENDING;
@@ -169,6 +176,7 @@ static uint32_t fake_vmcr(void)
 static void fake_kick(volatile uint32_t *ppis, uint32_t bit)
 {
 	cpu.kicks++;
+	kicked = true;
 	ppis[0] = bit;
 }
 
@@ -199,9 +207,11 @@ static void start(unsigned int version)
 	memset(&cpu, 0, sizeof(cpu));
 	memset(ppis, 0, sizeof(ppis));
 	virtual_fired = physical_fired = quiet = kicked = false;
+	kick_looks = 0;
 	board.gic_version = version;
 	board.gich = 1;
 	board.virtual_timer_intid = 27;
+	board.maintenance_intid = 25;
 	features.gic_regs = version == 3;
 	vm.vcpus = vcpus;
 	vm.vcpu_count = VCPUS;
@@ -221,6 +231,21 @@ static void start(unsigned int version)
 		vcpus[i].arch.vgic.vmcr = 0xf0u << VMCR_PMR | VMCR_GROUPS;
 }
 
+/* A test that is made with each of these numbers of list registers. */
+static const unsigned int numbers[] = {1, 2, VGIC_LRS, MAX_LRS};
+
+#define TEST_LRS(name)                                                      \
+	static void name##_with(void);                                      \
+	TEST(name)                                                          \
+	{                                                                   \
+		for (unsigned int i_ = 0; i_ < ARRAY_SIZE(numbers); i_++) { \
+			list_registers = numbers[i_];                       \
+			name##_with();                                      \
+		}                                                           \
+		list_registers = VGIC_LRS;                                  \
+	}                                                                   \
+	static void name##_with(void)
+
 /* What a write to a register of vCPU `i`'s own, or of the VM, does. */
 static void bits(unsigned int i, unsigned int kind, unsigned int w,
 		 uint32_t set)
@@ -229,9 +254,9 @@ static void bits(unsigned int i, unsigned int kind, unsigned int w,
 
 	if (w == 0 && board.gic_version == 3)
 		offset |= i * VGIC_REDISTRIBUTOR_SIZE | GICR_PRIVATE;
-	use(&vcpus[i]);
+	vgic_use(&vcpus[i]);
 	write_bits(&vcpus[i], offset, set);
-	end(&vcpus[i]);
+	vgic_end(&vcpus[i]);
 }
 
 static uint64_t bits_are(unsigned int i, unsigned int kind, unsigned int w)
@@ -241,16 +266,20 @@ static uint64_t bits_are(unsigned int i, unsigned int kind, unsigned int w)
 
 	if (w == 0 && board.gic_version == 3)
 		offset |= i * VGIC_REDISTRIBUTOR_SIZE | GICR_PRIVATE;
-	use(&vcpus[i]);
+	vgic_use(&vcpus[i]);
 	value = read_bits(&vcpus[i], offset);
-	end(&vcpus[i]);
+	vgic_end(&vcpus[i]);
 	return value;
 }
 
 static void after_guest(void)
 {
-	if (cpu.on && fake_maintenance())
-		CHECK(vgic_interrupt(&vcpus[0]));
+	/* Each eighth of them is the primary's turn. */
+	if (cpu.on && fake_maintenance() && !vgic_interrupt(&vcpus[0])) {
+		CHECK_EQ(vcpus[0].arch.vgic.handled % MAX_HANDLED, 0);
+		vgic_leave(&vcpus[0]);
+		vgic_enter(&vcpus[0]);
+	}
 	CHECK(!fake_maintenance());
 }
 
@@ -261,21 +290,21 @@ static unsigned int running(void)
 
 static unsigned int acknowledge(void)
 {
-	unsigned int best = running(), found = VGIC_LRS, intid;
+	unsigned int best = running(), found = list_registers, intid;
 
-	for (unsigned int i = 0; i < VGIC_LRS; i++) {
+	for (unsigned int i = 0; i < list_registers; i++) {
 		unsigned int p = cpu.lr[i] >> LR_PRIORITY & 0xff;
 
 		if ((cpu.lr[i] & (LR_PENDING | LR_ACTIVE)) != LR_PENDING)
 			continue;
 		if (p < best ||
-		    (p == best && found < VGIC_LRS &&
+		    (p == best && found < list_registers &&
 		     (cpu.lr[i] & LR_INTID) < (cpu.lr[found] & LR_INTID))) {
 			best = p;
 			found = i;
 		}
 	}
-	if (found == VGIC_LRS)
+	if (found == list_registers)
 		return SPURIOUS;
 	cpu.lr[found] ^= LR_PENDING | LR_ACTIVE;
 	cpu.running[cpu.depth++] = (uint8_t)best;
@@ -289,10 +318,10 @@ static void eoi(unsigned int intid)
 	unsigned int i;
 
 	cpu.depth--;
-	for (i = 0; i < VGIC_LRS; i++)
+	for (i = 0; i < list_registers; i++)
 		if ((cpu.lr[i] & LR_ACTIVE) && (cpu.lr[i] & LR_INTID) == intid)
 			break;
-	if (i == VGIC_LRS)
+	if (i == list_registers)
 		cpu.eois++;
 	else
 		cpu.lr[i] &= ~LR_ACTIVE;
@@ -432,16 +461,16 @@ static void run_model(uint32_t first, unsigned int levels)
 	vgic_leave(&vcpus[0]);
 }
 
-TEST(as_the_model)
+TEST_LRS(as_the_model)
 {
-	for (uint32_t i = 0; i < 40; i++)
+	for (uint32_t i = 0; i < 16; i++)
 		run_model(i, i % 2 ? 3 : 29);
 }
 
 /* --- lines --- */
 
 /* Pending for as long as the line is up; looked at again at the end. */
-TEST(level)
+TEST_LRS(level)
 {
 	start(3);
 	bits(0, SET_ENABLE, 1, 2);
@@ -465,7 +494,7 @@ TEST(level)
 	CHECK_EQ(acknowledge(), 33);
 }
 
-TEST(edge)
+TEST_LRS(edge)
 {
 	start(3);
 	bits(0, SET_ENABLE, 1, 2);
@@ -480,7 +509,7 @@ TEST(edge)
 }
 
 /* The timer of the CPU is quiet from its interrupt to the end of it. */
-TEST(virtual_timer)
+TEST_LRS(virtual_timer)
 {
 	start(3);
 	bits(0, SET_ENABLE, 0, 1u << 27);
@@ -511,9 +540,9 @@ TEST(virtual_timer)
 
 static void send(unsigned int from, uint64_t targets, unsigned int intid)
 {
-	use(&vcpus[from]);
+	vgic_use(&vcpus[from]);
 	send_sgi(&vcpus[from], targets, intid, false);
-	end(&vcpus[from]);
+	vgic_end(&vcpus[from]);
 }
 
 /* Of vCPU 1, which sleeps, runs elsewhere, or neither. */
@@ -583,7 +612,7 @@ TEST(told_of_all)
 }
 
 /* An SPI that is active on one vCPU is ended there, whoever gets the next. */
-TEST(moved_while_active)
+TEST_LRS(moved_while_active)
 {
 	start(3);
 	bits(0, SET_ENABLE, 1, 0x100);
@@ -601,7 +630,7 @@ TEST(moved_while_active)
 }
 
 /* What another vCPU clears is not pending again when the LRs are folded. */
-TEST(cleared_by_another)
+TEST_LRS(cleared_by_another)
 {
 	start(3);
 	bits(0, SET_ENABLE, 1, 0x100);
@@ -618,8 +647,189 @@ TEST(cleared_by_another)
 	CHECK_EQ(vm.arch.vgic.spi[0].active, 0);
 }
 
+/* SPI 40, an edge, pends in a list register of vCPU 0. */
+static void pend_40(void)
+{
+	start(3);
+	bits(0, SET_ENABLE, 1, 0x100);
+	vm.arch.vgic.spi[0].edge = 0x100;
+	bits(0, SET_PENDING, 1, 0x100);
+	CHECK(cpu.lr[0] & LR_PENDING);
+}
+
+/* vCPU 1, which is on no CPU here, has 40 routed to it. */
+static void route_40(void)
+{
+	vgic_begin(&vcpus[1]);
+	write_router(&vcpus[1], GICD_IROUTER + 8 * 40, 1);
+	vgic_end(&vcpus[1]);
+}
+
+/* Moved, it leaves the list register of a vCPU that runs, at once. */
+TEST_LRS(moved_while_pending)
+{
+	pend_40();
+	vcpus[1].arch.vgic.idle = true;
+	route_40();
+	CHECK_EQ(cpu.kicks, 1);
+	route_40();
+	CHECK_EQ(cpu.kicks, 1);
+	CHECK(vgic_interrupt(&vcpus[0]));
+	CHECK_EQ(acknowledge(), SPURIOUS);
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), vcpu_exit(EXIT_WAKE, 1));
+}
+
+/* What comes to light as a vCPU leaves is told, too. */
+TEST_LRS(told_on_leaving)
+{
+	pend_40();
+	vcpus[1].arch.vgic.idle = true;
+	route_40();
+	vgic_leave(&vcpus[0]);
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), vcpu_exit(EXIT_WAKE, 1));
+	/* A line that is still up at the end of its interrupt. */
+	start(3);
+	bits(0, SET_ENABLE, 1, 0x100);
+	vgic_set_line(&vm, 40, true);
+	vgic_refresh(&vcpus[0]);
+	CHECK_EQ(acknowledge(), 40);
+	vgic_refresh(&vcpus[0]);
+	vcpus[1].arch.vgic.idle = true;
+	route_40();
+	CHECK_EQ(vgic_take_wake(&vcpus[1]), 0);
+	cpu.lr[0] &= ~LR_ACTIVE;
+	vgic_leave(&vcpus[0]);
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), vcpu_exit(EXIT_WAKE, 1));
+	CHECK_EQ(cpu.kicks, 0);
+}
+
+/* One that had no list register, and ended. */
+TEST(told_of_what_ended_unseen)
+{
+	list_registers = 1;
+	pend_40();
+	CHECK_EQ(acknowledge(), 40);
+	word_of(&vcpus[0], 1)->priority[9] = 0;
+	word_of(&vcpus[0], 1)->priority[8] = 0x80;
+	bits(0, SET_ENABLE, 1, 0x200);
+	bits(0, SET_PENDING, 1, 0x300);
+	CHECK_EQ(cpu.lr[0] & LR_INTID, 41);
+	vcpus[1].arch.vgic.idle = true;
+	route_40();
+	CHECK_EQ(vgic_take_wake(&vcpus[1]), 0);
+	cpu.eois = 1;
+	vgic_leave(&vcpus[0]);
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), vcpu_exit(EXIT_WAKE, 1));
+	list_registers = VGIC_LRS;
+}
+
+static void deactivate_by_register(void)
+{
+	write_bits(&vcpus[1], CLEAR_ACTIVE << 7 | 4, 0x100);
+}
+
+static void deactivate_by_dir(void)
+{
+	deactivate(&vcpus[1], 40);
+}
+
+static void deactivate_twice(void)
+{
+	deactivate_by_dir();
+	write_bits(&vcpus[1], SET_ACTIVE << 7 | 4, 0x100);
+	deactivate_by_register();
+}
+
+/* Another vCPU may end what this one has acknowledged, and not told yet. */
+TEST_LRS(deactivated_by_another)
+{
+	static void (*const ways[])(void) = {
+		deactivate_by_register, deactivate_by_dir, deactivate_twice};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(ways); i++) {
+		pend_40();
+		CHECK_EQ(acknowledge(), 40);
+		vgic_begin(&vcpus[1]);
+		ways[i]();
+		vgic_end(&vcpus[1]);
+		CHECK_EQ(cpu.kicks, 1);
+		CHECK(vgic_interrupt(&vcpus[0]));
+		CHECK_EQ(vm.arch.vgic.spi[0].active, 0);
+		CHECK_EQ(cpu.lr[0], 0);
+		CHECK_EQ(vcpus[0].arch.vgic.told, false);
+	}
+	/* Of what is still pending nothing is lost. */
+	pend_40();
+	vgic_begin(&vcpus[1]);
+	deactivate_by_dir();
+	vgic_end(&vcpus[1]);
+	CHECK(vgic_interrupt(&vcpus[0]));
+	CHECK_EQ(acknowledge(), 40);
+	vgic_refresh(&vcpus[0]);
+	CHECK_EQ(vm.arch.vgic.spi[0].active, 0x100);
+}
+
+/* In another's redistributor, and made active again by hand. */
+TEST(deactivated_private)
+{
+	start(3);
+	bits(0, SET_ENABLE, 0, 8);
+	bits(0, SET_PENDING, 0, 8);
+	CHECK_EQ(acknowledge(), 3);
+	vgic_begin(&vcpus[1]);
+	write_bits(&vcpus[1], GICR_PRIVATE | CLEAR_ACTIVE << 7, 8);
+	vgic_end(&vcpus[1]);
+	vgic_refresh(&vcpus[0]);
+	CHECK_EQ(vcpus[0].arch.vgic.own.active, 0);
+	bits(0, SET_PENDING, 0, 8);
+	cpu.depth = 0;
+	CHECK_EQ(acknowledge(), 3);
+	vgic_begin(&vcpus[1]);
+	write_bits(&vcpus[1], GICR_PRIVATE | CLEAR_ACTIVE << 7, 8);
+	write_bits(&vcpus[1], GICR_PRIVATE | SET_ACTIVE << 7, 8);
+	vgic_end(&vcpus[1]);
+	vgic_refresh(&vcpus[0]);
+	CHECK_EQ(vcpus[0].arch.vgic.own.active, 8);
+}
+
+/* A kick that comes as the vCPU leaves is taken back; else none is looked for.
+ */
+TEST(late_kick)
+{
+	start(3);
+	bits(0, SET_ENABLE, 0, 8);
+	vgic_leave(&vcpus[0]);
+	CHECK_EQ(kick_looks, 0);
+	vgic_enter(&vcpus[0]);
+	vgic_begin(&vcpus[1]);
+	send_sgi(&vcpus[1], 1, 3, false);
+	vgic_end(&vcpus[1]);
+	CHECK(kicked);
+	/* It comes to EL2 for another reason, which is one to leave. */
+	vgic_refresh(&vcpus[0]);
+	vgic_leave(&vcpus[0]);
+	CHECK(!kicked);
+	CHECK_EQ(kick_looks, 1);
+	vgic_enter(&vcpus[0]);
+	vgic_leave(&vcpus[0]);
+	CHECK_EQ(kick_looks, 1);
+}
+
+/* Without its interrupt nothing would bring a vCPU to EL2: there is no GIC. */
+TEST(no_maintenance_interrupt)
+{
+	for (unsigned int version = 2; version <= 3; version++) {
+		start(version);
+		vgic_hw = NULL;
+		board.maintenance_intid = 0;
+		vgic_init_board();
+		CHECK(!vgic_hw);
+		CHECK(!vgic_access(&vcpus[0], 0));
+	}
+}
+
 /* GICv2: the same SGI of two senders comes twice, the second one later. */
-TEST(senders)
+TEST_LRS(senders)
 {
 	uint64_t lr;
 
@@ -642,13 +852,13 @@ TEST(senders)
 }
 
 /* What a CPU has of somebody before us is gone, the primary's traps are not. */
-TEST(new_cpu)
+TEST_LRS(new_cpu)
 {
 	start(3);
 	memset(cpu.lr, 0xff, sizeof(cpu.lr));
 	cpu.vmcr = ~(uint32_t)0;
 	vgic_init_cpu();
-	for (unsigned int i = 0; i < VGIC_LRS; i++)
+	for (unsigned int i = 0; i < list_registers; i++)
 		CHECK_EQ(cpu.lr[i], 0);
 	CHECK_EQ(cpu.vmcr, 0);
 	CHECK(!cpu.on);

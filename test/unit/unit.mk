@@ -63,9 +63,9 @@ unit_cflags_start := $(unit_arm_cflags) -ffunction-sections -Wl,--gc-sections
 unit_included_start := $(unit_arm)/start.c
 unit_src_start := test/unit/arm/regs.c
 
-# test_vgic.c includes its source, for its registers without their frames.
+# test_vgic.c includes its sources, for registers without their frames.
 unit_cflags_vgic := $(unit_arm_cflags)
-unit_included_vgic := $(unit_arm)/vgic.c
+unit_included_vgic := $(unit_arm)/vgic.c $(unit_arm)/vgic_regs.c
 unit_src_vgic := test/unit/arm/regs.c src/fdt.c src/fdt_write.c
 
 # test_smmu.c includes its source, to be in front of the registers.

@@ -24,7 +24,7 @@ bool vdev_access(struct vcpu *vcpu, uint64_t esr)
 
 uint64_t vdev_exit(const struct vcpu *vcpu)
 {
-	if (vconsole_news(&vcpu->vm->console) == MUCH_OUTPUT)
+	if (vconsole_is_urgent(vcpu->vm))
 		return vcpu_exit(EXIT_CONSOLE, 0);
 	return 0;
 }

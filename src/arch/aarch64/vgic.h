@@ -63,6 +63,7 @@ struct vgic_cpu {
 	bool loaded;	      /* its CPU has it */
 	bool idle;	      /* it left by a WFI: an interrupt is to be told */
 	bool told;	      /* that there is one */
+	bool kicked;	      /* in this stay */
 	bool asleep;	      /* GICR_WAKER */
 	uint8_t handled;      /* interrupts of its own, counted */
 	uint8_t tell; /* vCPUs that it has to tell the primary of, a bit each */
@@ -100,6 +101,7 @@ struct vgic {
 #define LR_PHYSICAL 32 /* INTID; GICv2: of an SGI, its source */
 #define LR_INTID 0x3ff
 #define LR_LATCHED BIT(59) /* ours: the latch is in it */
+#define LR_ENDED BIT(58)   /* ours: another vCPU has deactivated it since */
 
 /* ICH_HCR_EL2, GICH_HCR; and which of them ICH_MISR_EL2, GICH_MISR tells. */
 #define VGIC_HCR_EN BIT(0)
