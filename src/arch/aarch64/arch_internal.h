@@ -232,6 +232,13 @@ static inline void use_vectors(const char *vectors)
 	write_sysreg(vbar_el2, (uint64_t)(uintptr_t)vectors);
 }
 
+/* Words from GICD_ISENABLER0 to others, as in a GICR's frame */
+#define PPI_CLEAR_ENABLE 32
+#define PPI_SET_PENDING 64
+#define PPI_CLEAR_PENDING 96
+#define PPI_SET_ACTIVE 128
+#define PPI_CLEAR_ACTIVE 160
+
 /* --- timer.c; switch.c switches the virtual timer --- */
 
 #define TIMER_NEVER (~(uint64_t)0)
@@ -278,13 +285,20 @@ void timer_give_back(struct cpu *cpu);
  */
 uint64_t timer_wait_ns(struct vcpu *vcpu, bool *fired);
 /* Whether the running vCPU's virtual timer has fired, and interrupts. */
-bool timer_virtual_fired(void);
+static inline bool timer_virtual_fired(void)
+{
+	/* As timer_wait_ns() sees it. ISTATUS may be late, in emulation. */
+	return timer_is_armed(read_sysreg(cntv_ctl_el0)) &&
+	       read_sysreg(cntv_cval_el0) <= read_sysreg(cntvct_el0);
+}
 /* As that, of its emulated physical timer. */
 bool timer_physical_fired(const struct vcpu *vcpu);
 /* Has the EL2 timer bring back the CPU when something is due. */
 void timer_set_deadline(const struct vcpu *vcpu);
 /* Whether an interrupt is of one of the vCPU's timers, and is new. */
 bool timer_interrupts(const struct vcpu *vcpu);
+/* As that, of the virtual timer. */
+bool timer_virtual_interrupts(const struct cpu *cpu);
 /*
  * Takes the virtual timer's interrupt of this CPU from the primary, until
  * timer_leave_secondary(). `enable`: it is to come, and the maintenance
@@ -292,7 +306,15 @@ bool timer_interrupts(const struct vcpu *vcpu);
  */
 void timer_take(struct cpu *cpu, bool enable);
 /* It is taken: makes it active, as if it were being handled, or not. */
-void timer_quiet(struct cpu *cpu, bool quiet);
+static inline void timer_quiet(struct cpu *cpu, bool quiet)
+{
+	struct arch_cpu *a = &cpu->arch;
+
+	if (!a->virtual_taken || !(quiet | a->virtual_quiet))
+		return;
+	a->virtual_quiet = quiet;
+	a->ppis[quiet ? PPI_SET_ACTIVE : PPI_CLEAR_ACTIVE] = a->ppi_virtual_bit;
+}
 /* Emulates CNTP_*_EL0 of a secondary, by op2. */
 void timer_sysreg(struct vcpu *vcpu, unsigned int op2, bool is_read,
 		  uint64_t *value);

@@ -173,7 +173,10 @@ bool arch_vm_make_tables(struct vm *vm)
 
 void arch_vm_signal(struct vm *vm)
 {
-	vgic_pend(vm, VGIC_FIRST_SPI + VGIC_MAILBOX_SPI);
+	/* Whoever begins to use it looks for a message then: vgic_use(). */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (vgic_is_used(vm))
+		vgic_pend(vm, VGIC_MAILBOX);
 }
 
 void arch_vcpu_reset(struct vcpu *vcpu, ipaddr_t entry, uint64_t argument)

@@ -26,13 +26,6 @@
 /* Physical addresses of RDbase fields of ITS commands, as they stand there. */
 #define GIC_RDBASE 0x000fffffffff0000
 
-/* Words from GICD_ISENABLER0 to others, as in a GICR's frame */
-#define PPI_CLEAR_ENABLE 32
-#define PPI_SET_PENDING 64
-#define PPI_CLEAR_PENDING 96
-#define PPI_SET_ACTIVE 128
-#define PPI_CLEAR_ACTIVE 160
-
 /* --- gic.c --- */
 
 /* Held by what writes to an emulated register. */

@@ -40,16 +40,6 @@ void timer_take(struct cpu *cpu, bool enable)
 	*ppis = a->ppis_disabled;
 }
 
-void timer_quiet(struct cpu *cpu, bool quiet)
-{
-	struct arch_cpu *a = &cpu->arch;
-
-	if (!a->virtual_taken || !(quiet | a->virtual_quiet))
-		return;
-	a->virtual_quiet = quiet;
-	a->ppis[quiet ? PPI_SET_ACTIVE : PPI_CLEAR_ACTIVE] = a->ppi_virtual_bit;
-}
-
 void timer_give_back(struct cpu *cpu)
 {
 	struct arch_cpu *a = &cpu->arch;
@@ -86,13 +76,6 @@ void timer_enter_fired(const struct vcpu *vcpu)
 	timer_quiet(vcpu->cpu, true);
 }
 
-bool timer_virtual_fired(void)
-{
-	/* As timer_wait_ns() sees it. ISTATUS may be late, in emulation. */
-	return !ticks_left(read_sysreg(cntv_ctl_el0),
-			   read_sysreg(cntv_cval_el0), read_sysreg(cntvct_el0));
-}
-
 bool timer_physical_fired(const struct vcpu *vcpu)
 {
 	return !ticks_left(vcpu->arch.cntp_ctl, vcpu->arch.cntp_cval,
@@ -109,13 +92,17 @@ void timer_set_deadline(const struct vcpu *vcpu)
 	timer_program(&vcpu->cpu->arch, deadline);
 }
 
+bool timer_virtual_interrupts(const struct cpu *cpu)
+{
+	return timer_virtual_fired() &&
+	       !(cpu->arch.ppis[PPI_SET_ACTIVE] & cpu->arch.ppi_virtual_bit);
+}
+
 bool timer_interrupts(const struct vcpu *vcpu)
 {
-	const struct arch_cpu *cpu = &vcpu->cpu->arch;
 	uint32_t line = vcpu->arch.vgic.own.line;
 
-	if (timer_virtual_fired() &&
-	    !(cpu->ppis[PPI_SET_ACTIVE] & cpu->ppi_virtual_bit))
+	if (timer_virtual_interrupts(vcpu->cpu))
 		return true;
 	return !(line & BIT(VGIC_PHYSICAL_TIMER)) && timer_physical_fired(vcpu);
 }

@@ -304,11 +304,30 @@ void trap_primary(struct vcpu *vcpu)
 	choose(traps[ESR_EC(esr)].primary, esr)(vcpu, esr);
 }
 
+/* The short ways, of AArch64. */
+static bool is_quick(struct vcpu *vcpu, uint64_t esr)
+{
+	uint64_t spsr = read_sysreg(spsr_el2);
+
+	if (spsr & PSTATE_AARCH32 || !vcpu->arch.vgic.loaded)
+		return false;
+	if (!(ESR_EC(esr) == EC_DABT_LOWER ? vgic_quick_access(vcpu, esr)
+					   : vgic_quick_sgi(vcpu, esr)))
+		return false;
+	write_sysreg(spsr_el2, spsr & ~(PSTATE_SS | SPSR_BTYPE));
+	write_sysreg(elr_el2, read_sysreg(elr_el2) + 4);
+	return true;
+}
+
 uint64_t trap_secondary(struct vcpu *vcpu)
 {
 	uint64_t esr = read_sysreg(esr_el2);
-	uint64_t exit = choose(traps[ESR_EC(esr)].secondary, esr)(vcpu, esr);
+	uint64_t exit;
 
+	if ((ESR_EC(esr) == EC_DABT_LOWER || ESR_EC(esr) == EC_SYSREG) &&
+	    is_quick(vcpu, esr))
+		return vgic_take_wake(vcpu);
+	exit = choose(traps[ESR_EC(esr)].secondary, esr)(vcpu, esr);
 	return exit ? exit : vgic_take_wake(vcpu);
 }
 

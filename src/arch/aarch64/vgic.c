@@ -86,7 +86,7 @@ static void set_owner(struct vcpu *vcpu, unsigned int w, uint32_t set)
 
 /* --- list registers --- */
 
-static uint64_t make_lr(struct vcpu *vcpu, unsigned int intid)
+static inline uint64_t make_lr(struct vcpu *vcpu, unsigned int intid)
 {
 	const struct vgic_word *word = word_of(vcpu, intid / 32);
 	uint64_t lr = intid;
@@ -205,6 +205,7 @@ static void fill(struct vcpu *vcpu)
 		vgic_hw->write_lr(i,
 				  i < c->lr_count ? c->lr[i] & ~LR_LATCHED : 0);
 	vgic_hw->start(flags);
+	c->calm = !flags;
 }
 
 /* What became of an LR that was filled with `old`. */
@@ -325,8 +326,7 @@ static bool is_outdated(struct vcpu *vcpu)
 	return any;
 }
 
-/* What `self` did is news for other vCPUs. */
-static void tell_others(struct vcpu *self)
+void vgic_tell(struct vcpu *self)
 {
 	struct vm *vm = self->vm;
 
@@ -372,7 +372,7 @@ void vgic_end(struct vcpu *vcpu)
 {
 	if (vcpu->arch.vgic.loaded)
 		fill(vcpu);
-	tell_others(vcpu);
+	vgic_tell(vcpu);
 	spin_unlock(&vcpu->vm->arch.vgic.lock);
 }
 
@@ -401,10 +401,24 @@ void vgic_enter(struct vcpu *vcpu)
 	spin_unlock(&vcpu->vm->arch.vgic.lock);
 }
 
+/* Nobody was told of a message before: arch_vm_signal(). */
+static void begin_to_use(struct vm *vm)
+{
+	struct vgic *g = &vm->arch.vgic;
+
+	__atomic_store_n(&g->used, true, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&vm->mailbox.state, __ATOMIC_RELAXED) ==
+	    MAILBOX_PENDING)
+		g->spi[VGIC_MAILBOX / 32 - 1].latched |=
+			(uint32_t)BIT(VGIC_MAILBOX % 32);
+}
+
 void vgic_use(struct vcpu *vcpu)
 {
 	vgic_begin(vcpu);
-	__atomic_store_n(&vcpu->vm->arch.vgic.used, true, __ATOMIC_RELAXED);
+	if (!vcpu->vm->arch.vgic.used)
+		begin_to_use(vcpu->vm);
 	if (!vcpu->arch.vgic.loaded)
 		load(vcpu);
 }
@@ -416,7 +430,7 @@ void vgic_leave(struct vcpu *vcpu)
 	spin_lock(&vcpu->vm->arch.vgic.lock);
 	if (c->loaded) {
 		if (fold(vcpu))
-			tell_others(vcpu);
+			vgic_tell(vcpu);
 		empty_lrs();
 		vgic_hw->save(c);
 	} else if (is_v2()) {
@@ -437,7 +451,94 @@ void vgic_refresh(struct vcpu *vcpu)
 	vgic_end(vcpu);
 }
 
-bool vgic_interrupt(struct vcpu *vcpu)
+/*
+ * The LR of a calm vCPU that `intid` may have, or -1: one that is empty, and
+ * whose end has nothing to tell; nor is the interrupt in another one.
+ */
+static inline int free_lr(const struct vgic_cpu *c, unsigned int intid)
+{
+	uint32_t empty = vgic_hw->empty() & (uint32_t)(BIT(lrs) - 1);
+	unsigned int n;
+
+	if (!c->calm || !empty)
+		return -1;
+	for (n = 0; n < c->lr_count; n++)
+		if ((c->lr[n] & LR_INTID) == intid && !(empty & BIT(n)))
+			return -1;
+	n = (unsigned int)__builtin_ctz(empty);
+	if (n < c->lr_count && (c->lr[n] & (LR_ACTIVE | LR_EOI | LR_ENDED)))
+		return -1;
+	return (int)n;
+}
+
+static inline __attribute__((always_inline)) bool
+place(struct vcpu *vcpu, unsigned int intid, uint64_t latched)
+{
+	const struct vgic_word *word = word_of(vcpu, intid / 32);
+	struct vgic_cpu *c = &vcpu->arch.vgic;
+	uint32_t bit = (uint32_t)BIT(intid % 32);
+	uint64_t lr;
+	int n;
+
+	if (!(forwarded(vcpu, intid / 32) & ~word->active & ~word->latched &
+	      bit))
+		return false;
+	n = free_lr(c, intid);
+	if (n < 0)
+		return false;
+	/* What was there before, and has ended, was perhaps the timer. */
+	if (n == c->lr_count)
+		c->lr_count++;
+	else if (c->lr[n] & LR_HW)
+		c->own.line &= ~(uint32_t)BIT(VGIC_VIRTUAL_TIMER);
+	lr = make_lr(vcpu, intid) | LR_PENDING;
+	c->lr[n] = lr | latched;
+	vgic_hw->write_lr((unsigned int)n, lr);
+	return true;
+}
+
+bool vgic_place(struct vcpu *vcpu, unsigned int intid, uint64_t latched)
+{
+	return place(vcpu, intid, latched);
+}
+
+/* The virtual timer has fired, and nothing else need have happened. */
+static __attribute__((noinline)) bool place_timer(struct vcpu *vcpu)
+{
+	bool placed;
+
+	if (!timer_virtual_interrupts(vcpu->cpu))
+		return false;
+	spin_lock(&vcpu->vm->arch.vgic.lock);
+	placed = place(vcpu, VGIC_VIRTUAL_TIMER, 0);
+	if (placed) {
+		vcpu->arch.vgic.own.line |= (uint32_t)BIT(VGIC_VIRTUAL_TIMER);
+		timer_quiet(vcpu->cpu, true);
+	}
+	spin_unlock(&vcpu->vm->arch.vgic.lock);
+	return placed;
+}
+
+/*
+ * The virtual timer has fired again, and the LR that it had still waits for it:
+ * whatever would change that comes with a fold.
+ */
+static inline bool place_timer_again(struct vcpu *vcpu)
+{
+	const struct vgic_cpu *c = &vcpu->arch.vgic;
+	const uint64_t is = VGIC_VIRTUAL_TIMER | LR_HW | LR_PENDING;
+	const uint64_t mask = LR_INTID | LR_HW | LR_PENDING | LR_ACTIVE |
+			      LR_LATCHED | LR_ENDED;
+
+	if (!c->lr_count || (c->lr[0] & mask) != is || !timer_virtual_fired() ||
+	    !vgic_hw->refill(c->lr[0]))
+		return false;
+	timer_quiet(vcpu->cpu, true);
+	return true;
+}
+
+/* Whether it is one of the vCPU's; then it is handled. */
+static __attribute__((noinline)) bool handle(struct vcpu *vcpu)
 {
 	/* All of them: one that is left would not be told from the primary's.*/
 	bool maintenance = vgic_hw->maintenance(),
@@ -447,8 +548,16 @@ bool vgic_interrupt(struct vcpu *vcpu)
 	if (!maintenance && !timer && !kicked)
 		return false;
 	vgic_refresh(vcpu);
+	return true;
+}
+
+bool vgic_interrupt(struct vcpu *vcpu)
+{
+	if (!place_timer_again(vcpu) && !place_timer(vcpu) && !handle(vcpu))
+		return false;
 	/* However many its VM makes, the primary's come in between. */
-	return ++vcpu->arch.vgic.handled % MAX_HANDLED;
+	return !(read_sysreg(isr_el1) & ISR_ANY) ||
+	       ++vcpu->arch.vgic.handled % MAX_HANDLED;
 }
 
 bool vgic_may_wait(struct vcpu *vcpu)

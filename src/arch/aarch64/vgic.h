@@ -42,6 +42,7 @@ struct vm;
 #define VGIC_VIRTUAL_TIMER 27
 #define VGIC_PHYSICAL_TIMER 30
 #define VGIC_MAILBOX_SPI 3
+#define VGIC_MAILBOX (VGIC_FIRST_SPI + VGIC_MAILBOX_SPI)
 
 /* List registers that are used; more of them would be no faster. */
 #define VGIC_LRS 4
@@ -68,6 +69,7 @@ struct vgic_cpu {
 	uint8_t handled;      /* interrupts of its own, counted */
 	uint8_t tell; /* vCPUs that it has to tell the primary of, a bit each */
 	uint8_t lr_count;
+	bool calm; /* while loaded: all that it was to see, and more, had LRs */
 	uint64_t lr[VGIC_LRS]; /* as they were filled */
 	/* Virtual CPU interface, while it is not loaded. */
 	uint32_t vmcr;
@@ -119,6 +121,10 @@ struct vgic_hw {
 	void (*load)(const struct vgic_cpu *c);
 	void (*save)(struct vgic_cpu *c);
 	uint64_t (*read_lr)(unsigned int n);
+	/* Fills LR 0 if there is nothing in it; else false. */
+	bool (*refill)(uint64_t lr);
+	/* LRs with nothing in them, a bit each. */
+	uint32_t (*empty)(void);
 	void (*write_lr)(unsigned int n, uint64_t lr);
 	/* Empties all LRs of this CPU: at reset they have no defined value. */
 	void (*clear)(void);
@@ -204,6 +210,18 @@ enum vgic_answer { VGIC_UNDEFINED, VGIC_DONE, VGIC_RETRY };
  */
 enum vgic_answer vgic_sysreg(struct vcpu *vcpu, unsigned int crm,
 			     unsigned int op2, bool is_read, uint64_t *value);
+
+/* --- short ways --- */
+
+/*
+ * What a kernel does most is done in a few steps where it changes nothing in
+ * the LRs, or takes one more of them. False, with nothing changed: it is not so
+ * simple, and goes the long way above.
+ *
+ * An access as vgic_access() gets it; and a write of ICC_SGI1R_EL1.
+ */
+bool vgic_quick_access(struct vcpu *vcpu, uint64_t esr);
+bool vgic_quick_sgi(struct vcpu *vcpu, uint64_t esr);
 
 /* --- interrupts from devices --- */
 

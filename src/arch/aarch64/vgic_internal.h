@@ -25,6 +25,16 @@ void vgic_end(struct vcpu *vcpu);
 /* As vgic_begin(), of a vCPU that uses its GIC from now on. */
 void vgic_use(struct vcpu *vcpu);
 
+/*
+ * Puts an interrupt that begins to pend for the vCPU, which is loaded here, into
+ * a list register; `latched`: LR_LATCHED, or 0. False if that takes more than
+ * one that is free. The VM's lock is held.
+ */
+bool vgic_place(struct vcpu *vcpu, unsigned int intid, uint64_t latched);
+
+/* What `self` did is news for other vCPUs. The VM's lock is held. */
+void vgic_tell(struct vcpu *self);
+
 static inline bool is_v2(void)
 {
 	return board.gic_version == 2;

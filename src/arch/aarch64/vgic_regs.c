@@ -117,6 +117,23 @@ static uint32_t mark_lrs(struct vcpu *vcpu, unsigned int w, uint32_t set,
 	return latched;
 }
 
+/* Whether one of `set` is, or was, in an LR of some vCPU. */
+static bool has_lr(const struct vcpu *vcpu, unsigned int w, uint32_t set)
+{
+	const struct vm *vm = vcpu->vm;
+
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		const struct vgic_cpu *c = &vm->vcpus[i].arch.vgic;
+
+		for (unsigned int n = 0; n < c->lr_count; n++)
+			if ((c->lr[n] & LR_INTID) / 32 == w &&
+			    (set & BIT(c->lr[n] % 32)) &&
+			    (w || i == vcpu->index))
+				return true;
+	}
+	return false;
+}
+
 static uint64_t read_bits(void *device, uint32_t offset)
 {
 	struct vcpu *vcpu = device;
@@ -586,4 +603,146 @@ enum vgic_answer vgic_sysreg(struct vcpu *vcpu, unsigned int crm,
 	}
 	vgic_end(vcpu);
 	return answer;
+}
+
+/* --- short ways --- */
+
+/*
+ * Syndrome of a data abort: 32 bits to or from a register, at an address that
+ * stage 2 has nothing for. WnR, register and level of the table are left.
+ */
+#define ISS_MASK (BIT(24) | 7ull << 21 | BIT(10) | BIT(8) | BIT(7) | 0x3c)
+#define ISS_WORD (BIT(24) | 2ull << 22 | 0x04)
+#define ISS_REGISTER(esr) ((esr) >> 16 & 31)
+
+/* Syndrome of MSR ICC_SGI1R_EL1; the register is left. */
+#define SYSREG_MASK (0x3fffffull & ~(31ull << 5))
+#define SYSREG_SGI1R (3ull << 20 | 5 << 17 | 12 << 10 | 11 << 1)
+#define SYSREG_REGISTER(esr) ((esr) >> 5 & 31)
+
+#define ZERO_REGISTER 31
+
+/* The word of a register of the vCPU's own, or of SPIs; NULL: another one. */
+static struct vgic_word *quick_word(struct vcpu *vcpu, uint64_t ipa)
+{
+	uint64_t own = VGIC_REDISTRIBUTORS + GICR_PRIVATE +
+		       vcpu->index * VGIC_REDISTRIBUTOR_SIZE;
+	unsigned int w = (ipa & 0x7f) / 4;
+
+	if (ipa - own < GICD_IPRIORITYR)
+		return w == 0 && !is_v2() ? &vcpu->arch.vgic.own : NULL;
+	if (ipa - VGIC_DISTRIBUTOR >= GICD_IPRIORITYR || w == 0 ||
+	    w >= VGIC_WORDS)
+		return NULL;
+	return word_of(vcpu, (unsigned int)index_nospec(w, VGIC_WORDS));
+}
+
+static bool quick_read(struct vcpu *vcpu, uint64_t ipa, uint64_t *value)
+{
+	const struct vgic_word *word;
+
+	if (ipa == VGIC_DISTRIBUTOR + GICD_CTLR) {
+		*value = read_control(vcpu, 0);
+		return true;
+	}
+	word = quick_word(vcpu, ipa);
+	if (!word)
+		return false;
+	switch (kind_of((uint32_t)ipa)) {
+	case GROUP:
+		*value = word->group;
+		return true;
+	case SET_ENABLE:
+	case CLEAR_ENABLE:
+		*value = word->enabled;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Enables or disables what is neither pending nor in an LR. */
+static bool quick_enable(struct vcpu *vcpu, struct vgic_word *word,
+			 unsigned int w, uint32_t set, bool on)
+{
+	bool simple;
+
+	spin_lock(&vcpu->vm->arch.vgic.lock);
+	simple = !(pending(word) & set) && !has_lr(vcpu, w, set);
+	if (simple)
+		word->enabled = on ? word->enabled | set : word->enabled & ~set;
+	spin_unlock(&vcpu->vm->arch.vgic.lock);
+	return simple;
+}
+
+/* An SPI begins to pend. */
+static bool quick_pend(struct vcpu *vcpu, unsigned int w, uint32_t set)
+{
+	struct vgic *g = &vcpu->vm->arch.vgic;
+	unsigned int n = (unsigned int)__builtin_ctz(set);
+	bool placed = false;
+
+	if (w == 0 || set & (set - 1))
+		return false;
+	spin_lock(&g->lock);
+	if (g->target[32 * (w - 1) + n] == vcpu->index && !has_lr(vcpu, w, set))
+		placed = vgic_place(vcpu, 32 * w + n, LR_LATCHED);
+	spin_unlock(&g->lock);
+	return placed;
+}
+
+static bool quick_write(struct vcpu *vcpu, uint64_t ipa, uint32_t set)
+{
+	struct vgic_word *word = quick_word(vcpu, ipa);
+	unsigned int kind = kind_of((uint32_t)ipa), w = (ipa & 0x7f) / 4;
+
+	if (!word || kind <= GROUP)
+		return false;
+	if (!set)
+		return true;
+	if (kind == SET_ENABLE || kind == CLEAR_ENABLE)
+		return quick_enable(vcpu, word, w, set, kind == SET_ENABLE);
+	return kind == SET_PENDING && quick_pend(vcpu, w, set);
+}
+
+bool vgic_quick_access(struct vcpu *vcpu, uint64_t esr)
+{
+	uint64_t ipa = fault_page() | (read_sysreg(far_el2) & (PAGE_SIZE - 1));
+	unsigned int rt = ISS_REGISTER(esr);
+	uint64_t zero = 0;
+	uint64_t *x = rt == ZERO_REGISTER ? &zero : &vcpu->arch.x[rt];
+
+	if ((esr & ISS_MASK) != ISS_WORD || ipa & 3)
+		return false;
+	if (esr & ISS_WNR)
+		return quick_write(vcpu, ipa, (uint32_t)*x);
+	return quick_read(vcpu, ipa, x);
+}
+
+/* To itself or to another one; not to both, or to more. */
+bool vgic_quick_sgi(struct vcpu *vcpu, uint64_t esr)
+{
+	struct vm *vm = vcpu->vm;
+	unsigned int rt = SYSREG_REGISTER(esr), intid;
+	uint64_t value;
+	bool done = true;
+
+	if ((esr & SYSREG_MASK) != SYSREG_SGI1R || rt == ZERO_REGISTER)
+		return false;
+	value = vcpu->arch.x[rt];
+	intid = value >> 24 & 0xf;
+	if (value & (BIT(40) | 0x00fff0ff00ff0000) ||
+	    (value & 0xffff & BIT(vcpu->index) &&
+	     value & 0xffff & ~BIT(vcpu->index)))
+		return false;
+	spin_lock(&vm->arch.vgic.lock);
+	if (!(value & BIT(vcpu->index))) {
+		send_sgi(vcpu, value & 0xffff, intid, true);
+		vgic_tell(vcpu);
+	} else {
+		done = vcpu->arch.vgic.own.group & BIT(intid) &&
+		       vgic_place(vcpu, intid, LR_LATCHED);
+	}
+	spin_unlock(&vm->arch.vgic.lock);
+	return done;
 }

@@ -11,6 +11,7 @@
 #define GICH_VTR 0x4
 #define GICH_VMCR 0x8
 #define GICH_MISR 0x10
+#define GICH_ELRSR 0x30
 #define GICH_APR 0xf0
 #define GICH_LR 0x100
 
@@ -72,6 +73,11 @@ static uint64_t read_lr(unsigned int n)
 	return there;
 }
 
+static uint32_t empty(void)
+{
+	return mmio_read32(gich, GICH_ELRSR);
+}
+
 static void write_lr(unsigned int n, uint64_t there)
 {
 	uint32_t here = 0;
@@ -108,6 +114,7 @@ const struct vgic_hw vgic_v2 = {
 	.load = load,
 	.save = save,
 	.read_lr = read_lr,
+	.empty = empty,
 	.write_lr = write_lr,
 	.clear = clear,
 	.start = start,

@@ -93,6 +93,19 @@ static uint64_t read_lr(unsigned int n)
 	return 0;
 }
 
+static uint32_t empty(void)
+{
+	return (uint32_t)read_sysreg(ich_elrsr_el2);
+}
+
+static bool refill(uint64_t lr)
+{
+	if (!(empty() & 1))
+		return false;
+	write_sysreg(ich_lr0_el2, lr);
+	return true;
+}
+
 static void write_lr(unsigned int n, uint64_t lr)
 {
 	switch (n) {
@@ -152,6 +165,8 @@ const struct vgic_hw vgic_v3 = {
 	.load = load,
 	.save = save,
 	.read_lr = read_lr,
+	.empty = empty,
+	.refill = refill,
 	.write_lr = write_lr,
 	.clear = clear,
 	.start = start,
