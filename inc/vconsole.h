@@ -78,16 +78,7 @@ static inline enum vconsole_news vconsole_news(const struct vconsole *c)
 						   __ATOMIC_RELAXED);
 }
 
-/* There is some: as vconsole_tell(). */
+/* There are some: as vconsole_tell(), of vm.h. */
 bool vconsole_tell_news(struct vm *vm);
-
-/*
- * Whether there is output of `vm`, whose console is `c`, that the primary wants
- * to be told of and was not. It is told by this.
- */
-static inline bool vconsole_tell(struct vm *vm, const struct vconsole *c)
-{
-	return vconsole_news(c) != NO_NEWS && vconsole_tell_news(vm);
-}
 
 #endif

@@ -110,6 +110,15 @@ static inline struct vm *vm_find(uint32_t number)
 struct vcpu *vm_vcpu_room(uint32_t index);
 
 /*
+ * Whether there is output that the primary wants to be told of and was not. It
+ * is told by this.
+ */
+static inline bool vconsole_tell(struct vm *vm)
+{
+	return vconsole_news(&vm->console) != NO_NEWS && vconsole_tell_news(vm);
+}
+
+/*
  * Why the VM was stopped: HF_ABORT_*, or 0 if it was not. Any lock or none. Who
  * has claimed a vCPU before either finds the VM stopped, or is seen RUNNING by
  * who stopped it: both are one order.

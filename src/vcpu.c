@@ -93,7 +93,7 @@ static bool tell_console(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
 {
 	uint32_t kind = 1u << (exit & EXIT_KIND_MASK);
 
-	if (!(kind & EXITS_TO_CONSOLE) || !vconsole_tell(vcpu->vm, &vcpu->vm->console))
+	if (!(kind & EXITS_TO_CONSOLE) || !vconsole_tell(vcpu->vm))
 		return false;
 	if (kind & EXITS_UNFINISHED)
 		vcpu->unfinished = exit;
