@@ -121,6 +121,7 @@ compile_commands.json: $(OBJ)/flags $(C_SRC)
 
 include test/guest/guest.mk
 include test/attack/attack.mk
+include test/bench/bench.mk
 include test/linux/linux.mk
 include test/unit/unit.mk
 include test/fuzz/fuzz.mk
