@@ -121,7 +121,7 @@ static void read_for_ever(void *unused)
 {
 	(void)unused;
 	while (hf_rpc_read_request(1) >= 0)
-		;
+		hf_rpc_ack();
 }
 
 static void listen(void *unused)
@@ -212,5 +212,7 @@ void guest_main(void)
 		hf_rpc_reply(sizeof(reply), 1);
 		if (request.op == OP_REPLY)
 			reply_often(&request);
+		else if (request.op == OP_READERS)
+			read_for_ever(NULL);
 	}
 }
