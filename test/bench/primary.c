@@ -196,6 +196,21 @@ static void row_rpc(uint64_t size)
 	end();
 }
 
+/* Both sides use FP registers each time. */
+static void row_rpc_fp(uint64_t size)
+{
+	unsigned int i;
+
+	command(server, OP_REPLY_FP, ROUNDS + 1, size);
+	round_trip(server, size);
+	begin(ROUNDS);
+	for (i = 0; i < ROUNDS; i++) {
+		use_fp();
+		round_trip(server, size);
+	}
+	end();
+}
+
 /* A notification goes from one VM to another and back, by empty messages. */
 static void row_ping_pong(uint64_t unused)
 {
@@ -414,12 +429,14 @@ static const struct row rows[] = {
 	{TABLE, "gicd-ctlr-read", row_secondary, OP_GICD_CTLR},
 	{TABLE, "gicd-isenabler-read", row_secondary, OP_ISENABLER},
 	{TABLE, "gicd-icenabler-write", row_secondary, OP_ICENABLER},
+	{TABLE, "pl011-fr-read", row_secondary, OP_PL011_FR},
 	{TABLE, "timer", row_secondary, OP_TIMER},
 	{TABLE, "self-sgi", row_secondary, OP_SELF_SGI},
 	{TABLE, "self-spi", row_secondary, OP_SELF_SPI},
 	{TABLE, "ipi", row_ipi, 0},
 	{TABLE | SCALE, "world-switch", row_world_switch, 0},
 	{TABLE, "interrupt", row_interrupt, TIMER_PHYSICAL},
+	{TABLE, "rpc-64-fp", row_rpc_fp, 64},
 	{TABLE | SCALE, "stop", row_stop, 0},
 	{TABLE | SCALE, "start", row_start, 0},
 	{SIZES, "waiters-1", row_waiters, 1},

@@ -17,7 +17,7 @@ STYLE = """
     --card: #1a202b; --us: #7ea2ff; --good: #4cc38a; --bad: #ff8a65;
     --must: #ff8a65; --aim: #4cc38a } }
 * { box-sizing: border-box }
-body { margin: 0 auto; padding: 32px 24px 80px; max-width: 1180px;
+body { margin: 0 auto; padding: 32px 24px 80px; max-width: 1360px;
   background: var(--back); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif }
 h1 { margin: 0; font-size: 28px } h2 { margin: 40px 0 12px; font-size: 20px }
@@ -33,7 +33,7 @@ th, td { text-align: right; padding: 6px 8px;
   border-bottom: 1px solid var(--line); white-space: nowrap }
 tr:last-child td { border-bottom: 0 }
 th:first-child, td:first-child { text-align: left; white-space: normal;
-  min-width: 220px }
+  min-width: 300px }
 td.big { font-weight: 650 } td.soft { color: var(--soft) }
 .met, .missed, .none { border-radius: 9px; padding: 1px 9px;
   font-size: 12px; color: var(--card) }
@@ -80,7 +80,7 @@ def tick(x, colour, title):
 
 def bar(value, goal, peers):
     """The figure, its goals and its peers on one line, from 0."""
-    width = 250
+    width = 180
     known = [(n, p) for n, p in zip(peers, goal.peers) if p]
     most = max([value or 0, goal.must or 0, *(p for _, p in known)], default=1)
     scale = (width - 8) / (most or 1)
@@ -102,7 +102,7 @@ def bar(value, goal, peers):
 def verdict(value, goal):
     """The last cell."""
     if value is None:
-        return f'<span class="none">{html.escape(goal.note)}</span>'
+        return '<span class="none">not there</span>'
     if goal.must is None:
         return ""
     if value > goal.must:
@@ -115,7 +115,8 @@ def goal_row(goal, peers, rows):
     """A line of a table."""
     value = goal.value(rows[goal.figure]) if goal.figure else None
     other = rows.get(f"{goal.figure}/gicv2")
-    cells = [f"<td>{html.escape(goal.title)}</td>",
+    title = goal.title + (f": {goal.note}" if goal.note else "")
+    cells = [f"<td>{html.escape(title)}</td>",
              f'<td class="big">{number(value)}</td>',
              f'<td class="soft">{number(goal.value(other) if other else None)}'
              "</td>", f"<td>{number(goal.must)}</td>",
@@ -123,8 +124,9 @@ def goal_row(goal, peers, rows):
     for i in range(len(peers)):
         peer = goal.peers[i] if i < len(goal.peers) else None
         cells.append(f'<td class="soft">{number(peer)}</td>')
-    cells.append(f"<td>{bar(value, goal, peers)}</td>")
     cells.append(f"<td>{verdict(value, goal)}</td>")
+    if peers:
+        cells.append(f"<td>{bar(value, goal, peers)}</td>")
     return "<tr>" + "".join(cells) + "</tr>"
 
 
@@ -137,7 +139,7 @@ def goal_table(title, peers, goals, rows):
             "<th>measured</th><th>GICv2</th>"
             '<th><span style="color:var(--must)">|</span> must</th>'
             '<th><span style="color:var(--aim)">|</span> aim</th>'
-            f"{dots}<th></th><th></th></tr>" +
+            f"{dots}<th></th>{'<th></th>' if peers else ''}</tr>" +
             "".join(goal_row(g, peers, rows) for g in goals) +
             "</table></div>")
 

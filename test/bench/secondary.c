@@ -23,6 +23,8 @@
 #define IROUTER 0x6000
 #define SPI_BIT (UINT32_C(1) << (BENCH_SPI - 32))
 
+#define PL011_FR 0x09000018
+
 #define TIMER_TICKS 64
 
 static _Alignas(HF_MAILBOX_SIZE) uint8_t send[HF_MAILBOX_SIZE];
@@ -42,6 +44,8 @@ static void trap_once(enum op op)
 		read32(IRQ_GICD);
 	else if (op == OP_ISENABLER)
 		read32(IRQ_GICD + ISENABLER_SPI);
+	else if (op == OP_PL011_FR)
+		read32(PL011_FR);
 	else
 		write32(IRQ_GICD + ICENABLER_SPI, 0);
 }
@@ -164,6 +168,8 @@ static void reply_often(const struct bench_request *r)
 	uint64_t i;
 
 	for (i = 0; i < r->rounds; i++) {
+		if (r->op == OP_REPLY_FP)
+			use_fp();
 		if (hf_rpc_read_request(1) != (int64_t)r->size ||
 		    hf_rpc_reply(r->size, 1))
 			panic("round %lu", i);
@@ -174,6 +180,7 @@ static uint64_t serve(const struct bench_request *r)
 {
 	switch (r->op) {
 	case OP_REPLY:
+	case OP_REPLY_FP:
 		return 0;
 	case OP_SELF_SGI:
 	case OP_SELF_SPI:
@@ -210,7 +217,7 @@ void guest_main(void)
 		reply.ticks = serve(&request);
 		memcpy(send, &reply, sizeof(reply));
 		hf_rpc_reply(sizeof(reply), 1);
-		if (request.op == OP_REPLY)
+		if (request.op == OP_REPLY || request.op == OP_REPLY_FP)
 			reply_often(&request);
 		else if (request.op == OP_READERS)
 			read_for_ever(NULL);

@@ -78,6 +78,8 @@ SYSTEM = [
 
 MORE_PEERS = []
 MORE = [
+    Goal("RPC round trip, 64 B, both sides use FP registers", "rpc-64-fp"),
+    Goal("PL011 FR, emulated read", "pl011-fr-read", how="trap"),
     Goal("Physical interrupt in a secondary, to the primary's vector",
          "interrupt"),
     Goal("SGI from vCPU to vCPU on one CPU, to its vector", "ipi", how="trap"),

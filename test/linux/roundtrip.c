@@ -20,7 +20,8 @@ static int round_trip(int fd)
 {
 	static char message[SIZE], reply[SIZE];
 
-	return write(fd, message, SIZE) == SIZE && read(fd, reply, SIZE) == SIZE;
+	return write(fd, message, SIZE) == SIZE &&
+	       read(fd, reply, SIZE) == SIZE;
 }
 
 int main(int argc, char **argv)
