@@ -219,7 +219,8 @@ help:
 #: make coverage   lines and branches that the tests reach
 #: make mutation   how many small changes of the core the tests notice
 #: make fuzz       the fuzzers (FUZZ_SECONDS=20 each)
-#: make bench      what each operation costs, in instructions; V=1: and where
+#: make bench      what each operation costs, in instructions; V=1: and where.
+#:                 Ends with an error while a goal is missed
 #: make bench-baseline
 #:                 write test/bench/baseline.json anew
 #: make golden     write test/golden/ anew: what system registers do

@@ -51,15 +51,19 @@ class Image:
     def __init__(self, elf):
         text = subprocess.run([TOOLS + "nm", "-n", elf], check=True,
                               capture_output=True, text=True).stdout
+        bounds = [int(a, 16) for a in re.findall(
+            r"^(\w+) \w image_(?:begin|end)$", text, re.M)]
+        if bounds != [HYP_VA, HYP_VA + HYP_SIZE]:
+            raise Failure("the hypervisor runs elsewhere", text)
         symbols = [(int(a, 16), n) for a, n in
                    re.findall(r"^(\w+) [tT] ([A-Za-z_]\w*)$", text, re.M)]
         self.starts = [a for a, _ in symbols]
         self.names = [n for _, n in symbols]
         code = subprocess.run([TOOLS + "objdump", "-d", elf], check=True,
                               capture_output=True, text=True).stdout
-        self.mnemonic = {
-            int(a, 16): m for a, m in
-            re.findall(r"^\s*([0-9a-f]+):\t[0-9a-f]{8} \t(\S+)", code, re.M)}
+        self.text = {
+            int(a, 16): t.replace("\t", " ") for a, t in
+            re.findall(r"^\s*([0-9a-f]+):\t[0-9a-f]{8} \t(.*)$", code, re.M)}
         sizes = subprocess.run([TOOLS + "size", "-A", elf], check=True,
                                capture_output=True, text=True).stdout
         self.sections = {n: int(s) for n, s in
@@ -72,8 +76,8 @@ class Image:
 
     def kind(self, address):
         """The KINDS of an instruction."""
-        m = self.mnemonic.get(address, "")
-        return [name for name, pattern in KINDS if pattern.match(m)]
+        mnemonic = self.text.get(address, "").partition(" ")[0]
+        return [name for name, pattern in KINDS if pattern.match(mnemonic)]
 
 
 class Size:
@@ -117,6 +121,11 @@ class Row:
         for address, count in self.places.items():
             out[image.symbol(address)] += count / self.rounds
         return out.most_common()
+
+    def listing(self, image):
+        """[(address, symbol, instruction, executions)], in order."""
+        return [(a, image.symbol(a), image.text.get(a, "?"), n / self.rounds)
+                for a, n in sorted(self.places.items())]
 
     def kinds(self, image):
         """{kind: instructions}."""
@@ -228,6 +237,18 @@ def linux_path(ctx):
 def image_bytes(image):
     """Text and constants of the image, as it lies in memory."""
     return image.sections["text"] + image.sections["rodata"]
+
+
+def memory(ctx):
+    """Bytes that each VM and each vCPU take of the hypervisor's own."""
+    found = {}
+    for what in ("vm", "vcpu"):
+        text = subprocess.run(
+            ["gdb-multiarch", "-nx", "-batch", "-ex",
+             f"output sizeof(struct {what})", ctx.built("holdfast.elf")],
+            capture_output=True, text=True, check=True).stdout
+        found[what] = int(text.split()[-1])
+    return found
 
 
 def machine_of(gic=3, cpus=1, mib=512):

@@ -7,6 +7,7 @@ import math
 import os
 
 from bench import measure, tables
+from bench.tables import number
 
 STYLE = """
 :root { --ink: #1d2430; --soft: #667085; --line: #dde1e8; --back: #f6f7f9;
@@ -47,14 +48,6 @@ summary { cursor: pointer; color: var(--soft) }
 
 # Colours of curves and of peers: told apart by the colour-blind as well.
 COLOURS = ["var(--us)", "#d97706", "#0e9384", "#9e4784", "#7a7a7a", "#6c9a1f"]
-
-
-def number(value):
-    """A figure as it is shown."""
-    if value is None:
-        return "-"
-    text = f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
-    return text.removesuffix(".0")
 
 
 def short(value):

@@ -26,6 +26,14 @@ class Goal:
                 "all": row.el2 + row.guest}[self.how]
 
 
+def number(value):
+    """A figure as text."""
+    if value is None:
+        return "-"
+    text = f"{value:,.1f}" if value < 1000 else f"{value:,.0f}"
+    return text.removesuffix(".0")
+
+
 # A peer with a core like ours, at three times in its life.
 CORE_PEERS = ["peer 2018", "peer early 2019", "peer 2020"]
 CORE = [
