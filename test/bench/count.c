@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A plugin for QEMU: counts the instructions that are executed, by row
  * (mark.h) and by address.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The measuring primary: makes each row of the table so often that the counter
  * is exact, between the marks by which count.c counts the same. Prints
