@@ -42,6 +42,8 @@ CORE = [
     Goal("HF_VCPU_RUN refused: the vCPU waits", "run-refused", 70, 50, (83,)),
     Goal("World switch: RUN, interrupt pending, back", "world-switch", 360,
          260, (387, 537, 1141)),
+    Goal("... RUN, the VM executes, then the interrupt, back", "through", 360,
+         260),
     Goal("RPC round trip, 64 B: REQUEST, RUN, [READ, REPLY+ack], ACK",
          "rpc-64", 900, 650, (1363, 1625, 4322)),
     Goal("RPC round trip, 4096 B", "rpc-4096", 2600, 2100,
