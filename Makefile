@@ -161,6 +161,15 @@ test-long:
 	@$(MAKE) all linux
 	@python3 test/run.py --toolchain both --long
 
+# V=1 shows in which functions the instructions are.
+.PHONY: bench bench-baseline
+bench:
+	@tools/setup test
+	@$(MAKE) all linux
+	@test/bench/bench --build $(BUILD) $(if $(V),--verbose)
+bench-baseline: all
+	@test/bench/bench --build $(BUILD) --baseline
+
 # Takes what system registers do now for what they have to do.
 .PHONY: golden
 golden: all
@@ -215,6 +224,10 @@ help:
 #: make coverage   lines and branches that the tests reach
 #: make mutation   how many small changes of the core the tests notice
 #: make fuzz       the fuzzers (FUZZ_SECONDS=20 each)
+#: make bench      what each operation costs, in instructions; V=1: and where.
+#:                 Ends with an error while a goal is missed
+#: make bench-baseline
+#:                 write test/bench/baseline.json anew
 #: make golden     write test/golden/ anew: what system registers do
 #: make check      format, cppcheck, clang-tidy
 #: make format     lay out the C files

@@ -175,7 +175,7 @@ void console_lives(void)
 	meet();
 	while (me() && !__atomic_load_n(&over, __ATOMIC_ACQUIRE))
 		meddle(random64());
-	for (i = 0; !me() && i < 20 && !test_over(); i++)
+	for (i = 0; !me() && i < 8 && !test_over(); i++)
 		live();
 	if (!me())
 		__atomic_store_n(&over, 1, __ATOMIC_RELEASE);

@@ -15,7 +15,7 @@
 #define GICR UINT64_C(0x080a0000)
 #define GICR_SIZE 0x20000
 #define FRAME 0x10000
-#define VCPUS 4
+#define REDISTRIBUTORS 8 /* of which some are nobody's */
 
 #define ICENABLER 0x180
 #define ICPENDR 0x280
@@ -73,16 +73,22 @@ static uint64_t random_value(void)
 	}
 }
 
-/* A page of the distributor, or of a redistributor; often one of registers. */
-static uint64_t random_frame(void)
+/* In a frame of the distributor or of a redistributor: a register, often. */
+static uint64_t random_place(void)
 {
+	static const uint16_t registers[] = {
+		0x0,   0x4,   0x8,   0x14,  0x80,  0x100,  0x180,
+		0x200, 0x280, 0x300, 0x380, 0x400, 0x800,  0xc00,
+		0xf00, 0xf10, 0xf20, 0xfe8, 0xffc, 0x6100, 0xffe8};
 	uint64_t r = random64();
+	uint64_t at = registers[(r >> 16) % COUNT(registers)];
 
+	at += r & 4 ? r >> 32 & 0x7f : 0;
+	at = r & 0x18 ? at % FRAME : r >> 32 & (FRAME - 1);
 	if (gic_version() == 2 || (r & 1))
-		return GICD + (r & 2 ? 0 : r >> 8 & (FRAME - PAGE));
-	r >>= 8;
-	return GICR + r % VCPUS * GICR_SIZE + (r & 0x100 ? FRAME : 0) +
-	       (r & 0x600 ? 0 : r >> 16 & (FRAME - PAGE));
+		return GICD + at;
+	at += r & 2 ? FRAME : 0;
+	return GICR + (r >> 8) % REDISTRIBUTORS * GICR_SIZE + at;
 }
 
 /* How wide an access may be that does not stop the VM. */
@@ -107,7 +113,7 @@ static unsigned int allowed_width(uint64_t address)
 
 static void access_frame(void)
 {
-	uint64_t address = random_frame() + random64() % PAGE;
+	uint64_t address = random_place();
 	unsigned int width = allowed_width(address);
 
 	access(address & ~(uint64_t)(width - 1), width, random64() & 1,
@@ -170,7 +176,7 @@ void gic_frames(void)
 	unsigned int i;
 
 	begin();
-	for (i = 0; i < 1000 && !test_over(); i++) {
+	for (i = 0; i < 600 && !test_over(); i++) {
 		if (i % 8)
 			access_frame();
 		else
@@ -191,8 +197,8 @@ void gic_any_access(void)
 	gic_frames();
 	for (i = 0;; i++) {
 		trap_arm();
-		access(random_frame() + random64() % PAGE,
-		       1u << (random64() & 3), random64() & 1, random_value());
+		access(random_place(), 1u << (random64() & 3), random64() & 1,
+		       random_value());
 		trap_take();
 	}
 }

@@ -1,13 +1,13 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A plugin for QEMU: counts the instructions that are executed, by row
  * (mark.h) and by address.
  *
- *   -plugin count.so,out=FILE,base=ADDRESS,size=BYTES
+ *   -plugin count.so,out=FILE,base=ADDRESS,size=BYTES[,boot=on]
  *
  * `base` and `size` are where the hypervisor runs, in hexadecimal. At the end
- * the file has a line for each row and for each of its addresses there, and
- * for all addresses of row 0, the boot:
+ * the file has a line for each row and for each of its addresses there. With
+ * `boot`, row 0 is counted from the start, by address wherever it is:
  *
  *   guest ROW COUNT COUNT		others, in the upper and the lower half
  *   at ROW ADDRESS COUNT
@@ -38,7 +38,7 @@ static uint64_t guest[ROWS][2];
 static uint64_t base, size;
 static const char *out;
 static unsigned int row;
-static bool counting = true;
+static bool boot, counting;
 
 static void count_place(unsigned int vcpu, void *place)
 {
@@ -101,7 +101,7 @@ static void translate_insn(struct qemu_plugin_insn *insn)
 	if (mark) {
 		fn = take_mark;
 		data = (void *)mark;
-	} else if (address - base < size || (!row && counting)) {
+	} else if (address - base < size || (boot && !row && counting)) {
 		fn = count_place;
 		data = find(address);
 	}
@@ -162,6 +162,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc,
 			base = strtoull(argv[i] + 5, NULL, 16);
 		else if (!strncmp(argv[i], "size=", 5))
 			size = strtoull(argv[i] + 5, NULL, 16);
+		else if (!strcmp(argv[i], "boot=on"))
+			boot = counting = true;
 		else
 			return -1;
 	}

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 #include "gic.h"
 #include "irq.h"
 #include "mark.h"
@@ -8,7 +8,6 @@
 #define INTID_VIRTUAL_TIMER 27
 #define INTID_PHYSICAL_TIMER 30
 
-#define GICD_SGIR 0xf00
 #define GICC_IAR 0x0c
 #define GICC_EOIR 0x10
 #define ICC_SGI1R_EL1 S3_0_C12_C11_5
@@ -53,8 +52,7 @@ void irq_send_to(unsigned int cpu, unsigned int intid)
 	dsb();
 	set_mark(MARK_START);
 	if (gic_version() == 2)
-		write32(IRQ_GICD + GICD_SGIR,
-			UINT32_C(1) << (16 + cpu) | intid);
+		write32(IRQ_GICD_SGIR, UINT32_C(1) << (16 + cpu) | intid);
 	else
 		WRITE(ICC_SGI1R_EL1, UINT64_C(1) << cpu | intid << 24);
 	isb();

@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #define IRQ_GICD 0x08000000
+#define IRQ_GICD_SGIR 0x08000f00
 #define IRQ_GICC 0x08010000
-#define IRQ_GICR 0x080a0000
 
 /* Takes the vectors of irq_vectors.S on this CPU. */
 void irq_init(void);

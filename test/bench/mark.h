@@ -3,7 +3,7 @@
  * Marks: instructions without effect, at any exception level, by which a
  * program tells count.c what to count. No compiler writes to WZR.
  *
- * The counting begins with the machine, in row 0.
+ * Row 0 is the boot, which count.c counts without a mark if it is told to.
  */
 #ifndef MARK_H
 #define MARK_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-3-Clause
+/* SPDX-License-Identifier: BSD-3-Clause */
 /* The measured secondary: does what the primary asks for (bench.h). */
 #include <stdbool.h>
 #include "bench.h"
@@ -23,45 +23,14 @@
 #define IROUTER 0x6000
 #define SPI_BIT (UINT32_C(1) << (BENCH_SPI - 32))
 
+#define PL011_FR 0x09000018
+
 #define TIMER_TICKS 64
 
 static _Alignas(HF_MAILBOX_SIZE) uint8_t send[HF_MAILBOX_SIZE];
 static _Alignas(HF_MAILBOX_SIZE) uint8_t recv[HF_MAILBOX_SIZE];
 
-/* --- traps and hypercalls, one after the other --- */
-
-static void trap_once(enum op op)
-{
-	if (op == OP_NULL)
-		hf_vm_get_count();
-	else if (op == OP_UNKNOWN)
-		hf_call(0xffff, 0, 0, 0);
-	else if (op == OP_PSCI)
-		hf_call(PSCI_VERSION, 0, 0, 0);
-	else if (op == OP_GICD_CTLR)
-		read32(IRQ_GICD);
-	else if (op == OP_ISENABLER)
-		read32(IRQ_GICD + ISENABLER_SPI);
-	else
-		write32(IRQ_GICD + ICENABLER_SPI, 0);
-}
-
-static uint64_t trap_often(enum op op, uint64_t rounds)
-{
-	uint64_t start;
-
-	isb();
-	start = read_sysreg(cntvct_el0);
-	set_mark(MARK_START);
-	for (; rounds; rounds--)
-		trap_once(op);
-	set_mark(MARK_STOP);
-	isb();
-	return read_sysreg(cntvct_el0) - start;
-}
-
-/* --- interrupts --- */
-
+/* As a VM whose operating system is up: so it is for all that is measured. */
 static void init_interrupts(void)
 {
 	static bool done;
@@ -84,6 +53,43 @@ static void init_interrupts(void)
 	dsb();
 }
 
+/* --- traps and hypercalls, one after the other --- */
+
+static void trap_once(enum op op)
+{
+	if (op == OP_NULL)
+		hf_vm_get_count();
+	else if (op == OP_UNKNOWN)
+		hf_call(0xffff, 0, 0, 0);
+	else if (op == OP_PSCI)
+		hf_call(PSCI_VERSION, 0, 0, 0);
+	else if (op == OP_GICD_CTLR)
+		read32(IRQ_GICD);
+	else if (op == OP_ISENABLER)
+		read32(IRQ_GICD + ISENABLER_SPI);
+	else if (op == OP_PL011_FR)
+		read32(PL011_FR);
+	else
+		write32(IRQ_GICD + ICENABLER_SPI, 0);
+}
+
+static uint64_t trap_often(enum op op, uint64_t rounds)
+{
+	uint64_t start;
+
+	init_interrupts();
+	isb();
+	start = read_sysreg(cntvct_el0);
+	set_mark(MARK_START);
+	for (; rounds; rounds--)
+		trap_once(op);
+	set_mark(MARK_STOP);
+	isb();
+	return read_sysreg(cntvct_el0) - start;
+}
+
+/* --- interrupts --- */
+
 static void interrupt_once(enum op op)
 {
 	if (op == OP_TIMER) {
@@ -93,7 +99,7 @@ static void interrupt_once(enum op op)
 	} else if (op == OP_SELF_SPI) {
 		irq_store(IRQ_GICD + ISPENDR_SPI, SPI_BIT);
 	} else if (gic_version() == 2) {
-		irq_store(IRQ_GICD + 0xf00, UINT32_C(1) << 16 | BENCH_SGI);
+		irq_store(IRQ_GICD_SGIR, UINT32_C(1) << 16 | BENCH_SGI);
 	} else {
 		irq_send(1 | BENCH_SGI << 24);
 	}
@@ -121,7 +127,7 @@ static void read_for_ever(void *unused)
 {
 	(void)unused;
 	while (hf_rpc_read_request(1) >= 0)
-		;
+		hf_rpc_ack();
 }
 
 static void listen(void *unused)
@@ -164,6 +170,8 @@ static void reply_often(const struct bench_request *r)
 	uint64_t i;
 
 	for (i = 0; i < r->rounds; i++) {
+		if (r->op == OP_REPLY_FP)
+			use_fp();
 		if (hf_rpc_read_request(1) != (int64_t)r->size ||
 		    hf_rpc_reply(r->size, 1))
 			panic("round %lu", i);
@@ -174,6 +182,7 @@ static uint64_t serve(const struct bench_request *r)
 {
 	switch (r->op) {
 	case OP_REPLY:
+	case OP_REPLY_FP:
 		return 0;
 	case OP_SELF_SGI:
 	case OP_SELF_SPI:
@@ -210,7 +219,9 @@ void guest_main(void)
 		reply.ticks = serve(&request);
 		memcpy(send, &reply, sizeof(reply));
 		hf_rpc_reply(sizeof(reply), 1);
-		if (request.op == OP_REPLY)
+		if (request.op == OP_REPLY || request.op == OP_REPLY_FP)
 			reply_often(&request);
+		else if (request.op == OP_READERS)
+			read_for_ever(NULL);
 	}
 }

@@ -37,13 +37,15 @@ $(LINUX_DRIVER): $(wildcard driver/linux/*) inc/hf/abi.h $(DEBIAN_RELEASE)
 	@touch $@
 
 # Programs for the primary's Linux, with Debian's C library in them.
-LINUX_PROGRAMS := $(addprefix $(LINUX)/,drive latency holdfastctl)
-$(LINUX)/drive $(LINUX)/latency: $(LINUX)/%: $(LINUX_DIR)/%.c
+LINUX_PROGRAMS := $(addprefix $(LINUX)/,drive latency roundtrip holdfastctl)
+$(LINUX)/drive $(LINUX)/latency $(LINUX)/roundtrip: $(LINUX)/%: \
+		$(LINUX_DIR)/%.c
+$(LINUX)/roundtrip: test/bench/mark.h
 $(LINUX)/holdfastctl: driver/tools/holdfastctl.c
 $(LINUX_PROGRAMS):
 	@mkdir -p $(@D)
 	$(Q)$(LINUX_CROSS)gcc -std=c11 -O2 -Wall -Wextra -Werror \
-		-Wno-unused-result -static -pthread -s -o $@ $<
+		-Wno-unused-result -static -pthread -s -o $@ $(filter %.c,$^)
 
 $(GUEST_OBJ)/puppet.c.o: $(LINUX_DIR)/puppet.c $(GUEST_OBJ)/flags
 	@mkdir -p $(@D)

@@ -9,9 +9,9 @@ import re
 import subprocess
 
 from lib.testing import Failure, Test
-from suites import (attack, bad_input, build, control, dma, firmware, fuzz,
-                    gdb, harden, linux, malformed, model, revival, secrets,
-                    spec, sysregs, target, unit)
+from suites import (attack, bad_input, bench, build, control, dma, firmware,
+                    fuzz, gdb, harden, linux, malformed, model, revival,
+                    secrets, spec, sysregs, target, unit)
 
 CODE = re.compile(r"```c\n(.*?)```", re.S)
 QUOTED = re.compile(r"`([^`\n]+)`")
@@ -236,9 +236,9 @@ def test_names(ctx):
         cases = re.findall(r"^TEST(?:_LRS)?\((\w+)\)", read(ctx, path), re.M)
         names |= {f"unit/{module}.{c}" for c in cases} | {f"unit/{module}"}
     names |= set(attack.names(ctx))
-    for module in (attack, bad_input, build, control, dma, firmware, fuzz,
-                   gdb, harden, linux, malformed, model, revival, secrets,
-                   spec, sysregs, target, unit):
+    for module in (attack, bad_input, bench, build, control, dma, firmware,
+                   fuzz, gdb, harden, linux, malformed, model, revival,
+                   secrets, spec, sysregs, target, unit):
         for test in module.tests(ctx):
             parts = test.name.split("/")
             names |= {"/".join(parts[:n + 1]) for n in range(len(parts))}

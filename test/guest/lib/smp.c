@@ -21,6 +21,12 @@ static unsigned int cpus;
 extern char stacks[];
 extern const char start_cpu[];
 
+/* A QEMU that counts instructions runs the next CPU then. */
+static void yield(void)
+{
+	__asm__ volatile("yield" ::: "memory");
+}
+
 /* The stack tells the CPU: no register has to be kept for it. */
 unsigned int cpu_index(void)
 {
@@ -85,6 +91,7 @@ bool cpu_wait_off(unsigned int index)
 	while (psci_affinity_info(cpu[index].mpidr) != PSCI_OFF) {
 		if (timer_now_ns() > end)
 			return false;
+		yield();
 	}
 	return true;
 }
@@ -134,5 +141,5 @@ void barrier_wait(struct barrier *barrier, unsigned int count)
 		return;
 	}
 	while (__atomic_load_n(&barrier->round, __ATOMIC_ACQUIRE) == round)
-		;
+		yield();
 }
