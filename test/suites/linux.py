@@ -84,6 +84,15 @@ def bare_boot_time(ctx, machine):
     return float(found.group(1)) * 1e9
 
 
+def latency(ctx):
+    """How late the primary is beside a busy secondary, whatever the host does
+    meanwhile."""
+    return linux.summary(linux.boot(
+        Machine(3, "cortex-a57", 2, 1024), ctx.built("holdfast.bin"),
+        ctx.source("build/linux/linux.img"), ["latency"], TIMEOUT_S,
+        more=ICOUNT))
+
+
 def boot_time(ctx):
     """What booting costs a secondary: a figure, not a test."""
     machine = Machine(3, "cortex-a57", 1, 1024)
@@ -106,6 +115,8 @@ def one(machine, ramdisk, names):
 def tests(ctx):
     found = [one(*case) for case in
              (LLVM if ctx.toolchain == "llvm" else GNU)]
-    if ctx.long and ctx.toolchain == "gnu":
-        found.append(Test("linux/boottime", boot_time))
+    if ctx.toolchain == "gnu":
+        found.append(Test("linux/latency", latency))
+        if ctx.long:
+            found.append(Test("linux/boottime", boot_time))
     return found
