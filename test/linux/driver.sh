@@ -135,6 +135,17 @@ check "no other word is taken" sh -c \
 	'! echo go 2>/dev/null >/sys/class/holdfast/victim/state'
 check "start of one that runs is an error" sh -c \
 	'! holdfastctl start echo 2>/dev/null'
+wrong()
+{
+	wanted=$1
+	shift
+	equal "holdfastctl $*" "$(holdfastctl "$@" 2>&1)" "holdfastctl: $wanted"
+}
+wrong "there is no VM nosuch" stop nosuch
+wrong "there is no VM 3" console 3
+wrong "top: 1x is no number of rounds" top 1x
+check "a wrong command is answered by how to use it" sh -c \
+	'holdfastctl go echo 2>&1 | grep -q ^usage:'
 for i in 1 2 3; do
 	check "restart ($i)" holdfastctl restart puppet
 	echo "fresh $i" >$puppet

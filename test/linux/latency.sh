@@ -43,9 +43,15 @@ beside=$(measure ask "$(storm /dev/console)")
 check "the VM printed meanwhile" grep -q 0123456789 /tmp/console
 say "figure: real-time wake-ups are late by us (average, 99 %, worst):" \
 	"$beside beside a busy VM, $alone with the same work in the primary"
-# What keeps interrupts masked in a loop, or until a tick comes, would show.
+# What keeps interrupts masked in a loop, or until a tick comes (4 ms), would
+# show. (The worst is some ms in both cases: QEMU runs one CPU at a time.)
+value()
+{
+	echo "$1" | cut -d " " -f "$2"
+}
 check "on average not later than with that work in the primary" \
-	test "${beside%% *}" -le "${alone%% *}"
-check "nor, at worst, by more than a tick (4 ms)" \
-	test "${beside##* }" -le $((${alone##* } + 4000))
+	test "$(value "$beside" 1)" -le "$(value "$alone" 1)"
+check "99 % not by more than a millisecond" \
+	test "$(value "$beside" 2)" -le $(($(value "$alone" 2) + 1000))
+check "none by more than five ticks" test "$(value "$beside" 3)" -le 20000
 kill $reader

@@ -22,6 +22,7 @@ LINUX_RAMDISKS := $(addprefix $(LINUX)/,demo.img driver.img strict.img \
 
 .PHONY: linux driver
 linux: $(LINUX_RAMDISKS)
+	@:
 driver: $(LINUX_DRIVER)
 
 $(DEBIAN_RELEASE): tools/debian
