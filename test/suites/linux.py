@@ -36,7 +36,9 @@ GNU += [
     (Machine(2, "cortex-a72", 2, 1024), "linux.img", ["secondary", "dmesg"]),
     (Machine(3, "neoverse-n1", 2, 1024), "pair.img", ["pair", "dmesg"]),
 ]
-LLVM = [(Machine(3, "cortex-a57", 4, 1024), "demo.img", DEMO)]
+# What `make run` boots.
+RUN = (Machine(3, "cortex-a57", 4, 1024), "demo.img")
+LLVM = [(*RUN, DEMO)]
 
 # For the driver's script, which takes 80 s on an idle machine.
 TIMEOUT_S = 600
@@ -45,9 +47,26 @@ TIMEOUT_S = 600
 def boot(ctx, machine, ramdisk, names):
     """One boot; returns a text for the line."""
     # The ramdisks are the same for both toolchains.
-    return linux.summary(linux.boot(
-        machine, ctx.built("holdfast.bin"),
-        ctx.source("build/linux", ramdisk), names, TIMEOUT_S))
+    console = linux.boot(machine, ctx.built("holdfast.bin"),
+                         ctx.source("build/linux", ramdisk), names, TIMEOUT_S)
+    if (machine, ramdisk) == RUN:
+        as_in_readme(ctx, console)
+    return linux.summary(console)
+
+
+def as_in_readme(ctx, console):
+    """What `make run` prints must be what README.md shows, but for the build."""
+    with open(ctx.source("README.md")) as f:
+        shown = re.findall(r"^    (holdfast: .*)$", f.read(), re.M)
+    lines = re.sub(r"\r", "", console).splitlines()
+    for line in shown[1:]:
+        if line not in lines:
+            raise Failure(f"README.md shows what is not printed: {line}",
+                          console)
+    printed = [line for line in lines if line.startswith("holdfast: ")]
+    if len(printed) != len(shown):
+        raise Failure(f"README.md shows {len(shown)} lines of "
+                      f"{len(printed)}", console)
 
 
 def one_cpu_ramdisk(ctx):
