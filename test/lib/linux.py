@@ -22,7 +22,7 @@ def _arguments(machine, kernel, ramdisk, tests, bare, disk):
     options = {"test": ",".join(tests), "cpus": machine.cpus, "disk": 1,
                "net": 1}
     # What the driver frees is not to look as if it were still there.
-    debug = ["slub_debug=ZP,kmalloc-*"] if "driver" in tests else []
+    debug = ["slub_debug=ZP,kmalloc-*"] if "races" in tests else []
     return [*machine.arguments(not bare), "-kernel", kernel, "-initrd",
             ramdisk, "-drive", f"if=none,id=disk,format=raw,file={disk}",
             "-device", f"virtio-blk-pci,drive=disk{modern}",

@@ -3,8 +3,8 @@
  * Has functions of the kernel, or of its modules, be late or fail, so that
  * tests get to what would else take luck.
  *
- *	insmod provoke.ko symbol=NAME[,NAME] [delay=MS[,MS]] [error=ERRNO]
- *		[nth=N] [comm=PREFIX]
+ *	insmod provoke.ko symbol=NAME,... [delay=MS,...] [error=ERRNO,...]
+ *		[nth=N,...] [comm=PREFIX,...]
  *
  * A call of function `symbol` begins `delay` milliseconds late; with `error`,
  *it does nothing but return that. With `nth` only the call of that number does
@@ -20,34 +20,36 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
-#define SYMBOLS 2
+#define SYMBOLS 3
 
 static char *symbol[SYMBOLS];
 static unsigned int symbol_count;
 static unsigned int delay[SYMBOLS];
-static int error;
-static unsigned int nth;
-static char *comm = "";
+static int error[SYMBOLS];
+static unsigned int nth[SYMBOLS];
+static char *comm[SYMBOLS];
 module_param_array(symbol, charp, &symbol_count, 0);
 module_param_array(delay, uint, NULL, 0);
-module_param(error, int, 0);
-module_param(nth, uint, 0);
-module_param(comm, charp, 0);
+module_param_array(error, int, NULL, 0);
+module_param_array(nth, uint, NULL, 0);
+module_param_array(comm, charp, NULL, 0);
 
 static struct kprobe probes[SYMBOLS];
-static atomic_t calls;
+static atomic_t calls[SYMBOLS];
 
 static int provoke(struct kprobe *probe, struct pt_regs *regs)
 {
-	if (strncmp(current->comm, comm, strlen(comm)))
+	long i = probe - probes;
+
+	if (comm[i] && strncmp(current->comm, comm[i], strlen(comm[i])))
 		return 0;
-	if (nth && atomic_inc_return(&calls) != nth)
+	if (nth[i] && atomic_inc_return(&calls[i]) != nth[i])
 		return 0;
-	mdelay(delay[probe - probes]);
-	if (!error)
+	mdelay(delay[i]);
+	if (!error[i])
 		return 0;
 	/* Back to the caller; 1: the function is not to be entered. */
-	regs_set_return_value(regs, error);
+	regs_set_return_value(regs, error[i]);
 	instruction_pointer_set(regs, procedure_link_pointer(regs));
 	return 1;
 }

@@ -13,7 +13,8 @@ DEMO = ["demo", "machine", "dmesg"]
 
 # The machine, the ramdisk, the tests of test/linux/ that run in one boot.
 GNU = [
-    (Machine(3, "cortex-a57", 4, 1024), "driver.img", ["driver", "dmesg"]),
+    (Machine(3, "cortex-a57", 4, 1024), "driver.img",
+     ["driver", "races", "dmesg"]),
     (Machine(3, "neoverse-n1", 8, 8192), "demo.img", DEMO),
     (Machine(2, "cortex-a57", 4, 1024), "demo.img", DEMO + ["reboot"]),
     (Machine(3, "max", 2, 2048), "demo.img", DEMO),
