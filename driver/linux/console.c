@@ -14,6 +14,7 @@
 
 #include <linux/err.h>
 #include <linux/kfifo.h>
+#include <linux/mutex.h>
 #include <linux/serial.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -27,6 +28,9 @@
 #define HF_CONSOLE_RETRY (10 * NSEC_PER_MSEC)
 
 static struct tty_driver *hf_tty_driver;
+
+/* Guards the ports of tty drivers: a VM that goes has none. */
+static DEFINE_MUTEX(hf_ports_lock);
 
 static struct hf_vm *hf_vm_of_port(struct tty_port *port)
 {
@@ -187,6 +191,30 @@ static const struct tty_port_operations hf_tty_port_ops = {
 	.shutdown = hf_tty_shutdown,
 };
 
+/* A tty keeps the VM: it may be open longer than its device is there. */
+static int hf_tty_install(struct tty_driver *driver, struct tty_struct *tty)
+{
+	struct tty_port *port;
+	int ret;
+
+	mutex_lock(&hf_ports_lock);
+	port = driver->ports[tty->index];
+	if (port)
+		get_device(&hf_vm_of_port(port)->dev);
+	mutex_unlock(&hf_ports_lock);
+	if (!port)
+		return -ENODEV;
+	ret = tty_port_install(port, driver, tty);
+	if (ret)
+		put_device(&hf_vm_of_port(port)->dev);
+	return ret;
+}
+
+static void hf_tty_cleanup(struct tty_struct *tty)
+{
+	put_device(&hf_vm_of_port(tty->port)->dev);
+}
+
 static int hf_tty_open(struct tty_struct *tty, struct file *file)
 {
 	return tty_port_open(tty->port, tty, file);
@@ -256,6 +284,8 @@ static void hf_tty_unthrottle(struct tty_struct *tty)
 }
 
 static const struct tty_operations hf_tty_ops = {
+	.install = hf_tty_install,
+	.cleanup = hf_tty_cleanup,
 	.open = hf_tty_open,
 	.close = hf_tty_close,
 	.hangup = hf_tty_hangup,
@@ -304,9 +334,15 @@ int hf_console_add(struct hf_vm *vm)
 
 void hf_console_del(struct hf_vm *vm)
 {
-	if (vm->console.registered)
-		tty_port_unregister_device(&vm->console.port, hf_tty_driver,
-					   vm->index);
+	struct tty_port *port = &vm->console.port;
+
+	if (!vm->console.registered)
+		return;
+	tty_port_unregister_device(port, hf_tty_driver, vm->index);
+	mutex_lock(&hf_ports_lock);
+	hf_tty_driver->ports[vm->index] = NULL;
+	mutex_unlock(&hf_ports_lock);
+	tty_port_tty_hangup(port, false);
 }
 
 /* A terminal is at the other end: nothing is to be changed on the way. */

@@ -13,6 +13,7 @@
 #ifndef HOLDFAST_H
 #define HOLDFAST_H
 
+#include <linux/atomic.h>
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/list.h>
@@ -116,7 +117,7 @@ struct hf_console {
  * @label: its name in the device tree
  * @wait: where openers wait for anything below to change
  * @gate: held for reading while a vCPU runs and its message is delivered
- * @pausing: tells vCPU threads that somebody wants @gate for writing
+ * @pausing: how many want @gate for writing; vCPU threads are to leave it
  * @wanted: counts the times that a vCPU went to wait for a request
  * @console: its console
  * @life: held while it is stopped or started
@@ -141,7 +142,7 @@ struct hf_vm {
 	char *label;
 	wait_queue_head_t wait;
 	struct rw_semaphore gate;
-	bool pausing;
+	atomic_t pausing;
 	unsigned int wanted;
 	struct hf_console console;
 
@@ -353,7 +354,7 @@ int hf_console_init(struct hf_vm *vm);
 
 /**
  * hf_console_free() - free it
- * @vm: the VM, prepared. Its tty has no device
+ * @vm: the VM, prepared. There is no tty of it any more
  */
 void hf_console_free(struct hf_vm *vm);
 
@@ -367,7 +368,7 @@ int hf_console_add(struct hf_vm *vm);
 
 /**
  * hf_console_del() - remove it, if there is one
- * @vm: the VM. Nobody has the tty open
+ * @vm: the VM. Who has the tty open is hung up, and keeps the VM's memory
  */
 void hf_console_del(struct hf_vm *vm);
 

@@ -41,6 +41,13 @@ struct hf_vm *hf_vm_get(u32 index)
 	return index < hf_vm_count ? hf_vms[index] : NULL;
 }
 
+/* Is that the name of a VM whose label is no good? */
+static bool hf_name_is_number(const char *name)
+{
+	return !strncmp(name, "vm", 2) && name[2] &&
+	       !name[2 + strspn(name + 2, "0123456789")];
+}
+
 /*
  * May a device be called that? The name becomes a file's in /dev and in sysfs.
  * The hypervisor's log is called "log".
@@ -49,7 +56,8 @@ static bool hf_name_usable(const char *name)
 {
 	u32 i;
 
-	if (!*name || *name == '.' || !strcmp(name, "log"))
+	if (!*name || *name == '.' || !strcmp(name, "log") ||
+	    hf_name_is_number(name))
 		return false;
 	if (name[strspn(name, HF_NAME_CHARS)])
 		return false;
@@ -166,13 +174,14 @@ static void hf_vm_stop(struct hf_vm *vm)
 {
 	u32 i;
 
-	hf_console_del(vm);
-	if (device_is_registered(&vm->dev))
-		cdev_device_del(&vm->cdev, &vm->dev);
+	/* First those who tell of the VM, by way of its device. */
 	for (i = 0; i < vm->vcpu_count; i++)
 		hf_vcpu_stop(&vm->vcpus[i]);
 	/* What could schedule it is over. */
 	cancel_delayed_work_sync(&vm->restart);
+	hf_console_del(vm);
+	if (device_is_registered(&vm->dev))
+		cdev_device_del(&vm->cdev, &vm->dev);
 }
 
 /* Undoes hf_create_vms(), whatever part of it was done. */

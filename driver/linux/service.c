@@ -37,7 +37,8 @@
  */
 enum hf_request { HF_REQUEST_NONE, HF_REQUEST_UNREAD, HF_REQUEST_READ };
 
-/* Guards what follows but the queue, and is held by who replies. */
+/* Guards what follows but the queue. Nobody waits for the primary with it held.
+ */
 static DEFINE_MUTEX(hf_service_lock);
 static enum hf_request hf_request;
 static size_t hf_request_size;
@@ -108,17 +109,34 @@ static ssize_t hf_service_read(struct file *file, char __user *buf, size_t len,
 	}
 }
 
-/* Sends a reply as soon as the primary has room. hf_service_lock is held. */
+/* Tries to send a reply. 0, -EAGAIN if the primary has no room, -ERESTARTSYS.
+ */
+static int hf_service_try_reply(const void *data, size_t size)
+{
+	int ret = -EAGAIN;
+
+	if (mutex_lock_interruptible(&hf_service_lock))
+		return -ERESTARTSYS;
+	if (hf_mailbox_reply(data, size) >= 0) {
+		hf_request = HF_REQUEST_NONE;
+		ret = 0;
+	}
+	mutex_unlock(&hf_service_lock);
+	return ret;
+}
+
+/* Sends a reply as soon as the primary has room. */
 static int hf_service_reply(const void *data, size_t size, bool nonblock)
 {
-	while (hf_mailbox_reply(data, size) < 0) {
-		if (nonblock)
-			return -EAGAIN;
+	int ret;
+
+	while ((ret = hf_service_try_reply(data, size)) == -EAGAIN &&
+	       !nonblock) {
+		/* Others may look for a request meanwhile. */
 		if (msleep_interruptible(HF_REPLY_RETRY))
 			return -ERESTARTSYS;
 	}
-	hf_request = HF_REQUEST_NONE;
-	return 0;
+	return ret;
 }
 
 static ssize_t hf_service_write(struct file *file, const char __user *buf,
@@ -132,11 +150,7 @@ static ssize_t hf_service_write(struct file *file, const char __user *buf,
 	data = memdup_user(buf, len);
 	if (IS_ERR(data))
 		return PTR_ERR(data);
-	ret = -ERESTARTSYS;
-	if (!mutex_lock_interruptible(&hf_service_lock)) {
-		ret = hf_service_reply(data, len, file->f_flags & O_NONBLOCK);
-		mutex_unlock(&hf_service_lock);
-	}
+	ret = hf_service_reply(data, len, file->f_flags & O_NONBLOCK);
 	kfree(data);
 	return ret ? ret : len;
 }

@@ -98,14 +98,18 @@ static u64 hf_vcpu_run(struct hf_vcpu *vcpu)
  * vCPU is entered and ends the run at once. They are masked in PSTATE; masked
  * by priority (pseudo-NMI) they could not interrupt the vCPU either. It also
  * keeps the time short for which a reply fills the receive page.
+ *
+ * The gate is held. A VM that has ended is not run, so who ends one and then
+ * closes and opens the gate knows that no result of its life is to come.
  */
 static u64 hf_vcpu_enter(struct hf_vcpu *vcpu)
 {
+	struct hf_vm *vm = vcpu->vm;
 	u64 result = HF_VCPU_YIELD;
 	unsigned long flags;
 
 	flags = local_daif_save();
-	if (!READ_ONCE(vcpu->vm->pausing)) {
+	if (!atomic_read(&vm->pausing) && !READ_ONCE(vm->ended)) {
 		result = hf_vcpu_run(vcpu);
 		if ((result & HF_VCPU_CODE_MASK) == HF_VCPU_RESPONSE_READY)
 			hf_mailbox_take(&vcpu->message,
@@ -224,12 +228,13 @@ void hf_vm_pause(struct hf_vm *vm)
 {
 	u32 i;
 
+	atomic_inc(&vm->pausing);
 	/* Before the kicks: see hf_vcpu_enter(). */
-	smp_store_mb(vm->pausing, true);
+	smp_mb__after_atomic();
 	for (i = 0; i < vm->vcpu_count; i++)
 		kick_process(vm->vcpus[i].task);
 	down_write(&vm->gate);
-	WRITE_ONCE(vm->pausing, false);
+	atomic_dec(&vm->pausing);
 }
 
 void hf_vm_resume(struct hf_vm *vm)

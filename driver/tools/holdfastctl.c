@@ -357,7 +357,8 @@ static void show_log(bool follow)
 	ssize_t size;
 
 	if (fd < 0)
-		die("/dev/holdfast/log: %s", strerror(errno));
+		die("/dev/holdfast/log: %s%s", strerror(errno),
+		    errno == ENOENT ? ": is the driver loaded?" : "");
 	do {
 		while ((size = read(fd, data, sizeof(data))) > 0)
 			put(STDOUT_FILENO, data, (size_t)size);
@@ -497,6 +498,17 @@ static _Noreturn void usage(void)
 	exit(2);
 }
 
+/* A number of rounds: 1 or more, and nothing behind it. */
+static unsigned long rounds_of(const char *text)
+{
+	char *end;
+	unsigned long rounds = strtoul(text, &end, 10);
+
+	if (!isdigit((unsigned char)*text) || *end || !rounds)
+		die("top: %s is no number of rounds", text);
+	return rounds;
+}
+
 static bool is(const char *word, const char *name, int argc, int wanted)
 {
 	return !strcmp(word, name) && argc == wanted;
@@ -520,7 +532,7 @@ int main(int argc, char **argv)
 	else if (is(word, "top", argc, 2))
 		top(0);
 	else if (is(word, "top", argc, 3))
-		top(strtoul(argv[2], NULL, 10));
+		top(rounds_of(argv[2]));
 	else if (is(word, "help", argc, 2) || is(word, "--help", argc, 2))
 		fputs(help, stdout);
 	else

@@ -131,7 +131,7 @@ static inline struct smccc_result spec_wild(uint64_t *random)
 {
 	struct smccc_result c;
 
-	c.x[0] = HF_VCPU_RUN - 1 + spec_below(random, 11);
+	c.x[0] = HF_VCPU_RUN - 1 + spec_below(random, 17);
 	if (!spec_below(random, 8))
 		c.x[0] ^= UINT64_C(0x10000) << spec_below(random, 14);
 	if (!spec_below(random, 8))

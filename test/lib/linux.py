@@ -21,12 +21,14 @@ def _arguments(machine, kernel, ramdisk, tests, bare, disk):
         if ",iommu=" in machine.extra else ""
     options = {"test": ",".join(tests), "cpus": machine.cpus, "disk": 1,
                "net": 1}
+    # What the driver frees is not to look as if it were still there.
+    debug = ["slub_debug=ZP,kmalloc-*"] if "races" in tests else []
     return [*machine.arguments(not bare), "-kernel", kernel, "-initrd",
             ramdisk, "-drive", f"if=none,id=disk,format=raw,file={disk}",
             "-device", f"virtio-blk-pci,drive=disk{modern}",
             "-netdev", "user,id=net,restrict=on",
             "-device", f"virtio-net-pci,netdev=net{modern}",
-            "-append", " ".join(["console=ttyAMA0", *(
+            "-append", " ".join(["console=ttyAMA0", *debug, *(
                 f"hf.{key}={value}" for key, value in options.items())])]
 
 

@@ -5,6 +5,7 @@
  * tested.
  *
  *	drive [all | spin | abort | off] [DEVICE]
+ *	drive poll DEVICE	only waits until it can be read
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -355,7 +356,12 @@ int main(int argc, char **argv)
 
 	if (argc > 2)
 		device = argv[2];
-	if (!strcmp(what, "spin")) {
+	if (!strcmp(what, "poll")) {
+		struct pollfd p = {.fd = open_device(O_RDONLY),
+				   .events = POLLIN};
+
+		poll(&p, 1, -1);
+	} else if (!strcmp(what, "spin")) {
 		test_spinning();
 	} else if (!strcmp(what, "abort") || !strcmp(what, "off")) {
 		test_end(what);

@@ -10,7 +10,9 @@ check "the driver loaded by itself" grep -q '^holdfast ' /proc/modules
 check "echo has a device" test -c /dev/holdfast/echo
 check "puppet has a device" test -c $puppet
 check "a VM that was left out has none" test ! -e /dev/holdfast/missing
-equal "the log has one, and nothing else" "$(ls /dev/holdfast | wc -l)" 5
+check "a name that a device cannot have is replaced" test \
+	"$(vm vm5 name), $(vm vm6 name)" = "vm6, log"
+equal "the log has one, and nothing else" "$(ls /dev/holdfast | wc -l)" 7
 
 equal "sysfs: name" "$(vm puppet name)" puppet
 equal "sysfs: vcpus" "$(vm puppet vcpus)" 1
@@ -35,23 +37,12 @@ pass "two VMs at once"
 limit 300 /test/drive >/tmp/found || fail "drive ended early: $?"
 report /tmp/found
 
-# threads NAME: the process numbers of the threads called that.
-threads()
-{
-	grep -l -x "$1" /proc/[0-9]*/comm 2>/dev/null |
-		sed 's,/proc/\([0-9]*\)/comm,\1,'
-}
-
 # Unload and load again, the VMs going on where they were.
-reload()
-{
-	rmmod holdfast && [ ! -e $puppet ] && modprobe holdfast &&
-		[ -c $puppet ]
-}
-
 exec 3<>$puppet
 check "no unloading while a device is open" \
 	sh -c '! rmmod holdfast 2>/dev/null'
+exec 3<>/dev/ttyHF0
+check "nor while a tty is" sh -c '! rmmod holdfast 2>/dev/null'
 exec 3>&-
 for i in 1 2 3 4 5; do
 	check "unload and load ($i)" reload
@@ -131,6 +122,17 @@ check "no other word is taken" sh -c \
 	'! echo go 2>/dev/null >/sys/class/holdfast/victim/state'
 check "start of one that runs is an error" sh -c \
 	'! holdfastctl start echo 2>/dev/null'
+wrong()
+{
+	wanted=$1
+	shift
+	equal "holdfastctl $*" "$(holdfastctl "$@" 2>&1)" "holdfastctl: $wanted"
+}
+wrong "there is no VM nosuch" stop nosuch
+wrong "there is no VM 3" console 3
+wrong "top: 1x is no number of rounds" top 1x
+check "a wrong command is answered by how to use it" sh -c \
+	'holdfastctl go echo 2>&1 | grep -q ^usage:'
 for i in 1 2 3; do
 	check "restart ($i)" holdfastctl restart puppet
 	echo "fresh $i" >$puppet

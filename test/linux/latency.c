@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 /*
  * How late the kernel wakes a process that sleeps: sleeps for a millisecond
- * again and again, and prints the average and the worst of what was too much,
- * in microseconds.
+ * again and again, and prints the average, the 99th percentile and the worst of
+ * what was too much, in microseconds.
  *
  *	latency SECONDS [fifo]
  *
@@ -17,6 +17,9 @@
 #include <time.h>
 
 #define PERIOD_NS 1000000
+#define SAMPLES_MAX 100000
+
+static long long samples[SAMPLES_MAX];
 
 static long long now_ns(void)
 {
@@ -37,11 +40,18 @@ static long long late_ns(void)
 	return now_ns() - end;
 }
 
+static int by_value(const void *a, const void *b)
+{
+	const long long *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
 int main(int argc, char **argv)
 {
-	long long late, sum = 0, worst = 0, end;
 	struct sched_param priority = {.sched_priority = 50};
-	long count = 0;
+	long long sum = 0, end;
+	size_t count = 0;
 
 	if (argc < 2)
 		return 2;
@@ -51,12 +61,12 @@ int main(int argc, char **argv)
 	    sched_setscheduler(0, SCHED_FIFO, &priority))
 		return 1;
 	end = now_ns() + atoll(argv[1]) * 1000000000;
-	while (now_ns() < end) {
-		late = late_ns();
-		sum += late;
-		worst = late > worst ? late : worst;
-		count++;
+	while (count < SAMPLES_MAX && (!count || now_ns() < end)) {
+		samples[count] = late_ns();
+		sum += samples[count++];
 	}
-	printf("%lld %lld\n", sum / count / 1000, worst / 1000);
+	qsort(samples, count, sizeof(*samples), by_value);
+	printf("%lld %lld %lld\n", sum / (long long)count / 1000,
+	       samples[count * 99 / 100] / 1000, samples[count - 1] / 1000);
 	return 0;
 }

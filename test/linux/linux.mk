@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 #
 # The Linux primary: Debian's kernel, the driver, an initramfs, and ramdisks of
-# them with secondary VMs, of which some are Linux as well. Included by the top-level Makefile after guest.mk;
-# uses its BUILD, LD, OBJCOPY and GUEST*.
+# them with secondary VMs, of which some are Linux as well. Included by the
+# top-level Makefile after guest.mk; uses its BUILD, LD, OBJCOPY and GUEST*.
 #
 #	linux		everything here
 #	driver		the module alone, $(LINUX_DRIVER)
@@ -22,6 +22,7 @@ LINUX_RAMDISKS := $(addprefix $(LINUX)/,demo.img driver.img strict.img \
 
 .PHONY: linux driver
 linux: $(LINUX_RAMDISKS)
+	@:
 driver: $(LINUX_DRIVER)
 
 $(DEBIAN_RELEASE): tools/debian
@@ -35,6 +36,16 @@ $(LINUX_KERNEL): $(DEBIAN_RELEASE) ;
 $(LINUX_DRIVER): $(wildcard driver/linux/*) inc/hf/abi.h $(DEBIAN_RELEASE)
 	$(Q)env -i PATH="$$PATH" $(MAKE) -s -C driver/linux OUT=$(CURDIR)/$(@D)
 	@touch $@
+
+# The tests' own module.
+LINUX_PROVOKE := $(LINUX)/provoke/provoke.ko
+$(LINUX_PROVOKE): $(LINUX_DIR)/provoke.c $(DEBIAN_RELEASE)
+	@mkdir -p $(@D)
+	$(Q)cp $< $(@D)/ && echo 'obj-m := provoke.o' >$(@D)/Kbuild
+	$(Q)env -i PATH="$$PATH" $(MAKE) -s -C build/debian/headers \
+		M=$(CURDIR)/$(@D) ARCH=arm64 CROSS_COMPILE=$(LINUX_CROSS) \
+		CONFIG_DEBUG_INFO_BTF_MODULES= modules
+	$(Q)$(LINUX_CROSS)strip -g $@
 
 # Programs for the primary's Linux, with Debian's C library in them.
 LINUX_PROGRAMS := $(addprefix $(LINUX)/,drive latency roundtrip holdfastctl)
@@ -56,14 +67,17 @@ $(GUEST)/puppet.elf: $(GUEST_OBJ)/lib/head-flat.o $(GUEST_OBJ)/puppet.c.o
 -include $(GUEST_OBJ)/puppet.c.d
 
 $(LINUX_INITRAMFS): tools/initramfs $(LINUX_DRIVER) $(LINUX_PROGRAMS) \
+		$(LINUX_PROVOKE) \
 		$(wildcard $(LINUX_DIR)/*.sh) $(LINUX_DIR)/init \
 		$(LINUX_DIR)/run $(LINUX_DIR)/motd $(LINUX_DIR)/shrc \
 		$(LINUX_DIR)/dmesg.known
-	$(Q)tools/initramfs $@ $(LINUX_DRIVER) $(LINUX_PROGRAMS)
+	$(Q)tools/initramfs $@ $(LINUX_DRIVER) $(LINUX_PROGRAMS) \
+		$(LINUX_PROVOKE)
 
-$(LINUX_VM_INITRAMFS): tools/initramfs $(LINUX_DRIVER) \
+LINUX_VM_TESTS := $(LINUX)/drive $(LINUX_PROVOKE)
+$(LINUX_VM_INITRAMFS): tools/initramfs $(LINUX_DRIVER) $(LINUX_VM_TESTS) \
 		$(wildcard $(LINUX_DIR)/vm/*) $(LINUX_DIR)/shrc
-	$(Q)tools/initramfs --vm $@ $(LINUX_DRIVER)
+	$(Q)tools/initramfs --vm $@ $(LINUX_DRIVER) $(LINUX_VM_TESTS)
 
 LINUX_FILES := vmlinuz=$(LINUX_KERNEL) initrd.img=$(LINUX_INITRAMFS) \
 	echo.bin=$(GUEST)/echo.bin

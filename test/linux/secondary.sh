@@ -58,19 +58,16 @@ check "and by the primary's ($took)" test $took -ge 2 -a $took -le 8
 work='for i in 1 2 3 4 5 6; do for c in 0 1; do
 	(dd if=/bin/busybox bs=64k 2>/dev/null | taskset -c $c md5sum) &
 	done; wait; done | sort -u | wc -l'
-idle=$(latency 2)
+idle=$(latency 1)
 ask "$work" >/tmp/sums &
 busy=$!
-plain=$(latency 3)
-fifo=$(latency 3 fifo)
+plain=$(latency 2)
 wait $busy
-# Figures for the line of the test.
-say "figure: the primary's wake-ups are late by us (average worst) $idle" \
-	"while the VM idles, $plain while it works, real-time $fifo"
 equal "work on both CPUs gives one result" "$(cat /tmp/sums)" 1
-# (The host of the emulated machine may be busy itself.)
-check "a real-time process of the primary is woken within a second" \
-	test "${fifo#* }" -le 1000000
+
+# Figures for the line of the test. The host is in them: see latency.sh.
+say "figure: the primary's wake-ups are late by us (average, 99 %, worst):" \
+	"$idle while the VM idles, $plain while it works"
 
 ask 'for c in 2 3; do awk -v c=$c "
 	/arch_timer/ { t += \$c } /IPI0/ { i += \$c }
@@ -88,6 +85,18 @@ done
 equal "thirty requests, thirty replies" $rounds 30
 equal "no kernel message of level error or worse" \
 	"$(ask 'dmesg -r | sed -n "s/^<[0-3]>//p"')" ""
+
+# A reply that the primary has no room for: its mailbox is never full for long,
+# so that is made up. (The text of a command must not look like its result.)
+echo 'insmod /test/provoke.ko symbol=hf_mailbox_reply error=-1
+	echo x >/dev/holdfast/primary & stuck=$!
+	/test/drive poll /dev/holdfast/primary & poll=$!
+	sleep 1; kill -9 $poll; sleep 1; kill -0 $poll; echo poll ended: $?
+	kill -9 $stuck; wait; rmmod provoke; echo reply ended: $?' >"$tty"
+check "a poll in it can be killed while a reply waits" \
+	saw 1 "poll ended: 1" 20
+check "and so can the reply" saw 1 "reply ended: 0" 20
+equal "a request is answered after it" "$(ask nproc)" 2
 
 holdfastctl list >/tmp/list
 check "holdfastctl list" grep -q "^0 *$vm *running *2 *ttyHF0" /tmp/list

@@ -5,6 +5,7 @@
 
 #include "hf/abi.h"
 #include "fake.h"
+#include "log.h"
 #include "pte.h"
 
 static void give_memory(struct spec_vm *primary, struct spec_vm *vm, uint32_t i)
@@ -45,6 +46,40 @@ void board_start(struct spec *s, uint32_t cpus, uint32_t vms, uint32_t vcpus)
 		vm->vcpu[0].entry = HF_SECONDARY_RAM_BASE;
 		give_memory(&s->vm[SPEC_PRIMARY], vm, i);
 	}
+}
+
+/* A byte of a file: the same in all of it, as there is much. */
+static uint8_t file_byte(uint32_t vm, unsigned int part)
+{
+	return (uint8_t)(1 + vm * PART_COUNT + part);
+}
+
+void board_start_lives(const struct spec *s, struct spec_life *lives)
+{
+	log_init();
+	memset(lives, 0, s->vm_count * sizeof(*lives));
+	for (uint32_t i = 0; i < s->vm_count; i++) {
+		const struct vm_part *parts = vm_secondary[i].parts;
+
+		lives[i].size = FAKE_VM_SIZE;
+		lives[i].entry = parts[PART_KERNEL].at.ipa;
+		lives[i].argument = parts[PART_TREE].at.ipa;
+		for (unsigned int p = 0; p < PART_COUNT; p++)
+			memset(fake_part(&vm_secondary[i], p), file_byte(i, p),
+			       parts[p].size);
+	}
+}
+
+void board_fresh_page(uint32_t vm, uint64_t offset, uint8_t *page)
+{
+	const struct vm_part *parts = vm_secondary[vm].parts;
+	uint64_t ipa = HF_SECONDARY_RAM_BASE + offset;
+
+	memset(page, 0, PAGE_SIZE);
+	for (unsigned int p = 0; p < PART_COUNT; p++)
+		for (uint64_t n = 0; n < PAGE_SIZE; n++)
+			if (ipa + n - parts[p].at.ipa < parts[p].size)
+				page[n] = file_byte(vm, p);
 }
 
 uint64_t board_vcpu_on(uint32_t vm, uint32_t target, uint64_t entry,

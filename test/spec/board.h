@@ -3,6 +3,7 @@
 #ifndef BOARD_H
 #define BOARD_H
 
+#include "life.h"
 #include "spec.h"
 
 /*
@@ -10,6 +11,12 @@
  * and makes *s the state of it. All CPUs are on.
  */
 void board_start(struct spec *s, uint32_t cpus, uint32_t vms, uint32_t vcpus);
+
+/* The lives of its VMs, and files that they are loaded from. */
+void board_start_lives(const struct spec *s, struct spec_life *lives);
+
+/* The page of a VM's memory at `offset` as it is at the VM's start. */
+void board_fresh_page(uint32_t vm, uint64_t offset, uint8_t *page);
 
 /*
  * PSCI CPU_ON by the vCPU that runs on this CPU for one of its VM, as the

@@ -9,6 +9,9 @@
  * Every sequence has a seed of its own, printed when it fails:
  *
  *	drive --seed SEED --calls 1
+ *
+ * It is linked with operations: calls (ops.c, build/spec/drive), or interrupts
+ * (irq/ops.c, build/spec/irq).
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -18,8 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "hf/abi.h"
-#include "ops.h"
+#include "drive.h"
 
 /* Operations of one sequence. */
 #define LENGTH 400
@@ -32,6 +34,7 @@ struct sequence {
 
 static struct {
 	uint64_t seed, calls;
+	const char *program;
 	const char *record; /* where a failing sequence goes */
 	const char *replay;
 } options = {.seed = 1, .calls = 5000000, .record = "spec-failed.txt"};
@@ -42,22 +45,13 @@ static struct {
  */
 static struct shared {
 	struct sequence sequence; /* the last one drawn */
-	uint64_t calls, entered, next_seed;
+	uint64_t tally[OPS_TALLIES], next_seed;
 } * shared;
 
 /* Seconds that one sequence may take. */
 #define HANG_S 10
 
 /* --- sequences --- */
-
-static void tally(const struct op *op)
-{
-	if (op->kind != OP_CALL)
-		return;
-	shared->calls++;
-	shared->entered +=
-		op->a[0] == HF_VCPU_RUN && ops_running[op->cpu].guest;
-}
 
 /* Draws and does a sequence. False if it failed, its last one being why. */
 static bool draw_sequence(uint64_t seed)
@@ -75,14 +69,14 @@ static bool draw_sequence(uint64_t seed)
 		s->length++;
 		if (!ops_do(op))
 			return false;
-		tally(op);
+		ops_tally(op, shared->tally);
 	}
 	return true;
 }
 
 static int draw_sequences(void)
 {
-	for (uint64_t seed = options.seed; shared->calls < options.calls;
+	for (uint64_t seed = options.seed; shared->tally[0] < options.calls;
 	     seed++) {
 		alarm(HANG_S);
 		if (!draw_sequence(seed))
@@ -167,7 +161,7 @@ static void record(const struct sequence *s)
 	}
 	fprintf(out, "# seed %" PRIu64 ", shrunk to %zu operations\n", s->seed,
 		s->length);
-	fprintf(out, "# CPU, operation, arguments: test/spec/ops.h\n");
+	fprintf(out, "# CPU, operation, arguments: ops.h\n");
 	for (size_t i = 0; i < s->length; i++)
 		ops_print(out, &s->op[i]);
 	fclose(out);
@@ -184,7 +178,7 @@ static _Noreturn void give_up(struct sequence *s)
 	for (size_t i = 0; i < s->length; i++)
 		ops_print(stdout, &s->op[i]);
 	fails(s, false);
-	printf("replay it: build/spec/drive --replay %s\n", options.record);
+	printf("replay it: %s --replay %s\n", options.program, options.record);
 	exit(1);
 }
 
@@ -249,10 +243,11 @@ static int random_run(void)
 	waitpid(child, &status, 0);
 	if (status != 0)
 		give_up(&shared->sequence);
-	printf("%" PRIu64 " calls, %" PRIu64 " entries, seeds %" PRIu64
-	       " to %" PRIu64 ", %.1f s\n",
-	       shared->calls, shared->entered, options.seed,
-	       shared->next_seed - 1, seconds() - begin);
+	printf("%" PRIu64 " %s, %" PRIu64 " %s, seeds %" PRIu64 " to %" PRIu64
+	       ", %.1f s\n",
+	       shared->tally[0], ops_tally_names[0], shared->tally[1],
+	       ops_tally_names[1], options.seed, shared->next_seed - 1,
+	       seconds() - begin);
 	return 0;
 }
 
@@ -274,6 +269,7 @@ static void parse_arguments(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	options.program = argv[0];
 	parse_arguments(argc, argv);
 	return options.replay ? replay_file() : random_run();
 }

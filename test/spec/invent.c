@@ -9,25 +9,6 @@
 #include "hf/abi.h"
 #include "fake.h"
 
-/* xorshift64* */
-static uint64_t draw(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * UINT64_C(0x2545f4914f6cdd1d) >> 16;
-}
-
-static uint64_t below(uint64_t *random, uint64_t limit)
-{
-	return draw(random) % limit;
-}
-
-static bool chance(uint64_t *random, uint64_t one_in)
-{
-	return below(random, one_in) == 0;
-}
-
 /* --- numbers --- */
 
 /* Values at which a check may be wrong by one or lose a bit. */
@@ -128,7 +109,7 @@ static void configure(struct op *op, uint64_t *random, uint32_t place)
 /* Any function, all kinds of arguments, some bits above w0. */
 static void wild(struct op *op, uint64_t *random)
 {
-	uint64_t function = HF_VCPU_RUN - 1 + below(random, 11);
+	uint64_t function = HF_VCPU_RUN - 1 + below(random, 17);
 
 	if (chance(random, 8))
 		function ^= edge(random);
@@ -152,9 +133,48 @@ static void run(struct op *op, uint64_t *random)
 	set_call(op, HF_VCPU_RUN, vm, vcpu);
 }
 
+/* Once a VM is stopped it is mostly started, piece by piece. */
+static void manage(struct op *op, uint64_t *random)
+{
+	uint64_t vm = any_index(random, SPEC_VMS);
+
+	if (vm < SPEC_VMS && ops_spec.vm[SPEC_SECONDARY(vm)].aborted &&
+	    !chance(random, 4)) {
+		set_call(op, HF_VM_START, vm, 0);
+		return;
+	}
+	set_call(op, HF_VM_GET_STATE, vm, draw(random));
+	op->a[3] = draw(random);
+	switch (below(random, 8)) {
+	case 0:
+		if (chance(random, 4))
+			op->a[0] = HF_VM_STOP;
+		break;
+	case 1:
+		op->a[0] = HF_VM_START;
+		break;
+	case 2:
+		op->a[0] = HF_LOG_READ;
+		break;
+	case 3:
+	case 4:
+		op->a[0] = HF_CONSOLE_WRITE;
+		op->a[1] = (uint32_t)vm | below(random, 18) << 32;
+		break;
+	case 5:
+	case 6:
+		op->a[0] = HF_CONSOLE_READ;
+	}
+}
+
 static void primary_call(struct op *op, uint64_t *random)
 {
 	const struct spec_mailbox *m = &ops_spec.vm[SPEC_PRIMARY].mailbox;
+
+	if (chance(random, 10)) {
+		manage(op, random);
+		return;
+	}
 
 	if (!m->configured && chance(random, 3)) {
 		configure(op, random, SPEC_PRIMARY);
@@ -168,7 +188,7 @@ static void primary_call(struct op *op, uint64_t *random)
 		configure(op, random, SPEC_PRIMARY);
 		break;
 	case 2:
-		set_call(op, HF_SET_OPTIONS, below(random, 3), draw(random));
+		set_call(op, HF_SET_OPTIONS, below(random, 5), draw(random));
 		break;
 	case 3:
 		set_call(op, HF_VCPU_GET_COUNT, any_index(random, SPEC_VMS), 0);
@@ -258,6 +278,21 @@ static void vcpu_on(struct op *op, uint64_t *random)
 	op->a[2] = draw(random);
 }
 
+static void output(struct op *op, uint64_t *random)
+{
+	op->kind = OP_OUTPUT;
+	op->a[0] = chance(random, 4) ? below(random, 700) : below(random, 30);
+	op->a[1] = draw(random);
+}
+
+static void scribble(struct op *op, uint64_t *random)
+{
+	op->kind = OP_SCRIBBLE;
+	op->a[0] = below(random, SPEC_VMS);
+	op->a[1] = below(random, FAKE_VM_SIZE / 4096);
+	op->a[2] = draw(random);
+}
+
 static void write_page(struct op *op, uint64_t *random)
 {
 	op->kind = OP_WRITE;
@@ -285,6 +320,8 @@ static void invent(struct op *op, uint64_t *random)
 		op->kind = OP_CPU_UP;
 	else if (chance(random, 12))
 		write_page(op, random);
+	else if (chance(random, 60))
+		scribble(op, random);
 	else if (!running->guest && chance(random, 25))
 		cpu_power(op, random);
 	else if (!running->guest)
@@ -293,6 +330,8 @@ static void invent(struct op *op, uint64_t *random)
 		leave(op, random);
 	else if (chance(random, 8))
 		vcpu_on(op, random);
+	else if (chance(random, 8))
+		output(op, random);
 	else
 		secondary_call(op, random);
 }

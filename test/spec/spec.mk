@@ -26,6 +26,26 @@ $(BUILD)/spec/drive $(BUILD)/spec/drive-asan: $(SPEC_SRC) test/spec/spec.mk
 
 -include $(BUILD)/spec/drive.d $(BUILD)/spec/drive-asan.d
 
+# The virtual interrupt controller against its own: build/spec/irq. The files
+# under test by a wildcard, their registers by regs.h, as in test/unit/arm/.
+IRQ_SRC := test/spec/drive.c $(wildcard test/spec/irq/*.c) \
+	$(wildcard src/arch/aarch64/vgic*.c) src/arch/aarch64/mmio.c
+IRQ_CFLAGS := -std=gnu11 -g -Wall -Wextra -Werror -Wno-unused-parameter \
+	-include test/spec/irq/regs.h -iquote inc -iquote test/spec/irq \
+	-iquote test/spec -iquote src/arch/aarch64 \
+	-ffunction-sections -Wl,--gc-sections
+
+$(BUILD)/spec/irq: spec_opt := -O2
+$(BUILD)/spec/irq-asan: spec_opt := -O1 -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=all
+
+$(BUILD)/spec/irq $(BUILD)/spec/irq-asan: $(IRQ_SRC) test/spec/spec.mk
+	@mkdir -p $(@D)
+	$(HOSTCC) $(IRQ_CFLAGS) $(spec_opt) -MMD -MP -MF $@.d -MT $@ -o $@ \
+		$(filter %.c,$^)
+
+-include $(BUILD)/spec/irq.d $(BUILD)/spec/irq-asan.d
+
 .PHONY: spec
 spec:
 	@tools/setup test

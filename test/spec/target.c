@@ -59,6 +59,7 @@ struct step {
 };
 
 static struct spec spec, view;
+static struct spec_life lives[SPEC_VMS];
 
 /* The vCPU that the primary's HF_VCPU_RUN runs. */
 static struct {
@@ -281,6 +282,19 @@ static void give_memory(void)
 	}
 }
 
+/* A VM starts as it did at boot. */
+static void start_lives(void)
+{
+	for (uint32_t i = 0; i < vm_count; i++) {
+		const struct spec_vcpu *first =
+			&spec.vm[SPEC_SECONDARY(i)].vcpu[0];
+
+		lives[i].size = vm_secondary[i].memory_size;
+		lives[i].entry = first->entry;
+		lives[i].argument = first->x[0];
+	}
+}
+
 /* Entries and arguments are what boot made them; the rest is known. */
 static void start(void)
 {
@@ -304,6 +318,7 @@ static void start(void)
 						    : SPEC_OFF;
 	}
 	give_memory();
+	start_lives();
 	compare(true);
 }
 
@@ -324,10 +339,7 @@ static int64_t finish_run(void)
 	       run.left);
 	run.entered = false;
 	done.exits++;
-	if (run.how.then == SPEC_WAITS)
-		return spec_wait_code(&spec);
-	return spec_leave(&spec, run.vm, run.vcpu, run.how.event,
-			  run.how.payload);
+	return spec_come_back(&spec, &lives[run.vm], run.vm, run.vcpu, run.how);
 }
 
 static struct api_result primary_call(uint32_t fn, struct vcpu *caller,
@@ -391,8 +403,8 @@ static int64_t primary_affinity_info(uint64_t id, uint64_t level)
 	return id != cpus[0].id || level != 0 ? PSCI_INVALID_PARAMETERS : 0;
 }
 
-/* PSCI of the primary, and its calls by the slow path; no other is known. */
-static int64_t primary_standard(const uint64_t *x, bool is_hvc)
+/* PSCI of the primary; no other is known. */
+static int64_t primary_standard(const uint64_t *x)
 {
 	uint32_t fn = (uint32_t)x[0];
 
@@ -411,8 +423,6 @@ static int64_t primary_standard(const uint64_t *x, bool is_hvc)
 			"specification: %lu calls of the primary, %lu of secondaries, %lu exits: no difference",
 			done.primary, done.secondary, done.exits);
 		return 0;
-	case HF_VM_GET_STATE:
-		return is_hvc ? spec_state(&spec, x[1]) : -1;
 	default:
 		return constant(fn);
 	}
@@ -423,6 +433,34 @@ static bool is_call(uint64_t esr)
 	return ESR_EC(esr) == EC_HVC64 || ESR_EC(esr) == EC_SMC64;
 }
 
+/* What is in the log is nobody's rule, but behind its end is nothing. */
+static void check_log_read(uint64_t position, const uint64_t *x)
+{
+	if (x[0] == position)
+		expect("bytes behind the log's end", SPEC_PRIMARY, 0, 0,
+		       x[1] | x[2] | x[3]);
+}
+
+/* HF_VM_GET_STATE to HF_LOG_READ: by HVC, on the slow path. */
+static void manage(struct vcpu *vcpu)
+{
+	uint64_t *x = vcpu->arch.x;
+	uint64_t a[SPEC_REGS], results[3];
+	int64_t x0;
+
+	memcpy(a, x, sizeof(a));
+	x0 = spec_manage(&spec, lives, a[0], &a[1], results);
+	__real_trap_primary(vcpu);
+	if ((uint32_t)a[0] == HF_LOG_READ) {
+		check_log_read(a[1], x);
+		return;
+	}
+	expect("result of the call", SPEC_PRIMARY, 0, (uint64_t)x0, x[0]);
+	for (unsigned int i = 0; i < ARRAY_SIZE(results); i++)
+		expect("x1-x3", SPEC_PRIMARY, 0, results[i], x[i + 1]);
+	compare((uint32_t)a[0] == HF_VM_STOP || (uint32_t)a[0] == HF_VM_START);
+}
+
 void __wrap_trap_primary(struct vcpu *vcpu)
 {
 	uint64_t esr = read_sysreg(esr_el2);
@@ -431,8 +469,13 @@ void __wrap_trap_primary(struct vcpu *vcpu)
 
 	done.primary += is_call(esr);
 	begin_primary(is_call(esr) ? "standard call" : "trap", x);
+	if (ESR_EC(esr) == EC_HVC64 && !(esr & 0xffff) &&
+	    spec_is_managing(x[0])) {
+		manage(vcpu);
+		return;
+	}
 	if (is_call(esr) && !(esr & 0xffff))
-		x0 = primary_standard(x, ESR_EC(esr) == EC_HVC64);
+		x0 = primary_standard(x);
 	__real_trap_primary(vcpu);
 	if (is_call(esr)) {
 		expect("x0", SPEC_PRIMARY, 0, (uint64_t)x0, x[0]);

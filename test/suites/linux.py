@@ -13,7 +13,8 @@ DEMO = ["demo", "machine", "dmesg"]
 
 # The machine, the ramdisk, the tests of test/linux/ that run in one boot.
 GNU = [
-    (Machine(3, "cortex-a57", 4, 1024), "driver.img", ["driver", "dmesg"]),
+    (Machine(3, "cortex-a57", 4, 1024), "driver.img",
+     ["driver", "races", "dmesg"]),
     (Machine(3, "neoverse-n1", 8, 8192), "demo.img", DEMO),
     (Machine(2, "cortex-a57", 4, 1024), "demo.img", DEMO + ["reboot"]),
     (Machine(3, "max", 2, 2048), "demo.img", DEMO),
@@ -36,7 +37,9 @@ GNU += [
     (Machine(2, "cortex-a72", 2, 1024), "linux.img", ["secondary", "dmesg"]),
     (Machine(3, "neoverse-n1", 2, 1024), "pair.img", ["pair", "dmesg"]),
 ]
-LLVM = [(Machine(3, "cortex-a57", 4, 1024), "demo.img", DEMO)]
+# What `make run` boots.
+RUN = (Machine(3, "cortex-a57", 4, 1024), "demo.img")
+LLVM = [(*RUN, DEMO)]
 
 # For the driver's script, which takes 80 s on an idle machine.
 TIMEOUT_S = 600
@@ -45,9 +48,26 @@ TIMEOUT_S = 600
 def boot(ctx, machine, ramdisk, names):
     """One boot; returns a text for the line."""
     # The ramdisks are the same for both toolchains.
-    return linux.summary(linux.boot(
-        machine, ctx.built("holdfast.bin"),
-        ctx.source("build/linux", ramdisk), names, TIMEOUT_S))
+    console = linux.boot(machine, ctx.built("holdfast.bin"),
+                         ctx.source("build/linux", ramdisk), names, TIMEOUT_S)
+    if (machine, ramdisk) == RUN:
+        as_in_readme(ctx, console)
+    return linux.summary(console)
+
+
+def as_in_readme(ctx, console):
+    """What `make run` prints must be what README.md shows, but for the build."""
+    with open(ctx.source("README.md")) as f:
+        shown = re.findall(r"^    (holdfast: .*)$", f.read(), re.M)
+    lines = re.sub(r"\r", "", console).splitlines()
+    for line in shown[1:]:
+        if line not in lines:
+            raise Failure(f"README.md shows what is not printed: {line}",
+                          console)
+    printed = [line for line in lines if line.startswith("holdfast: ")]
+    if len(printed) != len(shown):
+        raise Failure(f"README.md shows {len(shown)} lines of "
+                      f"{len(printed)}", console)
 
 
 def one_cpu_ramdisk(ctx):
@@ -84,6 +104,15 @@ def bare_boot_time(ctx, machine):
     return float(found.group(1)) * 1e9
 
 
+def latency(ctx):
+    """How late the primary is beside a busy secondary, whatever the host does
+    meanwhile."""
+    return linux.summary(linux.boot(
+        Machine(3, "cortex-a57", 2, 1024), ctx.built("holdfast.bin"),
+        ctx.source("build/linux/linux.img"), ["latency"], TIMEOUT_S,
+        more=ICOUNT))
+
+
 def boot_time(ctx):
     """What booting costs a secondary: a figure, not a test."""
     machine = Machine(3, "cortex-a57", 1, 1024)
@@ -106,6 +135,8 @@ def one(machine, ramdisk, names):
 def tests(ctx):
     found = [one(*case) for case in
              (LLVM if ctx.toolchain == "llvm" else GNU)]
-    if ctx.long and ctx.toolchain == "gnu":
-        found.append(Test("linux/boottime", boot_time))
+    if ctx.toolchain == "gnu":
+        found.append(Test("linux/latency", latency))
+        if ctx.long:
+            found.append(Test("linux/boottime", boot_time))
     return found

@@ -201,6 +201,7 @@ static void fill(struct vcpu *vcpu)
 		flags |= VGIC_HCR_LRENPIE;
 	if (move_to_lrs(vcpu, wanted, lrs, pending_lr))
 		flags |= VGIC_HCR_NPIE;
+	memcpy(c->left_out, wanted, sizeof(wanted));
 	for (unsigned int i = 0; i < lrs; i++)
 		vgic_hw->write_lr(i,
 				  i < c->lr_count ? c->lr[i] & ~LR_LATCHED : 0);
@@ -317,9 +318,12 @@ static bool is_outdated(struct vcpu *vcpu)
 	for (unsigned int w = 0; w < VGIC_WORDS; w++) {
 		uint32_t held = in_lrs(c, w, LR_PENDING);
 
-		any |= signalled(vcpu, w) &
+		any |= signalled(vcpu, w) & ~c->left_out[w] &
 		       (word_of(vcpu, w)->latched | ~in_lrs(c, w, 0));
 		any |= in_lrs(c, w, LR_ENDED);
+		/* It may have been ended there since: nothing would tell. */
+		any |= word_of(vcpu, w)->latched & forwarded(vcpu, w) &
+		       in_lrs(c, w, LR_ACTIVE) & ~in_lrs(c, w, LR_EOI);
 		any |= held & ~mine(vcpu, w, held & forwarded(vcpu, w),
 				    vcpu->vm->arch.vgic.target);
 	}

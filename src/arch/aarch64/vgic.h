@@ -71,6 +71,8 @@ struct vgic_cpu {
 	uint8_t lr_count;
 	bool calm; /* while loaded: all that it was to see, and more, had LRs */
 	uint64_t lr[VGIC_LRS]; /* as they were filled */
+	/* What found none: the hardware tells when there is room. */
+	uint32_t left_out[VGIC_WORDS];
 	/* Virtual CPU interface, while it is not loaded. */
 	uint32_t vmcr;
 	uint32_t ap0r[4], ap1r[4];

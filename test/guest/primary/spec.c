@@ -64,6 +64,9 @@ static void set_ready(uint64_t vm, uint64_t vcpu, bool is)
 		ready[vm][vcpu] = is;
 }
 
+/* VMs that ended. */
+static bool ended[SPEC_VMS];
+
 static void run(uint64_t vm, uint64_t vcpu)
 {
 	uint64_t result, payload;
@@ -76,6 +79,8 @@ static void run(uint64_t vm, uint64_t vcpu)
 		  hf_vcpu_code(result) != HF_VCPU_ABORTED &&
 			  hf_vcpu_code(result) != HF_VCPU_MESSAGE_WANTED &&
 			  result != HF_VCPU_WAIT_FOR_INTERRUPT);
+	if (vm < SPEC_VMS && hf_vcpu_code(result) == HF_VCPU_ABORTED)
+		ended[vm] = true;
 	if (hf_vcpu_code(result) == HF_VCPU_WAKE_UP)
 		set_ready(payload >> HF_WAKE_UP_VM_SHIFT,
 			  payload & HF_WAKE_UP_VCPU_MASK, true);
@@ -136,6 +141,42 @@ static void request(void)
 	woken = call(HF_RPC_REQUEST, vm, bytes);
 	write_first_word(woken);
 	set_ready(vm, woken - 1, true);
+}
+
+/* --- lives --- */
+
+/* One piece of it. */
+static void start(uint64_t vm)
+{
+	if (call(HF_VM_START, vm, 0) != HF_DONE || vm >= SPEC_VMS)
+		return;
+	ended[vm] = false;
+	ready[vm][0] = true;
+}
+
+/* A VM that ended is mostly started again; one that runs, stopped sometimes. */
+static void manage(void)
+{
+	static const uint16_t managing[] = {HF_VM_GET_STATE, HF_CONSOLE_READ,
+					    HF_CONSOLE_WRITE, HF_LOG_READ};
+	uint64_t vm = spec_index(&random_state, SPEC_VMS);
+
+	if (vm < SPEC_VMS && ended[vm] && below(4)) {
+		start(vm);
+		return;
+	}
+	switch (below(8)) {
+	case 0:
+		start(vm);
+		break;
+	case 1:
+		if (below(4) == 0)
+			call(HF_VM_STOP, vm, 0);
+		break;
+	default:
+		call(managing[below(4)], vm | below(18) << HF_WRITE_COUNT_SHIFT,
+		     spec_edge(&random_state));
+	}
 }
 
 /* --- the others --- */
@@ -212,8 +253,10 @@ static void act(void)
 	case 6:
 	case 7:
 	case 8:
-	case 9:
 		request();
+		break;
+	case 9:
+		manage();
 		break;
 	default:
 		run_any();
