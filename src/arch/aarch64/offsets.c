@@ -23,6 +23,7 @@ void offsets(void)
 	DEFINE(VCPU_PC, offsetof(struct vcpu, arch.pc));
 	DEFINE(VCPU_VMPIDR, offsetof(struct vcpu, arch.vmpidr));
 	DEFINE(VCPU_EL1, offsetof(struct vcpu, arch.el1));
+	DEFINE(VCPU_VGIC_LOADED, offsetof(struct vcpu, arch.vgic.loaded));
 	DEFINE(VCPU_MDSCR, offsetof(struct vcpu, arch.el1.mdscr_el1));
 	DEFINE(VCPU_PAUTH, offsetof(struct vcpu, arch.pauth));
 	DEFINE(VCPU_FP, offsetof(struct vcpu, arch.fp));

@@ -388,11 +388,16 @@ secondary_trapped:
 	mrs	x0, tpidr_el2
 	b	leave_secondary
 
+/* Of one that has no interrupts of its own in the CPU it is the primary's. */
 secondary_interrupt:
 	save_all_to_vcpu
+	ldrb	w1, [x18, #VCPU_VGIC_LOADED]
 	mov	x0, x18
+	cbz	w1, 1f
 	bl	trap_secondary_interrupt
 	b	secondary_trapped
+1:	mov	x1, #EXIT_INTERRUPT_VALUE
+	b	leave_secondary
 
 secondary_serror:
 	save_all_to_vcpu
