@@ -29,11 +29,16 @@ static inline bool index_check(uint32_t number, uint32_t count, uint32_t *index)
 {
 	bool is_less;
 
+#ifdef __GCC_ASM_FLAG_OUTPUTS__ /* one compare for both; not Clang 14 */
 	__asm__ volatile("cmp %w2, %w3\n\t"
 			 "csel %w0, %w2, wzr, lo\n\t"
 			 "hint #20" /* CSDB */
 			 : "=r"(*index), "=@cclo"(is_less)
 			 : "r"(number), "rI"(count));
+#else
+	is_less = number < count;
+	*index = (uint32_t)index_nospec(number, count);
+#endif
 	return is_less;
 }
 
