@@ -134,6 +134,21 @@ struct mm_receiver {
 bool mm_transfer(enum mm_transition transition, struct ptable *primary,
 		 paddr_t pa, uint64_t size, const struct mm_receiver *to);
 
+/*
+ * Transfers what of [pa, pa + size), page-aligned, is nobody's, by a transition
+ * from nobody; the rest stays whose it is. False with nothing changed if the
+ * pool is empty or the range is outside of the input address space.
+ */
+bool mm_transfer_free(enum mm_transition transition, struct ptable *primary,
+		      paddr_t pa, uint64_t size);
+
+/*
+ * Whether all of [at, at + size) is absent with `owner` in it; any values are
+ * allowed.
+ */
+bool mm_is_absent(const struct ptable *t, uint64_t at, uint64_t size,
+		  enum mm_owner owner);
+
 /* Owner of a physical page. */
 enum mm_owner mm_owner(const struct ptable *primary, paddr_t pa);
 

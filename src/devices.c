@@ -387,30 +387,18 @@ static void tell(const struct boot *b, uint32_t first, const char *what)
 
 /* --- who gets what --- */
 
-/* Gives pages that nobody has yet to the primary, or keeps them from it. */
-static void take_pages(struct range pages, enum mm_transition transition)
-{
-	while (pages.begin < pages.end) {
-		struct mm_walk w = ptable_walk(&vm_primary.stage2, pages.begin);
-		uint64_t left = pages.end - pages.begin;
-		uint64_t span = w.span < left ? w.span : left;
-
-		if (!w.mode && w.owner == OWNER_NOBODY &&
-		    !mm_transfer(transition, &vm_primary.stage2,
-				 paddr(pages.begin), span, NULL))
-			boot_stop(
-				"page tables: no room for the primary's devices");
-		pages.begin += span;
-	}
-}
-
+/* Gives what nobody has yet of a node to the primary, or keeps it from it. */
 static void take_node(const struct devtree_walk *w, fdt_node_t node,
 		      enum mm_transition transition)
 {
 	struct range pages;
 
 	for (uint32_t i = 0; node_pages(w, node, i, &pages); i++)
-		take_pages(pages, transition);
+		if (!mm_transfer_free(transition, &vm_primary.stage2,
+				      paddr(pages.begin),
+				      pages.end - pages.begin))
+			boot_stop(
+				"page tables: no room for the primary's devices");
 }
 
 /* Whether a page of the node is one of registers that are kept. */
