@@ -55,7 +55,13 @@ struct boot {
 
 /* --- plan.c: nothing is changed yet; ends boot on an error --- */
 
-/* Opens the board's device tree and finds its console. */
+/*
+ * Opens the board's device tree and finds its console. NULL, or what is wrong
+ * with the tree.
+ */
+const char *boot_read_tree(struct fdt *tree, paddr_t dtb);
+
+/* The same for *b. */
 void boot_open_tree(struct boot *b, paddr_t dtb);
 
 /* Finds RAM and what the board reserved in it. */

@@ -9,20 +9,11 @@
 
 #include "fdt.h"
 
-/* A node on the way from the root to the current one, as a bus. */
-struct devtree_level {
-	fdt_node_t node;
-	uint32_t address_cells, size_cells; /* of its children */
-	bool has_ranges;
-	struct fdt_prop ranges;
-};
-
 /* A walk over all nodes, each before its children. */
 struct devtree_walk {
 	const struct fdt *fdt;
-	uint32_t at;
-	uint32_t depth; /* of the current node; the root has 0 */
-	struct devtree_level level[FDT_MAX_DEPTH + 1];
+	fdt_node_t node; /* the current one */
+	uint32_t depth;	 /* of it; the root has 0 */
 };
 
 /* Begins a walk; the first devtree_next() gives the root. */
@@ -30,6 +21,9 @@ void devtree_begin(struct devtree_walk *w, const struct fdt *fdt);
 
 /* Steps to the next node; false after the last. */
 bool devtree_next(struct devtree_walk *w, fdt_node_t *node);
+
+/* The node `depth` deep that the current one is, or is inside of. */
+fdt_node_t devtree_ancestor(const struct devtree_walk *w, uint32_t depth);
 
 /*
  * Entry `i` of the current node's "reg", as a range of CPU addresses. False

@@ -17,6 +17,17 @@
 /* Largest tree that is accepted or written, in bytes. */
 #define FDT_MAX_SIZE (16u << 20)
 
+/* What fdt_open() notes of a node, in the order in which they begin. */
+#define FDT_PARENT_MASK 0xffffffu
+
+struct fdt_entry {
+	uint32_t begin; /* offset of its FDT_BEGIN_NODE in the structure */
+	uint32_t props; /* offset behind its name */
+	uint32_t names; /* bits of the names of its properties */
+	uint32_t end;	/* number of the next node that is not inside of it */
+	uint32_t parent : 24, depth : 8; /* both 0 of the root */
+};
+
 /* A device tree that fdt_open() found to be well-formed. */
 struct fdt {
 	const uint8_t *blob;	  /* its first byte; 4-byte aligned */
@@ -28,9 +39,11 @@ struct fdt {
 	const uint8_t *reserved;  /* memory reservation block */
 	uint32_t reserved_count;  /* its entries, without the last, empty one */
 	uint32_t boot_cpuid_phys;
+	struct fdt_entry *node;
+	uint32_t node_count;
 };
 
-/* A node: the offset of its FDT_BEGIN_NODE in the structure block. */
+/* A node: its number in the order in which they begin; the root has 0. */
 typedef int32_t fdt_node_t;
 #define FDT_NO_NODE (-1)
 
@@ -50,17 +63,20 @@ struct fdt_token {
 	struct fdt_prop prop;
 	fdt_node_t node; /* BEGIN: this node */
 	uint32_t next;	 /* offset at which the token after this one begins */
+	uint32_t begun;	 /* nodes that began by then */
 };
 
 /*
  * Checks the `size` bytes at `blob` whole (header, blocks, nesting, every
  * name and property inside its block and terminated; version 16 or 17) and
- * fills *fdt. `blob` must be 4-byte aligned. Returns NULL, or a message that
- * says what is wrong with it ("it is cut off"); then *fdt must not be used. No
- * function below can fail for a tree that passed, as long as it does not
- * change.
+ * fills *fdt. `blob` must be 4-byte aligned. `node` has room for `room` nodes
+ * (below 2^24), and goes with *fdt from then on. Returns NULL, or a message
+ * that says what is wrong with it ("it is cut off"); then *fdt must not be
+ * used. No function below can fail for a tree that passed, as long as it does
+ * not change.
  */
-const char *fdt_open(struct fdt *fdt, const void *blob, size_t size);
+const char *fdt_open(struct fdt *fdt, const void *blob, size_t size,
+		     struct fdt_entry *node, uint32_t room);
 
 /*
  * Total size in bytes that a header claims, 0 if there is no device tree at
@@ -69,11 +85,10 @@ const char *fdt_open(struct fdt *fdt, const void *blob, size_t size);
 uint32_t fdt_claimed_size(const void *blob);
 
 /*
- * Reads the token at offset `at` (0: the root's BEGIN); t->next goes on. NOPs
- * are passed over. Only PROP sets t->prop; t->node is FDT_NO_NODE but for
- * BEGIN.
+ * Reads the token after *t: that of the root's BEGIN if *t is all 0. NOPs are
+ * passed over. Only PROP sets t->prop; t->node is FDT_NO_NODE but for BEGIN.
  */
-void fdt_token(const struct fdt *fdt, uint32_t at, struct fdt_token *t);
+void fdt_token(const struct fdt *fdt, struct fdt_token *t);
 
 /* The root node. */
 fdt_node_t fdt_root(const struct fdt *fdt);
@@ -83,6 +98,12 @@ fdt_node_t fdt_first_child(const struct fdt *fdt, fdt_node_t node);
 
 /* Next node with the same parent, or FDT_NO_NODE. */
 fdt_node_t fdt_next_sibling(const struct fdt *fdt, fdt_node_t node);
+
+/* The node that it is inside of; FDT_NO_NODE for the root and for none. */
+fdt_node_t fdt_parent(const struct fdt *fdt, fdt_node_t node);
+
+/* How many nodes it is inside of; 0 for the root. */
+uint32_t fdt_depth(const struct fdt *fdt, fdt_node_t node);
 
 /* Name of a node with its unit address; "" for the root. */
 const char *fdt_name(const struct fdt *fdt, fdt_node_t node);

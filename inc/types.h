@@ -85,6 +85,9 @@ static inline bool is_aligned(uint64_t n, uint64_t alignment)
  */
 #define RO_AFTER_BOOT __attribute__((section(".bss.ro_after_boot")))
 
+/* Memory that is not zeroed with .bss. */
+#define NOINIT __attribute__((section(".noinit")))
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

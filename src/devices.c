@@ -163,17 +163,6 @@ static uint32_t visible_reg(const struct fdt *tree, fdt_node_t node)
 	}
 }
 
-/* Cells of one entry of the reg of the node where the walk stands. */
-static uint32_t reg_cells(const struct devtree_walk *w)
-{
-	const struct devtree_level *bus;
-
-	if (w->depth == 0)
-		return 0;
-	bus = &w->level[w->depth - 1];
-	return bus->address_cells + bus->size_cells;
-}
-
 /*
  * The pages of range `i` of a node: of its reg, then of a PCI host's windows.
  * Empty where there is nothing that the primary could reach. False after the
@@ -184,8 +173,9 @@ static bool node_pages(const struct devtree_walk *w, fdt_node_t node,
 {
 	uint64_t limit = (uint64_t)1 << vm_primary.stage2.input_bits;
 	/* Memory that is not used for RAM is nobody's, and no device. */
-	uint32_t cells =
-		devtree_has_type(w->fdt, node, "memory") ? 0 : reg_cells(w);
+	uint32_t cells = devtree_has_type(w->fdt, node, "memory")
+				 ? 0
+				 : devtree_reg_cells(w->fdt, node);
 	uint32_t count = cells ? visible_reg(w->fdt, node) / 4 / cells : 0;
 	uint64_t base, size;
 
@@ -242,7 +232,7 @@ static bool is_device(const struct devtree_walk *w, fdt_node_t node)
 
 	if (w->depth == 0)
 		return false;
-	top = fdt_name(w->fdt, w->level[1].node);
+	top = fdt_name(w->fdt, devtree_ancestor(w, 1));
 	if (strcmp(top, "reserved-memory") == 0 || strcmp(top, "chosen") == 0 ||
 	    strcmp(top, "cpus") == 0)
 		return false;
@@ -280,8 +270,9 @@ bool boot_withholds(const struct boot *b, fdt_node_t node)
 /* The walk stands in, or below, a node that is withheld. */
 static bool is_inside(const struct boot *b, const struct devtree_walk *w)
 {
-	for (uint32_t i = 0; i <= w->depth; i++)
-		if (boot_withholds(b, w->level[i].node))
+	for (fdt_node_t node = w->node; node != FDT_NO_NODE;
+	     node = fdt_parent(w->fdt, node))
+		if (boot_withholds(b, node))
 			return true;
 	return false;
 }

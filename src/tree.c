@@ -224,7 +224,7 @@ uint32_t primary_tree_write(const struct boot *b, void *buffer, uint64_t size)
 	const struct fdt *tree = &b->tree;
 	struct fdt_writer w;
 	struct copy c = {.w = &w, .b = b};
-	struct fdt_token t;
+	struct fdt_token t = {.next = 0};
 	uint64_t base, length;
 
 	fdt_begin(&w, buffer, size, tree->reserved_count);
@@ -232,8 +232,8 @@ uint32_t primary_tree_write(const struct boot *b, void *buffer, uint64_t size)
 		fdt_reservation(tree, i, &base, &length);
 		fdt_put_reservation(&w, i, base, length);
 	}
-	for (uint32_t at = 0;; at = t.next) {
-		fdt_token(tree, at, &t);
+	for (;;) {
+		fdt_token(tree, &t);
 		if (t.tag == FDT_TAG_DONE)
 			return fdt_finish(&w, tree->boot_cpuid_phys);
 		if (t.tag == FDT_TAG_BEGIN)

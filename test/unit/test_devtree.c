@@ -40,7 +40,7 @@ static void end(void)
 	fdt_put_end(&w);
 	used = fdt_finish(&w, 0);
 	CHECK(used != 0);
-	CHECK_STR(fdt_open(&fdt, unit_copy(buffer, used), used), NULL);
+	CHECK_STR(unit_fdt_open(&fdt, unit_copy(buffer, used), used), NULL);
 }
 
 /* Entry `i` of the "reg" of the node at `path`. */
@@ -91,7 +91,7 @@ TEST(walk_order)
 		CHECK(devtree_next(&walk, &node));
 		CHECK_STR(fdt_name(&fdt, node), nodes[i].name);
 		CHECK_EQ(walk.depth, nodes[i].depth);
-		CHECK_EQ(walk.level[walk.depth].node, node);
+		CHECK_EQ(walk.node, node);
 	}
 	CHECK(!devtree_next(&walk, &node));
 	CHECK(!devtree_next(&walk, &node));

@@ -144,7 +144,7 @@ static const char *start(uint64_t size, uint32_t stride_cells,
 			      cells + (stride_cells == 1), stride_cells);
 	fdt_put_end(&w);
 	fdt_put_end(&w);
-	CHECK(!fdt_open(&fdt, tree, fdt_finish(&w, 0)));
+	CHECK(!unit_fdt_open(&fdt, tree, fdt_finish(&w, 0)));
 	memset(&board, 0, sizeof(board));
 	board.gic = fdt_path(&fdt, "/gic");
 	board.gic_version = 3;

@@ -196,7 +196,8 @@ static void check_secondary(unsigned int i)
 	CHECK_EQ(vm->vcpus[0].state, VCPU_READY);
 	CHECK_EQ(vm->vcpus[1].state, VCPU_OFF);
 	pa += vm->vcpus[0].arch.x[0] - HF_SECONDARY_RAM_BASE;
-	CHECK(fdt_open(&t, in_memory(pa), (uint32_t)b.vm[i].tree_size) == NULL);
+	CHECK(unit_fdt_open(&t, in_memory(pa), (uint32_t)b.vm[i].tree_size) ==
+	      NULL);
 }
 
 TEST(secondaries_in_memory)
@@ -253,8 +254,9 @@ TEST(primary_in_memory)
 		CHECK_EQ(in_memory(entry.ipa)[n],
 			 1 + (PRIMARY_KERNEL + n) % 251);
 	check_clean(tree.pa, b.primary_tree_place.end - tree.pa);
-	CHECK(fdt_open(&t, in_memory(tree.pa),
-		       (uint32_t)(b.primary_tree_place.end - tree.pa)) == NULL);
+	CHECK(unit_fdt_open(&t, in_memory(tree.pa),
+			    (uint32_t)(b.primary_tree_place.end - tree.pa)) ==
+	      NULL);
 	CHECK(memcmp(in_memory(RAMDISK_AT + PRIMARY_RAMDISK), b.primary.ramdisk,
 		     FILE_SIZE) == 0);
 	CHECK(fake.instruction_syncs > syncs_at_clean);

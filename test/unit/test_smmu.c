@@ -264,7 +264,7 @@ static void make_tree(uint32_t base, uint32_t size)
 		fdt_put_end(&w);
 	}
 	fdt_put_end(&w);
-	CHECK_STR(fdt_open(&tree, tree_buffer, fdt_finish(&w, 0)), NULL);
+	CHECK_STR(unit_fdt_open(&tree, tree_buffer, fdt_finish(&w, 0)), NULL);
 }
 
 /* A board with an SMMU such as many: both stages, 48 bits, coherent. */

@@ -697,8 +697,9 @@ static bool is_enabled(const struct devtree_walk *w)
 {
 	bool enabled = true;
 
-	for (uint32_t i = 0; i <= w->depth; i++)
-		enabled &= fdt_enabled(w->fdt, w->level[i].node);
+	for (fdt_node_t node = w->node; node != FDT_NO_NODE;
+	     node = fdt_parent(w->fdt, node))
+		enabled &= fdt_enabled(w->fdt, node);
 	return enabled;
 }
 

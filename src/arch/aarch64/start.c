@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From boot.S to the portable code, on each CPU; and into the primary. */
 #include "arch_internal.h"
+#include "boot.h"
 #include "cache.h"
 #include "cpu.h"
 #include "layout.h"
@@ -50,10 +51,7 @@ void boot_wrong_level(uint64_t dtb, uint64_t level)
 {
 	struct fdt fdt;
 
-	if (!fdt_open(&fdt, (const void *)(uintptr_t)dtb,
-		      fdt_claimed_size((const void *)(uintptr_t)dtb)) &&
-	    arch_console_init(&fdt))
-		log_console_ready();
+	boot_read_tree(&fdt, paddr(dtb));
 	if (!level)
 		boot_stop(
 			"this CPU has EL2 with VHE only: HCR_EL2.E2H stays 1");
