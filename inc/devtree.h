@@ -33,12 +33,12 @@ bool devtree_reg(const struct devtree_walk *w, uint32_t i, uint64_t *base,
 		 uint64_t *size);
 
 /*
- * Entry `i` of the current node's "ranges", as the range of CPU addresses that
+ * Entry `i` of a node's "ranges", as the range of CPU addresses that
  * it occupies: the windows of a bus such as PCI. Both cell counts are those of
  * the node itself.
  */
-bool devtree_window(const struct devtree_walk *w, uint32_t i, uint64_t *base,
-		    uint64_t *size);
+bool devtree_window(const struct fdt *fdt, fdt_node_t node, uint32_t i,
+		    uint64_t *base, uint64_t *size);
 
 /* devtree_reg() of a node that is known. */
 bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,

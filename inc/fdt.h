@@ -26,7 +26,12 @@ struct fdt_entry {
 	uint32_t names; /* bits of the names of its properties */
 	uint32_t end;	/* number of the next node that is not inside of it */
 	uint32_t parent : 24, depth : 8; /* both 0 of the root */
+	/* "#address-cells", "#size-cells"; at most FDT_CELLS_MANY */
+	uint8_t address_cells, size_cells;
 };
+
+#define FDT_CELLS_MANY 254
+#define FDT_CELLS_UNKNOWN 255
 
 /* A device tree that fdt_open() found to be well-formed. */
 struct fdt {

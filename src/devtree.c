@@ -38,10 +38,14 @@ struct cells {
 
 static struct cells cells_of(const struct fdt *fdt, fdt_node_t node)
 {
-	return (struct cells){
-		fdt_u32(fdt, node, "#address-cells", DEFAULT_ADDRESS_CELLS),
-		fdt_u32(fdt, node, "#size-cells", DEFAULT_SIZE_CELLS),
-	};
+	const struct fdt_entry *e = &fdt->node[node];
+	struct cells c = {e->address_cells, e->size_cells};
+
+	if (c.address == FDT_CELLS_UNKNOWN)
+		c.address = DEFAULT_ADDRESS_CELLS;
+	if (c.size == FDT_CELLS_UNKNOWN)
+		c.size = DEFAULT_SIZE_CELLS;
+	return c;
 }
 
 /* One entry of a "ranges": child address, parent address, size. */
@@ -125,18 +129,18 @@ bool devtree_reg(const struct devtree_walk *w, uint32_t i, uint64_t *base,
 	return devtree_node_reg(w->fdt, w->node, i, base, size);
 }
 
-bool devtree_window(const struct devtree_walk *w, uint32_t i, uint64_t *base,
-		    uint64_t *size)
+bool devtree_window(const struct fdt *fdt, fdt_node_t node, uint32_t i,
+		    uint64_t *base, uint64_t *size)
 {
 	struct fdt_prop ranges;
 	struct range r;
 
-	if (w->depth == 0 || !fdt_prop(w->fdt, w->node, "ranges", &ranges) ||
-	    !read_range(w->fdt, w->node, &ranges, i, &r))
+	if (node == fdt_root(fdt) || !fdt_prop(fdt, node, "ranges", &ranges) ||
+	    !read_range(fdt, node, &ranges, i, &r))
 		return false;
 	*base = r.parent;
 	*size = r.size;
-	return to_cpu(w->fdt, fdt_parent(w->fdt, w->node), base, *size);
+	return to_cpu(fdt, fdt_parent(fdt, node), base, *size);
 }
 
 uint32_t devtree_reg_cells(const struct fdt *fdt, fdt_node_t node)

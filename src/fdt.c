@@ -119,6 +119,7 @@ static const char *check_begin(struct check *c)
 	c->at += align4(length + 1);
 	e->props = c->at;
 	e->names = 0;
+	e->address_cells = e->size_cells = FDT_CELLS_UNKNOWN;
 	e->parent = (uint32_t)c->node & FDT_PARENT_MASK;
 	e->depth = c->depth++;
 	c->node = (fdt_node_t)count;
@@ -141,12 +142,31 @@ static const char *check_end(struct check *c)
 	return NULL;
 }
 
+/* Notes how many cells the numbers in the children's "reg" have. */
+static void note_cells(struct fdt_entry *e, const char *name,
+		       const uint8_t *value)
+{
+	uint32_t cells = be32(value);
+	uint8_t *to;
+
+	if (strcmp(name, "#address-cells") == 0)
+		to = &e->address_cells;
+	else if (strcmp(name, "#size-cells") == 0)
+		to = &e->size_cells;
+	else
+		return;
+	if (*to == FDT_CELLS_UNKNOWN)
+		*to = (uint8_t)(cells < FDT_CELLS_MANY ? cells
+						       : FDT_CELLS_MANY);
+}
+
 /* c->at is behind the token, at the length of the value. */
 static const char *check_prop(struct check *c)
 {
 	const uint8_t *p = c->fdt->structure + c->at;
 	uint32_t left = c->limit - c->at;
 	uint32_t size, name;
+	struct fdt_entry *e;
 
 	if (!c->in_props)
 		return "a property is outside of a node or after a child node";
@@ -161,7 +181,10 @@ static const char *check_prop(struct check *c)
 	/* The strings block ends in a zero: any offset in it is a string. */
 	if (name >= c->fdt->strings_size || c->fdt->strings[name] == '\0')
 		return "a property has no name";
-	c->fdt->node[c->node].names |= name_bit(c->fdt->strings + name);
+	e = &c->fdt->node[c->node];
+	e->names |= name_bit(c->fdt->strings + name);
+	if (c->fdt->strings[name] == '#' && size == CELL)
+		note_cells(e, c->fdt->strings + name, p + 2 * CELL);
 	c->at += 2 * CELL + align4(size);
 	return NULL;
 }
