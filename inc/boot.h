@@ -102,7 +102,10 @@ void boot_settle(struct boot *b, bool settled);
 /* Gives every page to its owner: the primary's stage 2. */
 void boot_build_primary(struct boot *b);
 
-/* Loads the secondaries; tells of each, also of those left out. */
+/*
+ * Makes the secondaries, whose memory is loaded when they first run; tells of
+ * each, also of those left out.
+ */
 void boot_load_secondaries(struct boot *b);
 
 /* Loads the primary. Returns where its device tree is. */

@@ -112,8 +112,9 @@ bool ptable_is_normal(const struct ptable *t, uint64_t at, uint64_t size);
  *   MM_DONATE       hypervisor  VM n        as normal memory
  *
  * Nothing is ever taken from a VM: entries are absent before, so that live
- * tables need no break-before-make and no TLB maintenance. Memory is donated
- * only once it holds nothing but what its VM may see.
+ * tables need no break-before-make and no TLB maintenance. A VM runs on
+ * donated memory only once this holds nothing but what the VM may see: until
+ * then its root is parked (life_load()).
  */
 enum mm_transition { MM_HIDE, MM_GIVE_RAM, MM_GIVE_DEVICE, MM_DONATE };
 

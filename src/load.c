@@ -170,22 +170,7 @@ static bool make_copies(const struct manifest_vm *m, const struct boot_vm *v,
 		       copy_ptr(&parts[PART_TREE]), v->tree_size) != 0;
 }
 
-/* Fills the VM's memory, as life_start() does later. */
-static void fill_memory(const struct vm *vm)
-{
-	char *memory = (char *)(uintptr_t)vm->memory.pa;
-
-	arch_zero_pages(memory, vm->memory_size);
-	for (unsigned int i = 0; i < PART_COUNT; i++) {
-		const struct vm_part *part = &vm->parts[i];
-
-		memcpy(memory + (part->at.ipa - HF_SECONDARY_RAM_BASE),
-		       copy_ptr(part), part->size);
-	}
-	arch_clean_to_memory(memory, vm->memory_size);
-}
-
-/* Hands the VM's memory, which is filled, to it. */
+/* Hands the VM's memory to it, in tables that are not used yet. */
 static bool donate_memory(struct vm *vm)
 {
 	struct mm_receiver to = {
@@ -203,11 +188,11 @@ static bool donate_memory(struct vm *vm)
 	       arch_vm_make_tables(vm);
 }
 
-/* NULL, or why the VM was not loaded: its memory stays the hypervisor's. */
+/* NULL, or why the VM was left out: its memory stays the hypervisor's. */
 static const char *load_secondary(const struct manifest_vm *m,
 				  const struct boot_vm *v, struct vm *vm)
 {
-	bool tree_fits;
+	const char *error = NULL;
 
 	vm->memory = paddr(v->memory.begin);
 	vm->debug = m->debug;
@@ -218,15 +203,17 @@ static const char *load_secondary(const struct manifest_vm *m,
 	vm->memory_size = m->mem_size;
 	check_ram(vm->memory.pa, m->mem_size);
 	vm_init(vm, vm->index + 1, vm_vcpu_room(vm->index), m->vcpu_count);
-	tree_fits = make_copies(m, v, vm);
-	if (tree_fits)
-		fill_memory(vm);
-	if (!tree_fits || !donate_memory(vm)) {
+	if (!make_copies(m, v, vm))
+		error = "device tree does not fit";
+	else if (!donate_memory(vm))
+		error = "no page table left";
+	if (error) {
 		vm->vcpu_count = 0;
-		return tree_fits ? "no page table left"
-				 : "device tree does not fit";
+		return error;
 	}
 	life_begin(vm);
+	/* The memory is zeroed and filled when the VM first runs. */
+	arch_vm_revoke(vm);
 	return NULL;
 }
 
@@ -271,7 +258,6 @@ void boot_load_secondaries(struct boot *b)
 				 vm->vcpu_count,
 				 vm->vcpu_count == 1 ? "" : "s");
 	}
-	arch_sync_instructions();
 }
 
 /* --- the primary --- */

@@ -179,10 +179,16 @@ static void load(void)
 
 static void check_secondary(unsigned int i)
 {
-	const struct vm *vm = &vm_secondary[i];
+	struct vm *vm = &vm_secondary[i];
 	uint64_t pa = vm->memory.pa;
 	struct fdt t;
 
+	/* Until it runs it has no memory. */
+	if (vm->loaded < vm->memory_size)
+		CHECK_EQ(ptable_walk(&vm->stage2, HF_SECONDARY_RAM_BASE).mode,
+			 0);
+	while (life_load(vm))
+		;
 	check_clean(pa, vm->memory_size);
 	/* All is zero but kernel, ramdisk and device tree. */
 	CHECK(is_zero(in_memory(pa), TEXT_OFFSET));
@@ -343,6 +349,8 @@ TEST(owners)
 
 		check_owner(pa, (enum mm_owner)(OWNER_VM + i));
 		check_owner(pa + 2 * MIB - 1, (enum mm_owner)(OWNER_VM + i));
+		while (life_load(&vm_secondary[i]))
+			;
 		walk = ptable_walk(&vm_secondary[i].stage2,
 				   HF_SECONDARY_RAM_BASE);
 		CHECK_EQ(walk.pa.pa, pa);
