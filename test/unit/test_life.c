@@ -338,6 +338,7 @@ TEST(stopped_while_it_starts)
 static void start_unloaded(void)
 {
 	start();
+	vm->loaded = 0;
 	arch_vm_revoke(vm);
 	CHECK_EQ(ptable_walk(&vm->stage2, HF_SECONDARY_RAM_BASE).mode, 0);
 }

@@ -749,7 +749,7 @@ static void start_secondary(uint32_t i, uint32_t vcpus)
 
 	vm->index = i;
 	vm->memory = paddr(FAKE_VM_BASE + i * FAKE_VM_SIZE);
-	vm->memory_size = FAKE_VM_SIZE;
+	vm->memory_size = vm->loaded = FAKE_VM_SIZE;
 	snprintf(vm->name, sizeof(vm->name), "vm%u", i);
 	make_parts(vm);
 	vm_init(vm, i + 1, vm_vcpu_room(i), vcpus);
