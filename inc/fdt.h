@@ -89,6 +89,9 @@ const char *fdt_open(struct fdt *fdt, const void *blob, size_t size,
  */
 uint32_t fdt_claimed_size(const void *blob);
 
+/* Bytes from the beginning of its header to the end of its last block. */
+uint32_t fdt_used_size(const struct fdt *fdt);
+
 /*
  * Reads the token after *t: that of the root's BEGIN if *t is all 0. NOPs are
  * passed over. Only PROP sets t->prop; t->node is FDT_NO_NODE but for BEGIN.

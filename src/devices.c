@@ -131,12 +131,12 @@ static bool is_confined(const struct fdt *fdt, fdt_node_t node)
 bool boot_hides_prop(const struct fdt *tree, fdt_node_t node,
 		     const struct fdt_prop *prop)
 {
-	bool is_map = strcmp(prop->name, "iommu-map") == 0;
+	bool is_map = streq(prop->name, "iommu-map");
 	struct fdt_prop map = *prop;
 
-	if (strcmp(prop->name, "iommu-map-mask") == 0)
+	if (streq(prop->name, "iommu-map-mask"))
 		is_map = fdt_prop(tree, node, "iommu-map", &map);
-	else if (!is_map && strcmp(prop->name, "iommus") != 0)
+	else if (!is_map && !streq(prop->name, "iommus"))
 		return false;
 	return map.size >= (is_map ? 8 : 4) &&
 	       arch_owns_iommu(tree, fdt_cell(map.value, is_map));
@@ -228,7 +228,7 @@ static bool is_slave(const struct fdt *fdt, fdt_node_t node)
 	if (strnlen(first, p.size) == p.size)
 		return false;
 	for (unsigned int i = 0; i < ARRAY_SIZE(slaves); i++)
-		if (strcmp(first, slaves[i]) == 0)
+		if (streq(first, slaves[i]))
 			return true;
 	return false;
 }
@@ -258,8 +258,8 @@ static uint8_t traits[MAX_NODES] NOINIT;
 /* Whether the nodes inside of one, which is not deep, stand for no devices. */
 static bool has_no_devices(const char *name)
 {
-	return strcmp(name, "reserved-memory") == 0 ||
-	       strcmp(name, "chosen") == 0 || strcmp(name, "cpus") == 0;
+	return streq(name, "reserved-memory") || streq(name, "chosen") ||
+	       streq(name, "cpus");
 }
 
 static void find_traits(const struct fdt *fdt)

@@ -190,7 +190,7 @@ bool devtree_has_type(const struct fdt *fdt, fdt_node_t node, const char *type)
 	if (!fdt_prop(fdt, node, "device_type", &p))
 		return false;
 	s = fdt_string(&p);
-	return s && strcmp(s, type) == 0;
+	return s && streq(s, type);
 }
 
 bool devtree_overlaps_memory(const struct fdt *fdt, uint64_t base,

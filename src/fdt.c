@@ -149,9 +149,9 @@ static void note_cells(struct fdt_entry *e, const char *name,
 	uint32_t cells = be32(value);
 	uint8_t *to;
 
-	if (strcmp(name, "#address-cells") == 0)
+	if (streq(name, "#address-cells"))
 		to = &e->address_cells;
-	else if (strcmp(name, "#size-cells") == 0)
+	else if (streq(name, "#size-cells"))
 		to = &e->size_cells;
 	else
 		return;
@@ -332,6 +332,21 @@ const char *fdt_open(struct fdt *fdt, const void *blob, size_t size,
 	if (error == NULL)
 		error = check_structure(fdt, limit, room);
 	return error;
+}
+
+uint32_t fdt_used_size(const struct fdt *fdt)
+{
+	const uint8_t *ends[] = {
+		fdt->structure + fdt->structure_size,
+		(const uint8_t *)fdt->strings + fdt->strings_size,
+		fdt->reserved + (fdt->reserved_count + 1) * RESERVATION,
+	};
+	uint32_t size = HEADER_SIZE_17;
+
+	for (unsigned int i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (ends[i] > fdt->blob + size)
+			size = (uint32_t)(ends[i] - fdt->blob);
+	return size;
 }
 
 /* Reads the property at offset `at`; the offset behind it. */
@@ -537,11 +552,16 @@ bool fdt_prop(const struct fdt *fdt, fdt_node_t node, const char *name,
 
 	/* Most of what is asked for is not there. */
 	while ((e->names & name_bit(name)) != 0) {
-		at = skip_nops(fdt, at);
-		if (be32(fdt->structure + at) != PROP)
+		uint32_t token = be32(fdt->structure + at);
+
+		if (token == NOP) {
+			at += CELL;
+			continue;
+		}
+		if (token != PROP)
 			break;
 		at = read_prop(fdt, at, prop);
-		if (prop->name[0] == name[0] && strcmp(prop->name, name) == 0)
+		if (streq(prop->name, name))
 			return true;
 	}
 	*prop = (struct fdt_prop){.size = 0};
@@ -590,14 +610,18 @@ const char *fdt_string(const struct fdt_prop *prop)
 bool fdt_list_has(const struct fdt_prop *prop, const char *s)
 {
 	const char *p = (const char *)prop->value;
-	size_t left = prop->size, length;
+	const char *end = p + prop->size;
+	size_t n;
 
-	for (; left != 0; p += length, left -= length) {
-		length = strnlen(p, left) + 1;
-		if (length > left)
-			return false;
-		if (strcmp(p, s) == 0)
-			return true;
+	while (p != end) {
+		for (n = 0; p + n != end && p[n] == s[n]; n++)
+			if (p[n] == '\0')
+				return true;
+		/* On to the next string. */
+		for (p += n; p != end && *p != '\0'; p++)
+			;
+		if (p != end)
+			p++;
 	}
 	return false;
 }

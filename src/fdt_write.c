@@ -168,7 +168,7 @@ static uint32_t intern(struct fdt_writer *w, const char *name)
 			*slot = add_name(w, name);
 			return *slot;
 		}
-		if (strcmp(end - *slot, name) == 0)
+		if (streq(end - *slot, name))
 			return *slot;
 	}
 	return add_name(w, name);

@@ -309,7 +309,8 @@ paddr_t boot_load_primary(struct boot *b, ipaddr_t *entry)
 void boot_wipe_tree(struct boot *b)
 {
 	uint64_t begin = (uint64_t)(uintptr_t)b->tree.blob;
-	uint64_t end = begin + fdt_claimed_size(b->tree.blob);
+	/* The rest of its size is room for more. */
+	uint64_t end = begin + fdt_used_size(&b->tree);
 
 	/* If it does not lie in a ROM. */
 	if (ptable_is_normal(&vm_primary.stage2, begin, end - begin))

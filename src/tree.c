@@ -127,22 +127,22 @@ static void put_chosen(struct fdt_writer *w, const struct boot *b)
 /* Whether put_chosen() says it instead, or nobody does. */
 static bool replaced_in_chosen(const struct boot *b, const char *name)
 {
-	return strcmp(name, "linux,initrd-start") == 0 ||
-	       strcmp(name, "linux,initrd-end") == 0 ||
-	       (b->manifest.primary.bootargs && strcmp(name, "bootargs") == 0);
+	return streq(name, "linux,initrd-start") ||
+	       streq(name, "linux,initrd-end") ||
+	       (b->manifest.primary.bootargs && streq(name, "bootargs"));
 }
 
 static bool is_memory_or_hypervisor(const struct fdt *t, fdt_node_t node)
 {
 	return devtree_has_type(t, node, "memory") ||
-	       strcmp(fdt_name(t, node), "hypervisor") == 0;
+	       streq(fdt_name(t, node), "hypervisor");
 }
 
 /* What a node that is withheld says of where it is. */
 static bool describes_access(const char *name)
 {
-	return strcmp(name, "status") == 0 || strcmp(name, "reg") == 0 ||
-	       strcmp(name, "ranges") == 0;
+	return streq(name, "status") || streq(name, "reg") ||
+	       streq(name, "ranges");
 }
 
 /* A copy of the board's tree in progress. */
@@ -174,7 +174,7 @@ static void copy_begin(struct copy *c, const struct fdt_token *t)
 		fdt_put_string(c->w, "status", "disabled");
 	c->withheld = withheld;
 	c->node = t->node;
-	c->in_chosen = top && strcmp(t->name, "chosen") == 0;
+	c->in_chosen = top && streq(t->name, "chosen");
 	c->depth++;
 	if (c->in_chosen)
 		put_chosen(c->w, c->b);

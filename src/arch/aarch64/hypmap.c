@@ -289,8 +289,8 @@ static void protect_table(const uint64_t *table)
 static void protect_tables(const uint64_t *table, unsigned int level,
 			   const uint64_t *last)
 {
-	for (unsigned int i = 0; i < PT_ENTRIES; i++)
-		if (arch_pte_is_table(table[i], level))
+	for (unsigned int i = 0; level < PT_LEAF_LEVEL && i < PT_ENTRIES; i++)
+		if (table[i] && arch_pte_is_table(table[i], level))
 			protect_tables(phys_to_virt(arch_pte_pa(table[i])),
 				       level + 1, last);
 	if (table != slot_table && table != last)

@@ -752,9 +752,9 @@ bool its_is_dangling(const struct fdt *fdt, const struct fdt_prop *prop)
 	fdt_node_t node;
 	uint32_t cell;
 
-	if (strcmp(prop->name, "msi-map") == 0)
+	if (streq(prop->name, "msi-map"))
 		cell = 1;
-	else if (strcmp(prop->name, "msi-parent") == 0)
+	else if (streq(prop->name, "msi-parent"))
 		cell = 0;
 	else
 		return false;
