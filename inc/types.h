@@ -88,6 +88,9 @@ static inline bool is_aligned(uint64_t n, uint64_t alignment)
 /* Memory that is not zeroed with .bss. */
 #define NOINIT __attribute__((section(".noinit")))
 
+/* The same, of which the boot CPU uses some before the hypervisor moves. */
+#define NOINIT_FIRST __attribute__((section(".noinit.first")))
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

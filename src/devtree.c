@@ -177,7 +177,8 @@ bool devtree_is_like(const struct fdt *fdt, fdt_node_t node, const char *part)
 	if (!fdt_prop(fdt, node, "compatible", &p))
 		return false;
 	for (uint32_t i = 0; i + length <= p.size; i++)
-		if (memcmp(p.value + i, part, length) == 0)
+		if (p.value[i] == (uint8_t)part[0] &&
+		    memcmp(p.value + i, part, length) == 0)
 			return true;
 	return false;
 }

@@ -95,6 +95,15 @@ static void move(uint64_t from, const struct range *to)
 	wipe(from, from + size);
 }
 
+/* What fdt_open() noted lies where the hypervisor will not be any more. */
+static void forget_nodes(const struct fdt *tree)
+{
+	size_t size = tree->node_count * sizeof(*tree->node);
+
+	memset(tree->node, 0, size);
+	arch_clean_to_memory(tree->node, size);
+}
+
 void boot_settle(struct boot *b, bool settled)
 {
 	uint64_t own_size;
@@ -110,6 +119,8 @@ void boot_settle(struct boot *b, bool settled)
 		panic("boot settled, and wants to move again");
 	if (own.pa != b->own.begin)
 		map_checked(b->own.begin, own_size);
+	forget_nodes(&b->tree);
+	forget_nodes(&b->manifest_tree);
 	arch_move(paddr(b->own.begin), paddr(b->tree_place.begin),
 		  paddr(b->ramdisk_place.begin),
 		  b->ramdisk.end - b->ramdisk.begin, b->left_out);

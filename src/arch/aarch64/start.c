@@ -66,8 +66,8 @@ static void clean_own_memory(void)
 	const char *stack_bottom =
 		(const char *)(uintptr_t)stack_top(0) - STACK_SIZE;
 
-	/* .noinit, too: the boot CPU's vCPU is in it. */
-	arch_clean_to_memory(image_begin, (size_t)(cpu_stacks - image_begin));
+	/* Beyond .bss the boot CPU's vCPU. */
+	arch_clean_to_memory(bss_begin, (size_t)(first_end - bss_begin));
 	arch_clean_to_memory(stack_bottom, STACK_SIZE);
 	arch_clean_to_memory(pool_begin, pool_used_bytes());
 }
