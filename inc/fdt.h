@@ -25,6 +25,8 @@ struct fdt_entry {
 	uint32_t props; /* offset behind its name */
 	uint32_t names; /* bits of the names of its properties */
 	uint32_t end;	/* number of the next node that is not inside of it */
+	/* Offsets of these properties in the structure; 0: it has none. */
+	uint32_t compatible, device_type;
 	uint32_t parent : 24, depth : 8; /* both 0 of the root */
 	/* "#address-cells", "#size-cells"; at most FDT_CELLS_MANY */
 	uint8_t address_cells, size_cells;
@@ -138,6 +140,9 @@ fdt_node_t fdt_by_phandle(const struct fdt *fdt, uint32_t phandle);
 bool fdt_prop(const struct fdt *fdt, fdt_node_t node, const char *name,
 	      struct fdt_prop *prop);
 
+/* The property that fdt_open() noted at offset `at`; false if that is 0. */
+bool fdt_noted_prop(const struct fdt *fdt, uint32_t at, struct fdt_prop *prop);
+
 /* First or next property in order; false after the last. at = 0 to begin. */
 bool fdt_each_prop(const struct fdt *fdt, fdt_node_t node, uint32_t *at,
 		   struct fdt_prop *prop);
@@ -160,11 +165,23 @@ uint32_t fdt_u32(const struct fdt *fdt, fdt_node_t node, const char *name,
 /* The value as a string if it is exactly one terminated string, or NULL. */
 const char *fdt_string(const struct fdt_prop *prop);
 
-/* Whether a string list value holds `s`. */
-bool fdt_list_has(const struct fdt_prop *prop, const char *s);
+/* Whether a string list value holds `s`, which is of so many characters. */
+bool fdt_list_holds(const struct fdt_prop *prop, const char *s, size_t length);
+
+static inline bool fdt_list_has(const struct fdt_prop *prop, const char *s)
+{
+	return fdt_list_holds(prop, s, __builtin_strlen(s));
+}
 
 /* Whether the node's "compatible" holds `s`. */
-bool fdt_compatible(const struct fdt *fdt, fdt_node_t node, const char *s);
+static inline bool fdt_compatible(const struct fdt *fdt, fdt_node_t node,
+				  const char *s)
+{
+	struct fdt_prop prop;
+
+	return fdt_noted_prop(fdt, fdt->node[node].compatible, &prop) &&
+	       fdt_list_has(&prop, s);
+}
 
 /* Whether the node's "status" is absent, "okay" or "ok". */
 bool fdt_enabled(const struct fdt *fdt, fdt_node_t node);
@@ -197,6 +214,7 @@ struct fdt_writer {
 	 * again.
 	 */
 	uint32_t name[FDT_NAME_SLOTS];
+	const struct fdt *source; /* whose names are all kept, or NULL */
 };
 
 /*
@@ -208,6 +226,12 @@ void fdt_begin(struct fdt_writer *w, void *buffer, size_t capacity,
 	       uint32_t count);
 void fdt_put_reservation(struct fdt_writer *w, uint32_t i, uint64_t address,
 			 uint64_t size);
+
+/*
+ * Takes over all names of properties of a tree, from which properties will be
+ * copied; before the first one.
+ */
+void fdt_put_names(struct fdt_writer *w, const struct fdt *source);
 
 /* Begins a node inside the one that is open; the first is the root, "". */
 void fdt_put_node(struct fdt_writer *w, const char *name);

@@ -137,8 +137,9 @@ bool mm_transfer(enum mm_transition transition, struct ptable *primary,
 
 /*
  * Transfers what of [pa, pa + size), page-aligned, is nobody's, by a transition
- * from nobody; the rest stays whose it is. False with nothing changed if the
- * pool is empty or the range is outside of the input address space.
+ * from nobody; the rest stays whose it is. False if the range is outside of the
+ * input address space, or the pool is empty: then a part of it may be
+ * transferred, and the boot has to end.
  */
 bool mm_transfer_free(enum mm_transition transition, struct ptable *primary,
 		      paddr_t pa, uint64_t size);

@@ -160,7 +160,7 @@ fdt_node_t devtree_compatible(const struct fdt *fdt, const char *const *names,
 	struct fdt_prop p;
 
 	for (fdt_node_t n = 0; (uint32_t)n < fdt->node_count; n++) {
-		if (!fdt_prop(fdt, n, "compatible", &p))
+		if (!fdt_noted_prop(fdt, fdt->node[n].compatible, &p))
 			continue;
 		for (unsigned int i = 0; i < count; i++)
 			if (fdt_list_has(&p, names[i]) && fdt_enabled(fdt, n))
@@ -174,7 +174,7 @@ bool devtree_is_like(const struct fdt *fdt, fdt_node_t node, const char *part)
 	size_t length = strlen(part);
 	struct fdt_prop p;
 
-	if (!fdt_prop(fdt, node, "compatible", &p))
+	if (!fdt_noted_prop(fdt, fdt->node[node].compatible, &p))
 		return false;
 	for (uint32_t i = 0; i + length <= p.size; i++)
 		if (p.value[i] == (uint8_t)part[0] &&
@@ -188,7 +188,7 @@ bool devtree_has_type(const struct fdt *fdt, fdt_node_t node, const char *type)
 	struct fdt_prop p;
 	const char *s;
 
-	if (!fdt_prop(fdt, node, "device_type", &p))
+	if (!fdt_noted_prop(fdt, fdt->node[node].device_type, &p))
 		return false;
 	s = fdt_string(&p);
 	return s && streq(s, type);

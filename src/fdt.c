@@ -118,7 +118,7 @@ static const char *check_begin(struct check *c)
 	e->begin = c->at - CELL;
 	c->at += align4(length + 1);
 	e->props = c->at;
-	e->names = 0;
+	e->names = e->compatible = e->device_type = 0;
 	e->address_cells = e->size_cells = FDT_CELLS_UNKNOWN;
 	e->parent = (uint32_t)c->node & FDT_PARENT_MASK;
 	e->depth = c->depth++;
@@ -142,22 +142,29 @@ static const char *check_end(struct check *c)
 	return NULL;
 }
 
-/* Notes how many cells the numbers in the children's "reg" have. */
-static void note_cells(struct fdt_entry *e, const char *name,
-		       const uint8_t *value)
+static void note_cells(uint8_t *to, uint32_t cells)
 {
-	uint32_t cells = be32(value);
-	uint8_t *to;
-
-	if (streq(name, "#address-cells"))
-		to = &e->address_cells;
-	else if (streq(name, "#size-cells"))
-		to = &e->size_cells;
-	else
-		return;
 	if (*to == FDT_CELLS_UNKNOWN)
 		*to = (uint8_t)(cells < FDT_CELLS_MANY ? cells
 						       : FDT_CELLS_MANY);
+}
+
+/* Notes what is asked for most of a property at `prop`; the first counts. */
+static void note_prop(const struct fdt *fdt, struct fdt_entry *e,
+		      const uint8_t *prop, const char *name)
+{
+	uint32_t at = (uint32_t)(prop - fdt->structure);
+	bool is_cell = be32(prop + CELL) == CELL;
+
+	e->names |= name_bit(name);
+	if (*name == '#' && is_cell && strcmp(name, "#address-cells") == 0)
+		note_cells(&e->address_cells, be32(prop + PROP_HEADER));
+	else if (*name == '#' && is_cell && strcmp(name, "#size-cells") == 0)
+		note_cells(&e->size_cells, be32(prop + PROP_HEADER));
+	else if (e->compatible == 0 && streq(name, "compatible"))
+		e->compatible = at;
+	else if (e->device_type == 0 && streq(name, "device_type"))
+		e->device_type = at;
 }
 
 /* c->at is behind the token, at the length of the value. */
@@ -166,7 +173,6 @@ static const char *check_prop(struct check *c)
 	const uint8_t *p = c->fdt->structure + c->at;
 	uint32_t left = c->limit - c->at;
 	uint32_t size, name;
-	struct fdt_entry *e;
 
 	if (!c->in_props)
 		return "a property is outside of a node or after a child node";
@@ -181,10 +187,8 @@ static const char *check_prop(struct check *c)
 	/* The strings block ends in a zero: any offset in it is a string. */
 	if (name >= c->fdt->strings_size || c->fdt->strings[name] == '\0')
 		return "a property has no name";
-	e = &c->fdt->node[c->node];
-	e->names |= name_bit(c->fdt->strings + name);
-	if (c->fdt->strings[name] == '#' && size == CELL)
-		note_cells(e, c->fdt->strings + name, p + 2 * CELL);
+	note_prop(c->fdt, &c->fdt->node[c->node], p - CELL,
+		  c->fdt->strings + name);
 	c->at += 2 * CELL + align4(size);
 	return NULL;
 }
@@ -548,24 +552,36 @@ bool fdt_prop(const struct fdt *fdt, fdt_node_t node, const char *name,
 	      struct fdt_prop *prop)
 {
 	const struct fdt_entry *e = &fdt->node[node];
-	uint32_t at = e->props;
+	const uint8_t *p = fdt->structure + e->props;
+	const char *strings = fdt->strings;
 
 	/* Most of what is asked for is not there. */
-	while ((e->names & name_bit(name)) != 0) {
-		uint32_t token = be32(fdt->structure + at);
+	if ((e->names & name_bit(name)) == 0)
+		p = fdt->structure + fdt->structure_size - CELL;
+	for (;;) {
+		uint32_t token = be32(p);
 
-		if (token == NOP) {
-			at += CELL;
-			continue;
+		if (token == PROP) {
+			if (streq(strings + be32(p + 2 * CELL), name))
+				break;
+			p += PROP_HEADER + align4(be32(p + CELL));
+		} else if (token == NOP) {
+			p += CELL;
+		} else {
+			*prop = (struct fdt_prop){.size = 0};
+			return false;
 		}
-		if (token != PROP)
-			break;
-		at = read_prop(fdt, at, prop);
-		if (streq(prop->name, name))
-			return true;
 	}
-	*prop = (struct fdt_prop){.size = 0};
-	return false;
+	read_prop(fdt, (uint32_t)(p - fdt->structure), prop);
+	return true;
+}
+
+bool fdt_noted_prop(const struct fdt *fdt, uint32_t at, struct fdt_prop *prop)
+{
+	if (at == 0)
+		return false;
+	read_prop(fdt, at, prop);
+	return true;
 }
 
 uint32_t fdt_cell(const uint8_t *value, uint32_t i)
@@ -607,13 +623,13 @@ const char *fdt_string(const struct fdt_prop *prop)
 	return s;
 }
 
-bool fdt_list_has(const struct fdt_prop *prop, const char *s)
+bool fdt_list_holds(const struct fdt_prop *prop, const char *s, size_t length)
 {
 	const char *p = (const char *)prop->value;
 	const char *end = p + prop->size;
 	size_t n;
 
-	while (p != end) {
+	while ((size_t)(end - p) > length) {
 		for (n = 0; p + n != end && p[n] == s[n]; n++)
 			if (p[n] == '\0')
 				return true;
@@ -624,14 +640,6 @@ bool fdt_list_has(const struct fdt_prop *prop, const char *s)
 			p++;
 	}
 	return false;
-}
-
-bool fdt_compatible(const struct fdt *fdt, fdt_node_t node, const char *s)
-{
-	struct fdt_prop prop;
-
-	return fdt_prop(fdt, node, "compatible", &prop) &&
-	       fdt_list_has(&prop, s);
 }
 
 bool fdt_enabled(const struct fdt *fdt, fdt_node_t node)

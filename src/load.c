@@ -100,6 +100,8 @@ static void forget_nodes(const struct fdt *tree)
 {
 	size_t size = tree->node_count * sizeof(*tree->node);
 
+	if (!size)
+		return;
 	memset(tree->node, 0, size);
 	arch_clean_to_memory(tree->node, size);
 }
@@ -163,19 +165,36 @@ static void *copy_ptr(const struct vm_part *part)
 	return (void *)(uintptr_t)part->copy.pa;
 }
 
+/* Whether a VM before this one has made the copy. */
+static bool has_copy(const struct vm *vm, paddr_t copy)
+{
+	for (uint32_t i = 0; i < vm->index; i++)
+		for (unsigned int p = 0; p < PART_COUNT; p++)
+			if (vm_secondary[i].vcpu_count &&
+			    vm_secondary[i].parts[p].size &&
+			    vm_secondary[i].parts[p].copy.pa == copy.pa)
+				return true;
+	return false;
+}
+
+static void copy_file(const struct vm *vm, const struct vm_part *part,
+		      const uint8_t *file)
+{
+	if (part->size && !has_copy(vm, part->copy))
+		memcpy(copy_ptr(part), file, part->size);
+}
+
 /*
- * Makes the copies of what the VM is loaded from. A file of several VMs is
- * copied again: it does not matter. False if the device tree does not fit.
+ * Makes the copies of what the VM is loaded from. False if the device tree does
+ * not fit.
  */
 static bool make_copies(const struct manifest_vm *m, const struct boot_vm *v,
 			const struct vm *vm)
 {
 	const struct vm_part *parts = v->parts;
 
-	memcpy(copy_ptr(&parts[PART_KERNEL]), v->kernel, v->kernel_size);
-	if (v->ramdisk_size)
-		memcpy(copy_ptr(&parts[PART_RAMDISK]), v->ramdisk,
-		       v->ramdisk_size);
+	copy_file(vm, &parts[PART_KERNEL], v->kernel);
+	copy_file(vm, &parts[PART_RAMDISK], v->ramdisk);
 	return secondary_tree_write(
 		       vm, m, parts[PART_RAMDISK].at, v->ramdisk_size,
 		       copy_ptr(&parts[PART_TREE]), v->tree_size) != 0;

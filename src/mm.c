@@ -87,7 +87,7 @@ static uint64_t *table_of(uint64_t pte)
 struct change {
 	enum mm_stage stage;
 	bool prepare; /* only make the tables that it needs */
-	bool spare;   /* leave what is not nobody's as it is */
+	bool spare;   /* leave what is not nobody's as it is; not prepared */
 	bool map;
 	uint64_t delta; /* map: physical minus input address */
 	unsigned int mode;
@@ -168,18 +168,19 @@ static bool change_run(struct ptable *t, uint64_t *pte, unsigned int level,
 	uint64_t size = entry_size(level);
 	uint64_t value = wanted_entry(c, level, at);
 	uint64_t step = c->map ? size : 0;
+	bool spare = c->spare;
 
-	if (c->prepare && !c->spare)
+	if (c->prepare)
 		return true;
 	for (; count; count--, pte++, at += size, value += step) {
 		uint64_t old = *pte;
 
-		if (c->spare && old) {
+		if (spare && old) {
 			if (arch_pte_is_table(old, level) &&
 			    !change_table(t, table_of(old), level + 1, at,
 					  at + size, c))
 				return false;
-		} else if (!c->prepare) {
+		} else {
 			store_entry(pte, value);
 			if (old)
 				free_below(old, level);
@@ -235,8 +236,20 @@ static bool change_table(struct ptable *t, uint64_t *entries,
 static bool run_change(struct ptable *t, uint64_t at, uint64_t size,
 		       struct change *c)
 {
+	uint64_t *entries = t->root, *pte;
+	unsigned int level = t->level;
+
 	c->stage = (enum mm_stage)t->stage;
-	return change_table(t, t->root, t->level, at, at + size, c);
+	/* Down to where the range is more than a part of one entry. */
+	while (size && size < entry_size(level) &&
+	       !((at ^ (at + size - 1)) >> pt_shift(level))) {
+		pte = &entries[index_in(t, level, at)];
+		if (!arch_pte_is_table(*pte, level))
+			break;
+		entries = table_of(*pte);
+		level++;
+	}
+	return change_table(t, entries, level, at, at + size, c);
 }
 
 /*
@@ -433,10 +446,13 @@ bool mm_transfer_free(enum mm_transition transition, struct ptable *primary,
 {
 	struct change book = booking(transition, pa);
 
+	bool done;
+
 	book.spare = true;
 	if (transitions[transition].from != OWNER_NOBODY ||
-	    !prepare_change(primary, pa.pa, size, &book))
+	    !in_input_range(primary, pa.pa, size))
 		return false;
-	commit_change(primary, pa.pa, size, &book);
-	return true;
+	done = run_change(primary, pa.pa, size, &book);
+	arch_pt_sync();
+	return done;
 }

@@ -228,6 +228,7 @@ uint32_t primary_tree_write(const struct boot *b, void *buffer, uint64_t size)
 	uint64_t base, length;
 
 	fdt_begin(&w, buffer, size, tree->reserved_count);
+	fdt_put_names(&w, tree);
 	for (uint32_t i = 0; i < tree->reserved_count; i++) {
 		fdt_reservation(tree, i, &base, &length);
 		fdt_put_reservation(&w, i, base, length);

@@ -64,6 +64,11 @@ static uint32_t mmio_read32(const void *base, uint32_t offset)
 }
 
 /* It answers at once, or never. */
+void arch_zero_pages(void *p, size_t size)
+{
+	memset(p, 0, size);
+}
+
 static bool mmio_wait(const volatile void *base, uint32_t offset, uint32_t mask,
 		      uint32_t wanted)
 {
