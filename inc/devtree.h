@@ -44,6 +44,11 @@ bool devtree_window(const struct fdt *fdt, fdt_node_t node, uint32_t i,
 bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,
 		      uint64_t *base, uint64_t *size);
 
+/* The same of what was found as its "reg". */
+bool devtree_reg_entry(const struct fdt *fdt, fdt_node_t node,
+		       const struct fdt_prop *reg, uint32_t i, uint64_t *base,
+		       uint64_t *size);
+
 /* Cells of one entry of a node's "reg", as its parent says. */
 uint32_t devtree_reg_cells(const struct fdt *fdt, fdt_node_t node);
 

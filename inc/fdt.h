@@ -140,8 +140,18 @@ fdt_node_t fdt_by_phandle(const struct fdt *fdt, uint32_t phandle);
 bool fdt_prop(const struct fdt *fdt, fdt_node_t node, const char *name,
 	      struct fdt_prop *prop);
 
-/* The property that fdt_open() noted at offset `at`; false if that is 0. */
-bool fdt_noted_prop(const struct fdt *fdt, uint32_t at, struct fdt_prop *prop);
+/* The property at an offset in the structure. */
+void fdt_prop_at(const struct fdt *fdt, uint32_t at, struct fdt_prop *prop);
+
+/* That which fdt_open() noted at offset `at`; false if that is 0. */
+static inline bool fdt_noted_prop(const struct fdt *fdt, uint32_t at,
+				  struct fdt_prop *prop)
+{
+	if (at == 0)
+		return false;
+	fdt_prop_at(fdt, at, prop);
+	return true;
+}
 
 /* First or next property in order; false after the last. at = 0 to begin. */
 bool fdt_each_prop(const struct fdt *fdt, fdt_node_t node, uint32_t *at,

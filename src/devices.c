@@ -144,22 +144,23 @@ bool boot_hides_prop(const struct fdt *tree, fdt_node_t node,
 
 /* --- registers --- */
 
-/* Bytes of a node's reg that the primary may see. */
-static uint32_t visible_reg(const struct fdt *tree, fdt_node_t node)
+/* Finds a node's reg, as much of it as the primary may see. */
+static bool find_visible_reg(const struct fdt *tree, fdt_node_t node,
+			     struct fdt_prop *reg)
 {
-	struct fdt_prop reg;
 	uint32_t size;
 
-	if (!fdt_prop(tree, node, "reg", &reg))
-		return 0;
-	size = reg.size;
-	switch (arch_edit_prop(tree, node, &reg, &size)) {
+	if (!fdt_prop(tree, node, "reg", reg))
+		return false;
+	size = reg->size;
+	switch (arch_edit_prop(tree, node, reg, &size)) {
 	case EDIT_DROP:
-		return 0;
+		return false;
 	case EDIT_CUT:
-		return size;
+		reg->size = size;
+		return true;
 	default:
-		return reg.size;
+		return true;
 	}
 }
 
@@ -167,6 +168,7 @@ static uint32_t visible_reg(const struct fdt *tree, fdt_node_t node)
 struct pages {
 	const struct fdt *fdt;
 	fdt_node_t node;
+	struct fdt_prop reg;
 	uint32_t i;	/* of the next range */
 	uint32_t count; /* of those in reg */
 	bool is_pci;
@@ -174,17 +176,16 @@ struct pages {
 
 static void begin_pages(struct pages *p, const struct fdt *fdt, fdt_node_t node)
 {
-	/* Memory that is not used for RAM is nobody's, and no device. */
-	uint32_t cells = devtree_has_type(fdt, node, "memory")
-				 ? 0
-				 : devtree_reg_cells(fdt, node);
+	uint32_t cells = devtree_reg_cells(fdt, node);
 
-	*p = (struct pages){
-		.fdt = fdt,
-		.node = node,
-		.count = cells ? visible_reg(fdt, node) / 4 / cells : 0,
-		.is_pci = devtree_has_type(fdt, node, "pci"),
-	};
+	p->fdt = fdt;
+	p->node = node;
+	p->i = p->count = 0;
+	p->is_pci = devtree_has_type(fdt, node, "pci");
+	/* Memory that is not used for RAM is nobody's, and no device. */
+	if (cells && !devtree_has_type(fdt, node, "memory") &&
+	    find_visible_reg(fdt, node, &p->reg))
+		p->count = p->reg.size / 4 / cells;
 }
 
 /* The next pages that the primary could reach; false after the last. */
@@ -196,8 +197,8 @@ static bool next_pages(struct pages *p, struct range *pages)
 
 	while (i = p->i++, i < p->count || p->is_pci) {
 		if (i < p->count
-			    ? !devtree_node_reg(p->fdt, p->node, i, &base,
-						&size)
+			    ? !devtree_reg_entry(p->fdt, p->node, &p->reg, i,
+						 &base, &size)
 			    : !devtree_window(p->fdt, p->node, i - p->count,
 					      &base, &size)) {
 			if (i >= p->count)

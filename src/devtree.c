@@ -103,24 +103,33 @@ static bool to_cpu(const struct fdt *fdt, fdt_node_t bus, uint64_t *base,
 	return size <= ~(uint64_t)0 - *base;
 }
 
-bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,
-		      uint64_t *base, uint64_t *size)
+bool devtree_reg_entry(const struct fdt *fdt, fdt_node_t node,
+		       const struct fdt_prop *reg, uint32_t i, uint64_t *base,
+		       uint64_t *size)
 {
 	fdt_node_t bus = fdt_parent(fdt, node);
 	struct cells c;
-	struct fdt_prop p;
 	bool overflow = false;
 
-	if (bus == FDT_NO_NODE || !fdt_prop(fdt, node, "reg", &p))
+	if (bus == FDT_NO_NODE)
 		return false;
 	c = cells_of(fdt, bus);
 	if (c.address > 2 || c.size > 2 || c.address + c.size == 0 ||
-	    i >= p.size / 4 / (c.address + c.size))
+	    i >= reg->size / 4 / (c.address + c.size))
 		return false;
 	i *= c.address + c.size;
-	*base = fdt_number(p.value, i, c.address, &overflow);
-	*size = fdt_number(p.value, i + c.address, c.size, &overflow);
+	*base = fdt_number(reg->value, i, c.address, &overflow);
+	*size = fdt_number(reg->value, i + c.address, c.size, &overflow);
 	return !overflow && to_cpu(fdt, bus, base, *size);
+}
+
+bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,
+		      uint64_t *base, uint64_t *size)
+{
+	struct fdt_prop reg;
+
+	return node != FDT_NO_NODE && fdt_prop(fdt, node, "reg", &reg) &&
+	       devtree_reg_entry(fdt, node, &reg, i, base, size);
 }
 
 bool devtree_reg(const struct devtree_walk *w, uint32_t i, uint64_t *base,

@@ -576,12 +576,9 @@ bool fdt_prop(const struct fdt *fdt, fdt_node_t node, const char *name,
 	return true;
 }
 
-bool fdt_noted_prop(const struct fdt *fdt, uint32_t at, struct fdt_prop *prop)
+void fdt_prop_at(const struct fdt *fdt, uint32_t at, struct fdt_prop *prop)
 {
-	if (at == 0)
-		return false;
 	read_prop(fdt, at, prop);
-	return true;
 }
 
 uint32_t fdt_cell(const uint8_t *value, uint32_t i)

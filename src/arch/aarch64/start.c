@@ -186,15 +186,14 @@ void revoke_all(void)
  */
 static void park_root(const struct ptable *t, bool park)
 {
-	for (unsigned int i = 0; i < t->root_pages * PT_ENTRIES; i++) {
-		uint64_t pte = t->root[i];
+	uint64_t *end = t->root + t->root_pages * PT_ENTRIES;
 
-		if (pte)
-			__atomic_store_n(&t->root[i],
-					 park ? pte & ~PTE_VALID
-					      : pte | PTE_VALID,
+	for (uint64_t *pte = t->root; pte < end; pte++)
+		if (*pte)
+			__atomic_store_n(pte,
+					 park ? *pte & ~PTE_VALID
+					      : *pte | PTE_VALID,
 					 __ATOMIC_RELAXED);
-	}
 }
 
 void arch_vm_revoke(struct vm *vm)
