@@ -94,7 +94,8 @@ struct check {
 	uint32_t room;	 /* entries of nodes */
 	uint32_t depth;	 /* nodes that are open */
 	fdt_node_t node; /* the innermost of them */
-	bool in_props;	 /* a property may come: no child has begun yet */
+	uint32_t compatible, device_type; /* where the names last stood */
+	bool in_props; /* a property may come: no child has begun yet */
 };
 
 static const char *check_begin(struct check *c)
@@ -149,10 +150,24 @@ static void note_cells(uint8_t *to, uint32_t cells)
 						       : FDT_CELLS_MANY);
 }
 
-/* Notes what is asked for most of a property at `prop`; the first counts. */
-static void note_prop(const struct fdt *fdt, struct fdt_entry *e,
-		      const uint8_t *prop, const char *name)
+/*
+ * Whether the name at offset `name` of the strings is `wanted`. As a rule a
+ * name stands there once: *known is where it was found last.
+ */
+static bool is_named(const struct fdt *fdt, uint32_t name, uint32_t *known,
+		     const char *wanted)
 {
+	if (name != *known && streq(fdt->strings + name, wanted))
+		*known = name;
+	return name == *known;
+}
+
+/* Notes what is asked for most of a property at `prop`; the first counts. */
+static void note_prop(struct check *c, const uint8_t *prop, uint32_t offset)
+{
+	const struct fdt *fdt = c->fdt;
+	struct fdt_entry *e = &fdt->node[c->node];
+	const char *name = fdt->strings + offset;
 	uint32_t at = (uint32_t)(prop - fdt->structure);
 	bool is_cell = be32(prop + CELL) == CELL;
 
@@ -161,9 +176,11 @@ static void note_prop(const struct fdt *fdt, struct fdt_entry *e,
 		note_cells(&e->address_cells, be32(prop + PROP_HEADER));
 	else if (*name == '#' && is_cell && strcmp(name, "#size-cells") == 0)
 		note_cells(&e->size_cells, be32(prop + PROP_HEADER));
-	else if (e->compatible == 0 && streq(name, "compatible"))
+	else if (e->compatible == 0 &&
+		 is_named(fdt, offset, &c->compatible, "compatible"))
 		e->compatible = at;
-	else if (e->device_type == 0 && streq(name, "device_type"))
+	else if (e->device_type == 0 &&
+		 is_named(fdt, offset, &c->device_type, "device_type"))
 		e->device_type = at;
 }
 
@@ -187,8 +204,7 @@ static const char *check_prop(struct check *c)
 	/* The strings block ends in a zero: any offset in it is a string. */
 	if (name >= c->fdt->strings_size || c->fdt->strings[name] == '\0')
 		return "a property has no name";
-	note_prop(c->fdt, &c->fdt->node[c->node], p - CELL,
-		  c->fdt->strings + name);
+	note_prop(c, p - CELL, name);
 	c->at += 2 * CELL + align4(size);
 	return NULL;
 }
@@ -216,7 +232,13 @@ static const char *check_token(struct check *c, uint32_t token)
 static const char *check_structure(struct fdt *fdt, uint32_t limit,
 				   uint32_t room)
 {
-	struct check c = {.fdt = fdt, .limit = limit & ~3u, .room = room};
+	struct check c = {
+		.fdt = fdt,
+		.limit = limit & ~3u,
+		.room = room,
+		.compatible = fdt->strings_size,
+		.device_type = fdt->strings_size,
+	};
 	const char *error;
 	uint32_t token;
 
@@ -443,7 +465,7 @@ const char *fdt_name(const struct fdt *fdt, fdt_node_t node)
 /* Whether `name` is the `length` bytes at `wanted`, unit address aside. */
 static bool name_matches(const char *name, const char *wanted, size_t length)
 {
-	if (strncmp(name, wanted, length) != 0)
+	if (*name != *wanted || strncmp(name, wanted, length) != 0)
 		return false;
 	if (name[length] == '\0')
 		return true;
