@@ -26,12 +26,15 @@ static inline unsigned int pt_shift(unsigned int level)
 	return PAGE_BITS + 9 * (PT_LEAF_LEVEL - level);
 }
 
-/* An entry that maps a block (level 1, 2) or a page (3). */
+/*
+ * An entry that maps a block (level 1, 2) or a page (3). The physical address
+ * stands in it as it is: entries for addresses in a row differ by the distance.
+ */
 uint64_t arch_pte_leaf(enum mm_stage stage, unsigned int level, paddr_t pa,
 		       unsigned int mode);
 /* An entry that points to a table. */
 uint64_t arch_pte_table(paddr_t table);
-/* An absent entry that carries an owner. */
+/* An absent entry that carries an owner; OWNER_NOBODY: 0. */
 uint64_t arch_pte_absent(enum mm_owner owner);
 
 bool arch_pte_is_table(uint64_t pte, unsigned int level);

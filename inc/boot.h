@@ -55,7 +55,13 @@ struct boot {
 
 /* --- plan.c: nothing is changed yet; ends boot on an error --- */
 
-/* Opens the board's device tree and finds its console. */
+/*
+ * Opens the board's device tree and finds its console. NULL, or what is wrong
+ * with the tree.
+ */
+const char *boot_read_tree(struct fdt *tree, paddr_t dtb);
+
+/* The same for *b. */
 void boot_open_tree(struct boot *b, paddr_t dtb);
 
 /* Finds RAM and what the board reserved in it. */
@@ -96,7 +102,10 @@ void boot_settle(struct boot *b, bool settled);
 /* Gives every page to its owner: the primary's stage 2. */
 void boot_build_primary(struct boot *b);
 
-/* Loads the secondaries; tells of each, also of those left out. */
+/*
+ * Makes the secondaries, whose memory is loaded when they first run; tells of
+ * each, also of those left out.
+ */
 void boot_load_secondaries(struct boot *b);
 
 /* Loads the primary. Returns where its device tree is. */

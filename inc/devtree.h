@@ -9,20 +9,11 @@
 
 #include "fdt.h"
 
-/* A node on the way from the root to the current one, as a bus. */
-struct devtree_level {
-	fdt_node_t node;
-	uint32_t address_cells, size_cells; /* of its children */
-	bool has_ranges;
-	struct fdt_prop ranges;
-};
-
 /* A walk over all nodes, each before its children. */
 struct devtree_walk {
 	const struct fdt *fdt;
-	uint32_t at;
-	uint32_t depth; /* of the current node; the root has 0 */
-	struct devtree_level level[FDT_MAX_DEPTH + 1];
+	fdt_node_t node; /* the current one */
+	uint32_t depth;	 /* of it; the root has 0 */
 };
 
 /* Begins a walk; the first devtree_next() gives the root. */
@@ -30,6 +21,9 @@ void devtree_begin(struct devtree_walk *w, const struct fdt *fdt);
 
 /* Steps to the next node; false after the last. */
 bool devtree_next(struct devtree_walk *w, fdt_node_t *node);
+
+/* The node `depth` deep that the current one is, or is inside of. */
+fdt_node_t devtree_ancestor(const struct devtree_walk *w, uint32_t depth);
 
 /*
  * Entry `i` of the current node's "reg", as a range of CPU addresses. False
@@ -39,16 +33,21 @@ bool devtree_reg(const struct devtree_walk *w, uint32_t i, uint64_t *base,
 		 uint64_t *size);
 
 /*
- * Entry `i` of the current node's "ranges", as the range of CPU addresses that
+ * Entry `i` of a node's "ranges", as the range of CPU addresses that
  * it occupies: the windows of a bus such as PCI. Both cell counts are those of
  * the node itself.
  */
-bool devtree_window(const struct devtree_walk *w, uint32_t i, uint64_t *base,
-		    uint64_t *size);
+bool devtree_window(const struct fdt *fdt, fdt_node_t node, uint32_t i,
+		    uint64_t *base, uint64_t *size);
 
 /* devtree_reg() of a node that is known. */
 bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,
 		      uint64_t *base, uint64_t *size);
+
+/* The same of what was found as its "reg". */
+bool devtree_reg_entry(const struct fdt *fdt, fdt_node_t node,
+		       const struct fdt_prop *reg, uint32_t i, uint64_t *base,
+		       uint64_t *size);
 
 /* Cells of one entry of a node's "reg", as its parent says. */
 uint32_t devtree_reg_cells(const struct fdt *fdt, fdt_node_t node);

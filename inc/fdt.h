@@ -17,6 +17,24 @@
 /* Largest tree that is accepted or written, in bytes. */
 #define FDT_MAX_SIZE (16u << 20)
 
+/* What fdt_open() notes of a node, in the order in which they begin. */
+#define FDT_PARENT_MASK 0xffffffu
+
+struct fdt_entry {
+	uint32_t begin; /* offset of its FDT_BEGIN_NODE in the structure */
+	uint32_t props; /* offset behind its name */
+	uint32_t names; /* bits of the names of its properties */
+	uint32_t end;	/* number of the next node that is not inside of it */
+	/* Offsets of these properties in the structure; 0: it has none. */
+	uint32_t compatible, device_type;
+	uint32_t parent : 24, depth : 8; /* both 0 of the root */
+	/* "#address-cells", "#size-cells"; at most FDT_CELLS_MANY */
+	uint8_t address_cells, size_cells;
+};
+
+#define FDT_CELLS_MANY 254
+#define FDT_CELLS_UNKNOWN 255
+
 /* A device tree that fdt_open() found to be well-formed. */
 struct fdt {
 	const uint8_t *blob;	  /* its first byte; 4-byte aligned */
@@ -28,9 +46,11 @@ struct fdt {
 	const uint8_t *reserved;  /* memory reservation block */
 	uint32_t reserved_count;  /* its entries, without the last, empty one */
 	uint32_t boot_cpuid_phys;
+	struct fdt_entry *node;
+	uint32_t node_count;
 };
 
-/* A node: the offset of its FDT_BEGIN_NODE in the structure block. */
+/* A node: its number in the order in which they begin; the root has 0. */
 typedef int32_t fdt_node_t;
 #define FDT_NO_NODE (-1)
 
@@ -50,17 +70,20 @@ struct fdt_token {
 	struct fdt_prop prop;
 	fdt_node_t node; /* BEGIN: this node */
 	uint32_t next;	 /* offset at which the token after this one begins */
+	uint32_t begun;	 /* nodes that began by then */
 };
 
 /*
  * Checks the `size` bytes at `blob` whole (header, blocks, nesting, every
  * name and property inside its block and terminated; version 16 or 17) and
- * fills *fdt. `blob` must be 4-byte aligned. Returns NULL, or a message that
- * says what is wrong with it ("it is cut off"); then *fdt must not be used. No
- * function below can fail for a tree that passed, as long as it does not
- * change.
+ * fills *fdt. `blob` must be 4-byte aligned. `node` has room for `room` nodes
+ * (below 2^24), and goes with *fdt from then on. Returns NULL, or a message
+ * that says what is wrong with it ("it is cut off"); then *fdt must not be
+ * used. No function below can fail for a tree that passed, as long as it does
+ * not change.
  */
-const char *fdt_open(struct fdt *fdt, const void *blob, size_t size);
+const char *fdt_open(struct fdt *fdt, const void *blob, size_t size,
+		     struct fdt_entry *node, uint32_t room);
 
 /*
  * Total size in bytes that a header claims, 0 if there is no device tree at
@@ -68,12 +91,14 @@ const char *fdt_open(struct fdt *fdt, const void *blob, size_t size);
  */
 uint32_t fdt_claimed_size(const void *blob);
 
+/* Bytes from the beginning of its header to the end of its last block. */
+uint32_t fdt_used_size(const struct fdt *fdt);
+
 /*
- * Reads the token at offset `at` (0: the root's BEGIN); t->next goes on. NOPs
- * are passed over. Only PROP sets t->prop; t->node is FDT_NO_NODE but for
- * BEGIN.
+ * Reads the token after *t: that of the root's BEGIN if *t is all 0. NOPs are
+ * passed over. Only PROP sets t->prop; t->node is FDT_NO_NODE but for BEGIN.
  */
-void fdt_token(const struct fdt *fdt, uint32_t at, struct fdt_token *t);
+void fdt_token(const struct fdt *fdt, struct fdt_token *t);
 
 /* The root node. */
 fdt_node_t fdt_root(const struct fdt *fdt);
@@ -83,6 +108,12 @@ fdt_node_t fdt_first_child(const struct fdt *fdt, fdt_node_t node);
 
 /* Next node with the same parent, or FDT_NO_NODE. */
 fdt_node_t fdt_next_sibling(const struct fdt *fdt, fdt_node_t node);
+
+/* The node that it is inside of; FDT_NO_NODE for the root and for none. */
+fdt_node_t fdt_parent(const struct fdt *fdt, fdt_node_t node);
+
+/* How many nodes it is inside of; 0 for the root. */
+uint32_t fdt_depth(const struct fdt *fdt, fdt_node_t node);
 
 /* Name of a node with its unit address; "" for the root. */
 const char *fdt_name(const struct fdt *fdt, fdt_node_t node);
@@ -109,6 +140,19 @@ fdt_node_t fdt_by_phandle(const struct fdt *fdt, uint32_t phandle);
 bool fdt_prop(const struct fdt *fdt, fdt_node_t node, const char *name,
 	      struct fdt_prop *prop);
 
+/* The property at an offset in the structure. */
+void fdt_prop_at(const struct fdt *fdt, uint32_t at, struct fdt_prop *prop);
+
+/* That which fdt_open() noted at offset `at`; false if that is 0. */
+static inline bool fdt_noted_prop(const struct fdt *fdt, uint32_t at,
+				  struct fdt_prop *prop)
+{
+	if (at == 0)
+		return false;
+	fdt_prop_at(fdt, at, prop);
+	return true;
+}
+
 /* First or next property in order; false after the last. at = 0 to begin. */
 bool fdt_each_prop(const struct fdt *fdt, fdt_node_t node, uint32_t *at,
 		   struct fdt_prop *prop);
@@ -131,11 +175,23 @@ uint32_t fdt_u32(const struct fdt *fdt, fdt_node_t node, const char *name,
 /* The value as a string if it is exactly one terminated string, or NULL. */
 const char *fdt_string(const struct fdt_prop *prop);
 
-/* Whether a string list value holds `s`. */
-bool fdt_list_has(const struct fdt_prop *prop, const char *s);
+/* Whether a string list value holds `s`, which is of so many characters. */
+bool fdt_list_holds(const struct fdt_prop *prop, const char *s, size_t length);
+
+static inline bool fdt_list_has(const struct fdt_prop *prop, const char *s)
+{
+	return fdt_list_holds(prop, s, __builtin_strlen(s));
+}
 
 /* Whether the node's "compatible" holds `s`. */
-bool fdt_compatible(const struct fdt *fdt, fdt_node_t node, const char *s);
+static inline bool fdt_compatible(const struct fdt *fdt, fdt_node_t node,
+				  const char *s)
+{
+	struct fdt_prop prop;
+
+	return fdt_noted_prop(fdt, fdt->node[node].compatible, &prop) &&
+	       fdt_list_has(&prop, s);
+}
 
 /* Whether the node's "status" is absent, "okay" or "ok". */
 bool fdt_enabled(const struct fdt *fdt, fdt_node_t node);
@@ -168,6 +224,7 @@ struct fdt_writer {
 	 * again.
 	 */
 	uint32_t name[FDT_NAME_SLOTS];
+	const struct fdt *source; /* whose names are all kept, or NULL */
 };
 
 /*
@@ -179,6 +236,12 @@ void fdt_begin(struct fdt_writer *w, void *buffer, size_t capacity,
 	       uint32_t count);
 void fdt_put_reservation(struct fdt_writer *w, uint32_t i, uint64_t address,
 			 uint64_t size);
+
+/*
+ * Takes over all names of properties of a tree, from which properties will be
+ * copied; before the first one.
+ */
+void fdt_put_names(struct fdt_writer *w, const struct fdt *source);
 
 /* Begins a node inside the one that is open; the first is the root, "". */
 void fdt_put_node(struct fdt_writer *w, const char *name);

@@ -26,8 +26,9 @@ struct vm;
 void life_init(void);
 
 /*
- * The first step of a VM whose memory is loaded: vCPU 0 is READY at its kernel,
- * all else is as at reset. At boot, or with the VM lock held.
+ * The first step of a life: vCPU 0 is READY at the VM's kernel, all else is as
+ * at reset. Its memory is loaded before, with the VM lock held; at boot it is
+ * arch_vm_revoke()d, until life_load() loads it.
  */
 void life_begin(struct vm *vm);
 
@@ -39,5 +40,13 @@ int64_t life_stop(struct vm *vm);
 
 /* HF_VM_START of such a VM. Takes the VM lock. */
 int64_t life_start(struct vm *vm);
+
+/*
+ * For a vCPU that runs here and finds no memory: in the VM's first life it is
+ * loaded once it is asked for. Loads a piece; the vCPU tries again until all is
+ * there, and interrupts come between the pieces. False: nothing is missing, or
+ * the VM was stopped. Takes the VM lock.
+ */
+bool life_load(struct vm *vm);
 
 #endif

@@ -112,8 +112,9 @@ bool ptable_is_normal(const struct ptable *t, uint64_t at, uint64_t size);
  *   MM_DONATE       hypervisor  VM n        as normal memory
  *
  * Nothing is ever taken from a VM: entries are absent before, so that live
- * tables need no break-before-make and no TLB maintenance. Memory is donated
- * only once it holds nothing but what its VM may see.
+ * tables need no break-before-make and no TLB maintenance. A VM runs on
+ * donated memory only once this holds nothing but what the VM may see: until
+ * then its root is parked (life_load()).
  */
 enum mm_transition { MM_HIDE, MM_GIVE_RAM, MM_GIVE_DEVICE, MM_DONATE };
 
@@ -133,6 +134,22 @@ struct mm_receiver {
  */
 bool mm_transfer(enum mm_transition transition, struct ptable *primary,
 		 paddr_t pa, uint64_t size, const struct mm_receiver *to);
+
+/*
+ * Transfers what of [pa, pa + size), page-aligned, is nobody's, by a transition
+ * from nobody; the rest stays whose it is. False if the range is outside of the
+ * input address space, or the pool is empty: then a part of it may be
+ * transferred, and the boot has to end.
+ */
+bool mm_transfer_free(enum mm_transition transition, struct ptable *primary,
+		      paddr_t pa, uint64_t size);
+
+/*
+ * Whether all of [at, at + size) is absent with `owner` in it; any values are
+ * allowed.
+ */
+bool mm_is_absent(const struct ptable *t, uint64_t at, uint64_t size,
+		  enum mm_owner owner);
 
 /* Owner of a physical page. */
 enum mm_owner mm_owner(const struct ptable *primary, paddr_t pa);

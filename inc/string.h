@@ -7,6 +7,7 @@
 #ifndef STRING_H
 #define STRING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Copies `n` bytes; the two must not overlap. */
@@ -30,7 +31,13 @@ size_t strnlen(const char *s, size_t n);
 /* Compares two strings as unsigned char: < 0, 0 or > 0. */
 int strcmp(const char *a, const char *b);
 
-/* The same for at most the first `n` bytes. */
+/* Whether two strings are equal; most that are not differ in the first byte. */
+static inline bool streq(const char *a, const char *b)
+{
+	return *a == *b && strcmp(a, b) == 0;
+}
+
+/* Compares at most the first `n` bytes. */
 int strncmp(const char *a, const char *b, size_t n);
 
 /* First `c` in `n` bytes, or NULL. */

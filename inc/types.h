@@ -85,6 +85,12 @@ static inline bool is_aligned(uint64_t n, uint64_t alignment)
  */
 #define RO_AFTER_BOOT __attribute__((section(".bss.ro_after_boot")))
 
+/* Memory that is not zeroed with .bss. */
+#define NOINIT __attribute__((section(".noinit")))
+
+/* The same, of which the boot CPU uses some before the hypervisor moves. */
+#define NOINIT_FIRST __attribute__((section(".noinit.first")))
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

@@ -60,7 +60,7 @@ struct vm {
 	struct arch_vm arch;
 	bool starting;	 /* it is being loaded anew; VM lock */
 	bool debug;	 /* its registers may be told when it crashes */
-	uint64_t loaded; /* bytes of its memory, while `starting`; VM lock */
+	uint64_t loaded; /* bytes of its memory in this life; VM lock */
 	struct ptable
 		stage2; /* constant after boot, but for arch_vm_revoke() */
 	paddr_t memory; /* of a secondary: where it lies, */

@@ -16,6 +16,8 @@
 #define FIELD_MODE 1
 #define FIELD_FILE_SIZE 6
 #define FIELD_NAME_SIZE 11
+#define FIELDS_USED \
+	(1 << FIELD_MODE | 1 << FIELD_FILE_SIZE | 1 << FIELD_NAME_SIZE)
 
 #define MODE_TYPE 0170000
 #define MODE_REGULAR 0100000
@@ -129,9 +131,12 @@ static const char *read_name(struct entry *e, const char *name, size_t size)
 	return NULL;
 }
 
-/* Reads the member at offset `at`, at most `size`, of the archive. */
+/*
+ * Reads the member at offset `at`, at most `size`, of the archive. Of one that
+ * is `checked` the fields that are not used are not looked at.
+ */
 static const char *read_entry(const char *archive, size_t size, size_t at,
-			      struct entry *e)
+			      bool checked, struct entry *e)
 {
 	const char *error = check_magic(archive + at, size - at, at == 0);
 	uint32_t field[FIELDS];
@@ -139,8 +144,9 @@ static const char *read_entry(const char *archive, size_t size, size_t at,
 
 	if (error != NULL)
 		return error;
-	for (int i = 0; i < FIELDS; i++)
-		if (!read_hex(archive + at + MAGIC_SIZE + i * DIGITS,
+	for (unsigned int i = 0; i < FIELDS; i++)
+		if (!(checked && (1u << i & FIELDS_USED) == 0) &&
+		    !read_hex(archive + at + MAGIC_SIZE + i * DIGITS,
 			      &field[i]))
 			return "a file's header is broken";
 	at += HEADER_SIZE;
@@ -177,7 +183,7 @@ const char *cpio_check(const void *archive, size_t size)
 	const char *error;
 
 	while (!e.trailer) {
-		error = read_entry(archive, size, e.next, &e);
+		error = read_entry(archive, size, e.next, false, &e);
 		if (error != NULL)
 			return error;
 	}
@@ -191,7 +197,7 @@ bool cpio_next(const void *archive, size_t size, size_t *at,
 {
 	struct entry e;
 
-	while (read_entry(archive, size, *at, &e) == NULL && !e.trailer) {
+	while (read_entry(archive, size, *at, true, &e) == NULL && !e.trailer) {
 		*at = e.next;
 		if ((e.mode & MODE_TYPE) == MODE_REGULAR) {
 			*file = e.file;

@@ -131,12 +131,12 @@ static bool is_confined(const struct fdt *fdt, fdt_node_t node)
 bool boot_hides_prop(const struct fdt *tree, fdt_node_t node,
 		     const struct fdt_prop *prop)
 {
-	bool is_map = strcmp(prop->name, "iommu-map") == 0;
+	bool is_map = streq(prop->name, "iommu-map");
 	struct fdt_prop map = *prop;
 
-	if (strcmp(prop->name, "iommu-map-mask") == 0)
+	if (streq(prop->name, "iommu-map-mask"))
 		is_map = fdt_prop(tree, node, "iommu-map", &map);
-	else if (!is_map && strcmp(prop->name, "iommus") != 0)
+	else if (!is_map && !streq(prop->name, "iommus"))
 		return false;
 	return map.size >= (is_map ? 8 : 4) &&
 	       arch_owns_iommu(tree, fdt_cell(map.value, is_map));
@@ -144,62 +144,76 @@ bool boot_hides_prop(const struct fdt *tree, fdt_node_t node,
 
 /* --- registers --- */
 
-/* Bytes of a node's reg that the primary may see. */
-static uint32_t visible_reg(const struct fdt *tree, fdt_node_t node)
+/* Finds a node's reg, as much of it as the primary may see. */
+static bool find_visible_reg(const struct fdt *tree, fdt_node_t node,
+			     struct fdt_prop *reg)
 {
-	struct fdt_prop reg;
 	uint32_t size;
 
-	if (!fdt_prop(tree, node, "reg", &reg))
-		return 0;
-	size = reg.size;
-	switch (arch_edit_prop(tree, node, &reg, &size)) {
+	if (!fdt_prop(tree, node, "reg", reg))
+		return false;
+	size = reg->size;
+	switch (arch_edit_prop(tree, node, reg, &size)) {
 	case EDIT_DROP:
-		return 0;
+		return false;
 	case EDIT_CUT:
-		return size;
+		reg->size = size;
+		return true;
 	default:
-		return reg.size;
+		return true;
 	}
 }
 
-/* Cells of one entry of the reg of the node where the walk stands. */
-static uint32_t reg_cells(const struct devtree_walk *w)
-{
-	const struct devtree_level *bus;
+/* The pages of a node: of its reg, then of a PCI host's windows. */
+struct pages {
+	const struct fdt *fdt;
+	fdt_node_t node;
+	struct fdt_prop reg;
+	uint32_t i;	/* of the next range */
+	uint32_t count; /* of those in reg */
+	bool is_pci;
+};
 
-	if (w->depth == 0)
-		return 0;
-	bus = &w->level[w->depth - 1];
-	return bus->address_cells + bus->size_cells;
+static void begin_pages(struct pages *p, const struct fdt *fdt, fdt_node_t node)
+{
+	uint32_t cells = devtree_reg_cells(fdt, node);
+
+	p->fdt = fdt;
+	p->node = node;
+	p->i = p->count = 0;
+	p->is_pci = devtree_has_type(fdt, node, "pci");
+	/* Memory that is not used for RAM is nobody's, and no device. */
+	if (cells && !devtree_has_type(fdt, node, "memory") &&
+	    find_visible_reg(fdt, node, &p->reg))
+		p->count = p->reg.size / 4 / cells;
 }
 
-/*
- * The pages of range `i` of a node: of its reg, then of a PCI host's windows.
- * Empty where there is nothing that the primary could reach. False after the
- * last.
- */
-static bool node_pages(const struct devtree_walk *w, fdt_node_t node,
-		       uint32_t i, struct range *pages)
+/* The next pages that the primary could reach; false after the last. */
+static bool next_pages(struct pages *p, struct range *pages)
 {
 	uint64_t limit = (uint64_t)1 << vm_primary.stage2.input_bits;
-	/* Memory that is not used for RAM is nobody's, and no device. */
-	uint32_t cells =
-		devtree_has_type(w->fdt, node, "memory") ? 0 : reg_cells(w);
-	uint32_t count = cells ? visible_reg(w->fdt, node) / 4 / cells : 0;
 	uint64_t base, size;
+	uint32_t i;
 
-	*pages = (struct range){0, 0};
-	if (i < count ? !devtree_reg(w, i, &base, &size)
-		      : !devtree_has_type(w->fdt, node, "pci") ||
-				!devtree_window(w, i - count, &base, &size))
-		return i < count;
-	if (size == 0 || base >= limit)
+	while (i = p->i++, i < p->count || p->is_pci) {
+		if (i < p->count
+			    ? !devtree_reg_entry(p->fdt, p->node, &p->reg, i,
+						 &base, &size)
+			    : !devtree_window(p->fdt, p->node, i - p->count,
+					      &base, &size)) {
+			if (i >= p->count)
+				break;
+			continue;
+		}
+		if (size == 0 || base >= limit)
+			continue;
+		pages->begin = align_down(base, PAGE_SIZE);
+		pages->end = size > limit - base
+				     ? limit
+				     : align_up(base + size, PAGE_SIZE);
 		return true;
-	pages->begin = align_down(base, PAGE_SIZE);
-	pages->end =
-		size > limit - base ? limit : align_up(base + size, PAGE_SIZE);
-	return true;
+	}
+	return false;
 }
 
 /* --- devices that may write memory --- */
@@ -215,7 +229,7 @@ static bool is_slave(const struct fdt *fdt, fdt_node_t node)
 	if (strnlen(first, p.size) == p.size)
 		return false;
 	for (unsigned int i = 0; i < ARRAY_SIZE(slaves); i++)
-		if (strcmp(first, slaves[i]) == 0)
+		if (streq(first, slaves[i]))
 			return true;
 	return false;
 }
@@ -224,40 +238,65 @@ static bool is_forbidden(const struct fdt *fdt, fdt_node_t node)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(forbidden); i++)
 		if (devtree_is_like(fdt, node, forbidden[i]))
-			return !arch_mediates_node(fdt, node);
+			return true;
 	return false;
 }
 
 static bool is_master(const struct fdt *fdt, fdt_node_t node)
 {
-	return !arch_mediates_node(fdt, node) && !is_slave(fdt, node) &&
-	       !is_confined(fdt, node);
+	return !is_slave(fdt, node) && !is_confined(fdt, node);
 }
 
-/* A node with pages to reach, of those that stand for devices. */
-static bool is_device(const struct devtree_walk *w, fdt_node_t node)
-{
-	struct range pages;
-	const char *top;
+/* What is known of each node. */
+#define HAS_PAGES 1   /* there is something that the primary could reach */
+#define IS_DEVICE 2   /* and it is one of those that stand for devices */
+#define IS_MEDIATED 4 /* arch_mediates_node() */
+#define IS_KEPT 8     /* the primary does not get it */
+#define IS_NAMED 16   /* it is named only, or inside of one that is */
 
-	if (w->depth == 0)
-		return false;
-	top = fdt_name(w->fdt, w->level[1].node);
-	if (strcmp(top, "reserved-memory") == 0 || strcmp(top, "chosen") == 0 ||
-	    strcmp(top, "cpus") == 0)
-		return false;
-	for (uint32_t i = 0; node_pages(w, node, i, &pages); i++)
-		if (pages.begin < pages.end)
-			return true;
-	return false;
+static uint8_t traits[MAX_NODES] NOINIT;
+
+/* Whether the nodes inside of one, which is not deep, stand for no devices. */
+static bool has_no_devices(const char *name)
+{
+	return streq(name, "reserved-memory") || streq(name, "chosen") ||
+	       streq(name, "cpus");
+}
+
+static void find_traits(const struct fdt *fdt)
+{
+	uint8_t with_pages = HAS_PAGES;
+	struct range range;
+	struct pages p;
+
+	for (fdt_node_t n = 0; (uint32_t)n < fdt->node_count; n++) {
+		if (fdt_depth(fdt, n) == 1)
+			with_pages = has_no_devices(fdt_name(fdt, n))
+					     ? HAS_PAGES
+					     : HAS_PAGES | IS_DEVICE;
+		begin_pages(&p, fdt, n);
+		traits[n] = next_pages(&p, &range) ? with_pages : 0;
+		if (arch_mediates_node(fdt, n))
+			traits[n] |= IS_MEDIATED;
+		if (arch_hides_node(fdt, n))
+			traits[n] |= IS_KEPT;
+	}
+}
+
+/* Adds traits to a node and to those inside of it. */
+static void mark(const struct fdt *fdt, fdt_node_t node, uint8_t what)
+{
+	for (uint32_t n = (uint32_t)node; n < fdt->node[node].end; n++)
+		traits[n] |= what;
 }
 
 /* False: there is no room. */
-static bool note(struct boot *b, fdt_node_t node)
+static bool note(struct boot *b, fdt_node_t node, uint8_t what)
 {
 	if (b->withheld_count == MAX_WITHHELD)
 		return false;
 	b->withheld[b->withheld_count++] = node;
+	mark(&b->tree, node, what);
 	return true;
 }
 
@@ -277,39 +316,21 @@ bool boot_withholds(const struct boot *b, fdt_node_t node)
 	return false;
 }
 
-/* The walk stands in, or below, a node that is withheld. */
-static bool is_inside(const struct boot *b, const struct devtree_walk *w)
-{
-	for (uint32_t i = 0; i <= w->depth; i++)
-		if (boot_withholds(b, w->level[i].node))
-			return true;
-	return false;
-}
-
-/* Whether the primary does not get the node where the walk stands. */
-static bool is_kept(const struct boot *b, const struct devtree_walk *w,
-		    fdt_node_t node)
-{
-	return arch_hides_node(&b->tree, node) || is_inside(b, w);
-}
-
 typedef bool is_kind_fn(const struct fdt *fdt, fdt_node_t node);
 
 /*
- * Notes all devices of some kind that are not kept already. Returns for how
- * many there was no room.
+ * Notes all devices of some kind that are not kept, or noted, already. Returns
+ * for how many there was no room.
  */
-static uint32_t note_all(struct boot *b, is_kind_fn *is_kind)
+static uint32_t note_all(struct boot *b, is_kind_fn *is_kind, uint8_t what)
 {
-	struct devtree_walk w;
 	uint32_t lost = 0;
-	fdt_node_t node;
 
-	devtree_begin(&w, &b->tree);
-	while (devtree_next(&w, &node))
-		if (is_device(&w, node) && !is_kept(b, &w, node) &&
-		    is_kind(&b->tree, node))
-			lost += !note(b, node);
+	for (uint32_t n = 0; n < b->tree.node_count; n++)
+		if ((traits[n] & (IS_DEVICE | IS_MEDIATED | IS_KEPT |
+				  IS_NAMED)) == IS_DEVICE &&
+		    is_kind(&b->tree, (fdt_node_t)n))
+			lost += !note(b, (fdt_node_t)n, what);
 	return lost;
 }
 
@@ -387,49 +408,49 @@ static void tell(const struct boot *b, uint32_t first, const char *what)
 
 /* --- who gets what --- */
 
-/* Gives pages that nobody has yet to the primary, or keeps them from it. */
-static void take_pages(struct range pages, enum mm_transition transition)
-{
-	while (pages.begin < pages.end) {
-		struct mm_walk w = ptable_walk(&vm_primary.stage2, pages.begin);
-		uint64_t left = pages.end - pages.begin;
-		uint64_t span = w.span < left ? w.span : left;
-
-		if (!w.mode && w.owner == OWNER_NOBODY &&
-		    !mm_transfer(transition, &vm_primary.stage2,
-				 paddr(pages.begin), span, NULL))
-			boot_stop(
-				"page tables: no room for the primary's devices");
-		pages.begin += span;
-	}
-}
-
-static void take_node(const struct devtree_walk *w, fdt_node_t node,
+/* Gives what nobody has yet of a node to the primary, or keeps it from it. */
+static void take_node(const struct fdt *fdt, uint32_t node,
 		      enum mm_transition transition)
 {
-	struct range pages;
+	struct range r;
+	struct pages p;
 
-	for (uint32_t i = 0; node_pages(w, node, i, &pages); i++)
-		take_pages(pages, transition);
+	begin_pages(&p, fdt, (fdt_node_t)node);
+	while (next_pages(&p, &r))
+		if (!mm_transfer_free(transition, &vm_primary.stage2,
+				      paddr(r.begin), r.end - r.begin))
+			boot_stop(
+				"page tables: no room for the primary's devices");
 }
 
-/* Whether a page of the node is one of registers that are kept. */
-static bool shares_page(const struct boot *b, const struct devtree_walk *w,
-			fdt_node_t node)
+/* Whether a page of the range is one of registers that are kept. */
+static bool has_kept_page(const struct boot *b, struct range r)
 {
-	struct range p;
+	const struct ptable *t = &vm_primary.stage2;
 
-	for (uint32_t i = 0; node_pages(w, node, i, &p); i++)
-		while (p.begin < p.end) {
-			struct mm_walk at =
-				ptable_walk(&vm_primary.stage2, p.begin);
+	/* As a rule nobody has any of it yet. */
+	if (mm_is_absent(t, r.begin, r.end - r.begin, OWNER_NOBODY))
+		return false;
+	while (r.begin < r.end) {
+		struct mm_walk at = ptable_walk(t, r.begin);
 
-			if (!at.mode && at.owner == OWNER_HYPERVISOR &&
-			    !ranges_overlap(&b->hidden, p.begin,
-					    p.begin + PAGE_SIZE))
-				return true;
-			p.begin += at.span;
-		}
+		if (!at.mode && at.owner == OWNER_HYPERVISOR &&
+		    !ranges_overlap(&b->hidden, r.begin, r.begin + PAGE_SIZE))
+			return true;
+		r.begin += at.span;
+	}
+	return false;
+}
+
+static bool shares_page(const struct boot *b, fdt_node_t node)
+{
+	struct range r;
+	struct pages p;
+
+	begin_pages(&p, &b->tree, node);
+	while (next_pages(&p, &r))
+		if (has_kept_page(b, r))
+			return true;
 	return false;
 }
 
@@ -443,45 +464,32 @@ static bool is_other_gic(const struct fdt *fdt, fdt_node_t node)
 /* Keeps what is withheld from the primary, other GICs or all else. */
 static void keep_withheld(struct boot *b, bool gics)
 {
-	struct devtree_walk w;
-	fdt_node_t node;
-
-	devtree_begin(&w, &b->tree);
-	while (devtree_next(&w, &node))
-		if (is_kept(b, &w, node) &&
-		    is_other_gic(&b->tree, node) == gics)
-			take_node(&w, node, MM_HIDE);
+	for (uint32_t n = 0; n < b->tree.node_count; n++)
+		if ((traits[n] & HAS_PAGES) && (traits[n] & IS_KEPT) &&
+		    is_other_gic(&b->tree, (fdt_node_t)n) == gics)
+			take_node(&b->tree, n, MM_HIDE);
 }
 
-/* Gives the primary what it may have, of all or of what is mediated. */
-static void give_nodes(struct boot *b, bool only_mediated)
+/* Gives the primary what it may have of nodes with all these traits. */
+static void give_nodes(struct boot *b, uint8_t what)
 {
-	struct devtree_walk w;
-	fdt_node_t node;
-
-	devtree_begin(&w, &b->tree);
-	while (devtree_next(&w, &node))
-		if (!is_kept(b, &w, node) &&
-		    (!only_mediated || arch_mediates_node(&b->tree, node)))
-			take_node(&w, node, MM_GIVE_DEVICE);
+	for (uint32_t n = 0; n < b->tree.node_count; n++)
+		if ((traits[n] & what) == what && !(traits[n] & IS_KEPT))
+			take_node(&b->tree, n, MM_GIVE_DEVICE);
 }
 
 /* What shares a page with registers that are kept is kept, too. */
 static void withhold_sharers(struct boot *b)
 {
-	struct devtree_walk w;
-	fdt_node_t node;
-
-	devtree_begin(&w, &b->tree);
-	while (devtree_next(&w, &node)) {
-		if (is_kept(b, &w, node) || !is_device(&w, node) ||
-		    arch_mediates_node(&b->tree, node) ||
-		    !shares_page(b, &w, node))
+	for (uint32_t n = 0; n < b->tree.node_count; n++) {
+		if ((traits[n] & (IS_DEVICE | IS_MEDIATED | IS_KEPT)) !=
+			    IS_DEVICE ||
+		    !shares_page(b, (fdt_node_t)n))
 			continue;
 		log_line(
 			"the primary has no %s: it shares a page with what is kept from it",
-			fdt_name(&b->tree, node));
-		must_fit(note(b, node));
+			fdt_name(&b->tree, (fdt_node_t)n));
+		must_fit(note(b, (fdt_node_t)n, IS_KEPT));
 	}
 }
 
@@ -491,10 +499,11 @@ static void choose_withheld(struct boot *b)
 	bool strict = b->manifest.strict;
 	uint32_t first, lost;
 
-	must_fit(!note_all(b, is_forbidden));
+	find_traits(&b->tree);
+	must_fit(!note_all(b, is_forbidden, IS_KEPT));
 	tell(b, 0, "withheld");
 	first = b->withheld_count;
-	lost = note_all(b, is_master);
+	lost = note_all(b, is_master, strict ? IS_KEPT : IS_NAMED);
 	must_fit(!strict || !lost);
 	tell(b, first,
 	     strict ? "strict: withheld" : "may reach all memory by DMA");
@@ -516,8 +525,8 @@ void boot_give_devices(struct boot *b)
 		boot_stop(
 			"page tables: no room for the hypervisor's devices, or they lie in RAM");
 	keep_withheld(b, false);
-	give_nodes(b, true);
+	give_nodes(b, HAS_PAGES | IS_MEDIATED);
 	keep_withheld(b, true);
 	withhold_sharers(b);
-	give_nodes(b, false);
+	give_nodes(b, HAS_PAGES);
 }

@@ -9,54 +9,43 @@
 
 void devtree_begin(struct devtree_walk *w, const struct fdt *fdt)
 {
-	*w = (struct devtree_walk){.fdt = fdt};
-}
-
-static void enter_node(struct devtree_walk *w, fdt_node_t node)
-{
-	if (node != fdt_root(w->fdt))
-		w->depth++;
-	w->level[w->depth] = (struct devtree_level){
-		.node = node,
-		.address_cells = DEFAULT_ADDRESS_CELLS,
-		.size_cells = DEFAULT_SIZE_CELLS,
-	};
-}
-
-/* Learns what a property says of its node as a bus. */
-static void note_prop(struct devtree_level *l, const struct fdt_prop *p)
-{
-	if (p->name[0] == '#' && p->size == 4) {
-		if (strcmp(p->name, "#address-cells") == 0)
-			l->address_cells = fdt_cell(p->value, 0);
-		else if (strcmp(p->name, "#size-cells") == 0)
-			l->size_cells = fdt_cell(p->value, 0);
-	} else if (p->name[0] == 'r' && strcmp(p->name, "ranges") == 0) {
-		l->has_ranges = true;
-		l->ranges = *p;
-	}
+	*w = (struct devtree_walk){.fdt = fdt, .node = FDT_NO_NODE};
 }
 
 bool devtree_next(struct devtree_walk *w, fdt_node_t *node)
 {
-	struct fdt_token t;
+	if ((uint32_t)(w->node + 1) == w->fdt->node_count)
+		return false;
+	w->node++;
+	w->depth = w->fdt->node[w->node].depth;
+	*node = w->node;
+	return true;
+}
 
-	for (;;) {
-		fdt_token(w->fdt, w->at, &t);
-		if (t.tag == FDT_TAG_DONE)
-			return false;
-		w->at = t.next;
-		if (t.tag == FDT_TAG_PROP) {
-			note_prop(&w->level[w->depth], &t.prop);
-		} else if (t.tag == FDT_TAG_END) {
-			if (w->depth)
-				w->depth--;
-		} else {
-			enter_node(w, t.node);
-			*node = t.node;
-			return true;
-		}
-	}
+fdt_node_t devtree_ancestor(const struct devtree_walk *w, uint32_t depth)
+{
+	fdt_node_t node = w->node;
+
+	while (fdt_depth(w->fdt, node) > depth)
+		node = fdt_parent(w->fdt, node);
+	return node;
+}
+
+/* Cells of addresses and of sizes of the children of a node. */
+struct cells {
+	uint32_t address, size;
+};
+
+static struct cells cells_of(const struct fdt *fdt, fdt_node_t node)
+{
+	const struct fdt_entry *e = &fdt->node[node];
+	struct cells c = {e->address_cells, e->size_cells};
+
+	if (c.address == FDT_CELLS_UNKNOWN)
+		c.address = DEFAULT_ADDRESS_CELLS;
+	if (c.size == FDT_CELLS_UNKNOWN)
+		c.size = DEFAULT_SIZE_CELLS;
+	return c;
 }
 
 /* One entry of a "ranges": child address, parent address, size. */
@@ -64,35 +53,38 @@ struct range {
 	uint64_t child, parent, size;
 };
 
-static bool read_range(const struct devtree_level *bus, uint32_t parent_cells,
-		       uint32_t i, struct range *r)
+/* Entry `i` of the "ranges" of a node, which is not the root. */
+static bool read_range(const struct fdt *fdt, fdt_node_t bus,
+		       const struct fdt_prop *ranges, uint32_t i,
+		       struct range *r)
 {
-	uint32_t ac = bus->address_cells, sc = bus->size_cells;
-	uint32_t cells = ac + parent_cells + sc;
+	struct cells c = cells_of(fdt, bus);
+	uint32_t up = cells_of(fdt, fdt_parent(fdt, bus)).address;
+	uint32_t cells = c.address + up + c.size;
 	bool overflow = false;
-	const uint8_t *v = bus->ranges.value;
+	const uint8_t *v = ranges->value;
 
-	if (ac > 3 || sc > 2 || parent_cells > 2 || !cells ||
-	    i >= bus->ranges.size / 4 / cells)
+	if (c.address > 3 || c.size > 2 || up > 2 || !cells ||
+	    i >= ranges->size / 4 / cells)
 		return false;
-	r->child = fdt_number(v, i * cells, ac, NULL);
-	r->parent = fdt_number(v, i * cells + ac, parent_cells, &overflow);
-	r->size = fdt_number(v, i * cells + ac + parent_cells, sc, &overflow);
+	r->child = fdt_number(v, i * cells, c.address, NULL);
+	r->parent = fdt_number(v, i * cells + c.address, up, &overflow);
+	r->size = fdt_number(v, i * cells + c.address + up, c.size, &overflow);
 	return !overflow;
 }
 
 /* Takes a range of a bus's children to the address space of its parent. */
-static bool translate_up(const struct devtree_level *bus,
-			 const struct devtree_level *parent, uint64_t *base,
+static bool translate_up(const struct fdt *fdt, fdt_node_t bus, uint64_t *base,
 			 uint64_t size)
 {
+	struct fdt_prop ranges;
 	struct range r;
 
-	if (!bus->has_ranges)
+	if (!fdt_prop(fdt, bus, "ranges", &ranges))
 		return false;
-	if (bus->ranges.size == 0)
+	if (ranges.size == 0)
 		return true;
-	for (uint32_t i = 0; read_range(bus, parent->address_cells, i, &r); i++)
+	for (uint32_t i = 0; read_range(fdt, bus, &ranges, i, &r); i++)
 		if (*base >= r.child && *base - r.child <= r.size &&
 		    size <= r.size - (*base - r.child)) {
 			*base = *base - r.child + r.parent;
@@ -101,106 +93,89 @@ static bool translate_up(const struct devtree_level *bus,
 	return false;
 }
 
-/* Takes a range of the children of level `depth` to CPU addresses. */
-static bool to_cpu(const struct devtree_walk *w, uint32_t depth, uint64_t *base,
+/* Takes a range of the children of a node to CPU addresses. */
+static bool to_cpu(const struct fdt *fdt, fdt_node_t bus, uint64_t *base,
 		   uint64_t size)
 {
-	for (; depth > 0; depth--)
-		if (!translate_up(&w->level[depth], &w->level[depth - 1], base,
-				  size))
+	for (; bus != fdt_root(fdt); bus = fdt_parent(fdt, bus))
+		if (!translate_up(fdt, bus, base, size))
 			return false;
 	return size <= ~(uint64_t)0 - *base;
 }
 
-bool devtree_reg(const struct devtree_walk *w, uint32_t i, uint64_t *base,
-		 uint64_t *size)
+bool devtree_reg_entry(const struct fdt *fdt, fdt_node_t node,
+		       const struct fdt_prop *reg, uint32_t i, uint64_t *base,
+		       uint64_t *size)
 {
-	const struct devtree_level *bus;
-	struct fdt_prop p;
-	uint32_t cells;
+	fdt_node_t bus = fdt_parent(fdt, node);
+	struct cells c;
 	bool overflow = false;
 
-	if (w->depth == 0)
+	if (bus == FDT_NO_NODE)
 		return false;
-	bus = &w->level[w->depth - 1];
-	cells = bus->address_cells + bus->size_cells;
-	if (bus->address_cells > 2 || bus->size_cells > 2 || cells == 0 ||
-	    !fdt_prop(w->fdt, w->level[w->depth].node, "reg", &p) ||
-	    i >= p.size / 4 / cells)
+	c = cells_of(fdt, bus);
+	if (c.address > 2 || c.size > 2 || c.address + c.size == 0 ||
+	    i >= reg->size / 4 / (c.address + c.size))
 		return false;
-	*base = fdt_number(p.value, i * cells, bus->address_cells, &overflow);
-	*size = fdt_number(p.value, i * cells + bus->address_cells,
-			   bus->size_cells, &overflow);
-	return !overflow && to_cpu(w, w->depth - 1, base, *size);
-}
-
-bool devtree_window(const struct devtree_walk *w, uint32_t i, uint64_t *base,
-		    uint64_t *size)
-{
-	struct devtree_level self = w->level[w->depth];
-	struct range r;
-
-	if (w->depth == 0 ||
-	    !fdt_prop(w->fdt, self.node, "ranges", &self.ranges))
-		return false;
-	/* The node's own properties come after it in the walk. */
-	self.address_cells = fdt_u32(w->fdt, self.node, "#address-cells",
-				     self.address_cells);
-	self.size_cells =
-		fdt_u32(w->fdt, self.node, "#size-cells", self.size_cells);
-	if (!read_range(&self, w->level[w->depth - 1].address_cells, i, &r))
-		return false;
-	*base = r.parent;
-	*size = r.size;
-	return to_cpu(w, w->depth - 1, base, *size);
+	i *= c.address + c.size;
+	*base = fdt_number(reg->value, i, c.address, &overflow);
+	*size = fdt_number(reg->value, i + c.address, c.size, &overflow);
+	return !overflow && to_cpu(fdt, bus, base, *size);
 }
 
 bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,
 		      uint64_t *base, uint64_t *size)
 {
-	struct devtree_walk w;
-	fdt_node_t at;
+	struct fdt_prop reg;
 
-	devtree_begin(&w, fdt);
-	while (devtree_next(&w, &at))
-		if (at == node)
-			return devtree_reg(&w, i, base, size);
-	return false;
+	return node != FDT_NO_NODE && fdt_prop(fdt, node, "reg", &reg) &&
+	       devtree_reg_entry(fdt, node, &reg, i, base, size);
+}
+
+bool devtree_reg(const struct devtree_walk *w, uint32_t i, uint64_t *base,
+		 uint64_t *size)
+{
+	return devtree_node_reg(w->fdt, w->node, i, base, size);
+}
+
+bool devtree_window(const struct fdt *fdt, fdt_node_t node, uint32_t i,
+		    uint64_t *base, uint64_t *size)
+{
+	struct fdt_prop ranges;
+	struct range r;
+
+	if (node == fdt_root(fdt) || !fdt_prop(fdt, node, "ranges", &ranges) ||
+	    !read_range(fdt, node, &ranges, i, &r))
+		return false;
+	*base = r.parent;
+	*size = r.size;
+	return to_cpu(fdt, fdt_parent(fdt, node), base, *size);
 }
 
 uint32_t devtree_reg_cells(const struct fdt *fdt, fdt_node_t node)
 {
-	struct devtree_walk w;
-	fdt_node_t at;
+	fdt_node_t bus = fdt_parent(fdt, node);
+	struct cells c;
 
-	devtree_begin(&w, fdt);
-	while (devtree_next(&w, &at))
-		if (at == node && w.depth > 0)
-			return w.level[w.depth - 1].address_cells +
-			       w.level[w.depth - 1].size_cells;
-	return 0;
+	if (bus == FDT_NO_NODE)
+		return 0;
+	c = cells_of(fdt, bus);
+	return c.address + c.size;
 }
 
 fdt_node_t devtree_compatible(const struct fdt *fdt, const char *const *names,
 			      unsigned int count)
 {
-	fdt_node_t node = fdt_root(fdt);
-	struct fdt_token t;
+	struct fdt_prop p;
 
-	for (uint32_t at = 0;; at = t.next) {
-		fdt_token(fdt, at, &t);
-		if (t.tag == FDT_TAG_DONE)
-			return FDT_NO_NODE;
-		if (t.tag == FDT_TAG_BEGIN)
-			node = t.node;
-		if (t.tag != FDT_TAG_PROP || t.prop.name[0] != 'c' ||
-		    strcmp(t.prop.name, "compatible") != 0)
+	for (fdt_node_t n = 0; (uint32_t)n < fdt->node_count; n++) {
+		if (!fdt_noted_prop(fdt, fdt->node[n].compatible, &p))
 			continue;
 		for (unsigned int i = 0; i < count; i++)
-			if (fdt_list_has(&t.prop, names[i]) &&
-			    fdt_enabled(fdt, node))
-				return node;
+			if (fdt_list_has(&p, names[i]) && fdt_enabled(fdt, n))
+				return n;
 	}
+	return FDT_NO_NODE;
 }
 
 bool devtree_is_like(const struct fdt *fdt, fdt_node_t node, const char *part)
@@ -208,10 +183,11 @@ bool devtree_is_like(const struct fdt *fdt, fdt_node_t node, const char *part)
 	size_t length = strlen(part);
 	struct fdt_prop p;
 
-	if (!fdt_prop(fdt, node, "compatible", &p))
+	if (!fdt_noted_prop(fdt, fdt->node[node].compatible, &p))
 		return false;
 	for (uint32_t i = 0; i + length <= p.size; i++)
-		if (memcmp(p.value + i, part, length) == 0)
+		if (p.value[i] == (uint8_t)part[0] &&
+		    memcmp(p.value + i, part, length) == 0)
 			return true;
 	return false;
 }
@@ -221,24 +197,23 @@ bool devtree_has_type(const struct fdt *fdt, fdt_node_t node, const char *type)
 	struct fdt_prop p;
 	const char *s;
 
-	if (!fdt_prop(fdt, node, "device_type", &p))
+	if (!fdt_noted_prop(fdt, fdt->node[node].device_type, &p))
 		return false;
 	s = fdt_string(&p);
-	return s && strcmp(s, type) == 0;
+	return s && streq(s, type);
 }
 
 bool devtree_overlaps_memory(const struct fdt *fdt, uint64_t base,
 			     uint64_t size)
 {
-	struct devtree_walk w;
-	fdt_node_t node;
+	fdt_node_t node = fdt_first_child(fdt, fdt_root(fdt));
 	uint64_t at, length;
 
-	devtree_begin(&w, fdt);
-	while (devtree_next(&w, &node)) {
-		if (w.depth != 1 || !devtree_has_type(fdt, node, "memory"))
+	for (; node != FDT_NO_NODE; node = fdt_next_sibling(fdt, node)) {
+		if (!devtree_has_type(fdt, node, "memory"))
 			continue;
-		for (uint32_t i = 0; devtree_reg(&w, i, &at, &length); i++)
+		for (uint32_t i = 0;
+		     devtree_node_reg(fdt, node, i, &at, &length); i++)
 			if (overlaps(base, base + size, at, at + length))
 				return true;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Reading flattened device trees (Devicetree Specification v0.4, chapter 5).
- * fdt_open() checks every token once, so that the other functions follow the
- * tree without a check. Nothing recurses; a walk costs what it passes over.
+ * fdt_open() checks every token once, and notes where the nodes are, so that
+ * the other functions neither check nor search. Nothing recurses.
  */
 #include "fdt.h"
 #include "string.h"
@@ -77,13 +77,24 @@ static uint32_t name_length(const uint8_t *p, uint32_t limit)
 	return n;
 }
 
+/*
+ * The bit of a property's name in fdt_entry.names: names that share one make a
+ * search longer, no more.
+ */
+static inline uint32_t name_bit(const char *name)
+{
+	return (uint32_t)1 << ((name[0] * 5 + name[1]) & 31);
+}
+
 /* What fdt_open() knows while it walks the structure block. */
 struct check {
-	const struct fdt *fdt;
-	uint32_t at;	/* offset of the next token */
-	uint32_t limit; /* of the structure block, a multiple of 4 */
-	uint32_t depth; /* nodes that are open */
-	bool seen_root;
+	struct fdt *fdt;
+	uint32_t at;	 /* offset of the next token */
+	uint32_t limit;	 /* of the structure block, a multiple of 4 */
+	uint32_t room;	 /* entries of nodes */
+	uint32_t depth;	 /* nodes that are open */
+	fdt_node_t node; /* the innermost of them */
+	uint32_t compatible, device_type; /* where the names last stood */
 	bool in_props; /* a property may come: no child has begun yet */
 };
 
@@ -92,29 +103,85 @@ static const char *check_begin(struct check *c)
 	const uint8_t *name = c->fdt->structure + c->at;
 	uint32_t left = c->limit - c->at;
 	uint32_t length = name_length(name, left);
+	uint32_t count = c->fdt->node_count;
+	struct fdt_entry *e = &c->fdt->node[count];
 
 	if (length == left)
 		return "a node name has no end";
-	if (c->depth == 0 && c->seen_root)
+	if (c->depth == 0 && count != 0)
 		return "there is a second root node";
 	if (c->depth != 0 && length == 0)
 		return "a node has no name";
 	if (c->depth == FDT_MAX_DEPTH)
 		return "nodes are nested too deeply";
+	if (count == c->room)
+		return "it has too many nodes";
+	e->begin = c->at - CELL;
 	c->at += align4(length + 1);
-	c->depth++;
-	c->seen_root = true;
+	e->props = c->at;
+	e->names = e->compatible = e->device_type = 0;
+	e->address_cells = e->size_cells = FDT_CELLS_UNKNOWN;
+	e->parent = (uint32_t)c->node & FDT_PARENT_MASK;
+	e->depth = c->depth++;
+	c->node = (fdt_node_t)count;
+	c->fdt->node_count++;
 	c->in_props = true;
 	return NULL;
 }
 
 static const char *check_end(struct check *c)
 {
+	struct fdt_entry *e;
+
 	if (c->depth == 0)
 		return "a node ends that never began";
+	e = &c->fdt->node[c->node];
+	e->end = c->fdt->node_count;
+	c->node = (fdt_node_t)e->parent;
 	c->depth--;
 	c->in_props = false;
 	return NULL;
+}
+
+static void note_cells(uint8_t *to, uint32_t cells)
+{
+	if (*to == FDT_CELLS_UNKNOWN)
+		*to = (uint8_t)(cells < FDT_CELLS_MANY ? cells
+						       : FDT_CELLS_MANY);
+}
+
+/*
+ * Whether the name at offset `name` of the strings is `wanted`. As a rule a
+ * name stands there once: *known is where it was found last.
+ */
+static bool is_named(const struct fdt *fdt, uint32_t name, uint32_t *known,
+		     const char *wanted)
+{
+	if (name != *known && streq(fdt->strings + name, wanted))
+		*known = name;
+	return name == *known;
+}
+
+/* Notes what is asked for most of a property at `prop`; the first counts. */
+static void note_prop(struct check *c, const uint8_t *prop, uint32_t offset)
+{
+	const struct fdt *fdt = c->fdt;
+	struct fdt_entry *e = &fdt->node[c->node];
+	const char *name = fdt->strings + offset;
+	uint32_t at = (uint32_t)(prop - fdt->structure);
+	bool is_cell = be32(prop + CELL) == CELL;
+
+	e->names |= name_bit(name);
+	if (*name == '#' && is_cell && strcmp(name, "#address-cells") == 0)
+		note_cells(&e->address_cells, be32(prop + PROP_HEADER));
+	else if (*name == '#' && is_cell && strcmp(name, "#size-cells") == 0)
+		note_cells(&e->size_cells, be32(prop + PROP_HEADER));
+	else if (e->compatible == 0 &&
+		 is_named(fdt, offset, &c->compatible, "compatible"))
+		e->compatible = at;
+	else if (e->device_type == 0 &&
+		 is_named(fdt, offset, &c->device_type, "device_type"))
+		e->device_type = at;
 }
 
 /* c->at is behind the token, at the length of the value. */
@@ -137,6 +204,7 @@ static const char *check_prop(struct check *c)
 	/* The strings block ends in a zero: any offset in it is a string. */
 	if (name >= c->fdt->strings_size || c->fdt->strings[name] == '\0')
 		return "a property has no name";
+	note_prop(c, p - CELL, name);
 	c->at += 2 * CELL + align4(size);
 	return NULL;
 }
@@ -157,13 +225,25 @@ static const char *check_token(struct check *c, uint32_t token)
 	}
 }
 
-/* Walks the whole structure block of at most `limit` bytes. */
-static const char *check_structure(struct fdt *fdt, uint32_t limit)
+/*
+ * Walks the whole structure block of at most `limit` bytes. It is made to begin
+ * at the root, so that this is at offset 0.
+ */
+static const char *check_structure(struct fdt *fdt, uint32_t limit,
+				   uint32_t room)
 {
-	struct check c = {.fdt = fdt, .limit = limit & ~3u};
+	struct check c = {
+		.fdt = fdt,
+		.limit = limit & ~3u,
+		.room = room,
+		.compatible = fdt->strings_size,
+		.device_type = fdt->strings_size,
+	};
 	const char *error;
 	uint32_t token;
 
+	for (; c.limit != 0 && be32(fdt->structure) == NOP; c.limit -= CELL)
+		fdt->structure += CELL;
 	for (;;) {
 		if (c.at == c.limit)
 			return "its structure has no end";
@@ -175,19 +255,10 @@ static const char *check_structure(struct fdt *fdt, uint32_t limit)
 		if (error != NULL)
 			return error;
 	}
-	if (!c.seen_root || c.depth != 0)
-		return c.seen_root ? "a node has no end" : "it has no node";
+	if (fdt->node_count == 0 || c.depth != 0)
+		return c.depth != 0 ? "a node has no end" : "it has no node";
 	fdt->structure_size = c.at;
 	return NULL;
-}
-
-/* Lets the structure begin at the root, so that offset 0 is the root node. */
-static void skip_leading_nops(struct fdt *fdt)
-{
-	while (be32(fdt->structure) == NOP) {
-		fdt->structure += CELL;
-		fdt->structure_size -= CELL;
-	}
 }
 
 /* Counts the memory reservations, which end in an empty one. */
@@ -266,7 +337,8 @@ static const char *find_structure(struct fdt *fdt, uint32_t *limit)
 	return NULL;
 }
 
-const char *fdt_open(struct fdt *fdt, const void *blob, size_t size)
+const char *fdt_open(struct fdt *fdt, const void *blob, size_t size,
+		     struct fdt_entry *node, uint32_t room)
 {
 	const uint8_t *b = blob;
 	const char *error;
@@ -274,6 +346,7 @@ const char *fdt_open(struct fdt *fdt, const void *blob, size_t size)
 
 	memset(fdt, 0, sizeof(*fdt));
 	fdt->blob = b;
+	fdt->node = node;
 	error = check_header(fdt, size);
 	if (error == NULL)
 		error = check_reserved(fdt, be32(b + HEADER_OFF_RESERVED));
@@ -283,70 +356,69 @@ const char *fdt_open(struct fdt *fdt, const void *blob, size_t size)
 	if (error == NULL)
 		error = find_structure(fdt, &limit);
 	if (error == NULL)
-		error = check_structure(fdt, limit);
-	if (error == NULL)
-		skip_leading_nops(fdt);
+		error = check_structure(fdt, limit, room);
 	return error;
 }
 
-static void read_prop(const struct fdt *fdt, uint32_t at, struct fdt_prop *prop)
+uint32_t fdt_used_size(const struct fdt *fdt)
+{
+	const uint8_t *ends[] = {
+		fdt->structure + fdt->structure_size,
+		(const uint8_t *)fdt->strings + fdt->strings_size,
+		fdt->reserved + (fdt->reserved_count + 1) * RESERVATION,
+	};
+	uint32_t size = HEADER_SIZE_17;
+
+	for (unsigned int i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (ends[i] > fdt->blob + size)
+			size = (uint32_t)(ends[i] - fdt->blob);
+	return size;
+}
+
+/* Reads the property at offset `at`; the offset behind it. */
+static inline uint32_t read_prop(const struct fdt *fdt, uint32_t at,
+				 struct fdt_prop *prop)
 {
 	const uint8_t *p = fdt->structure + at;
 
 	prop->size = be32(p + CELL);
 	prop->name = fdt->strings + be32(p + 2 * CELL);
 	prop->value = p + PROP_HEADER;
+	return at + PROP_HEADER + align4(prop->size);
 }
 
 /* Offset of the first token at or after `at` that is not a NOP. */
-static uint32_t skip_nops(const struct fdt *fdt, uint32_t at)
+static inline uint32_t skip_nops(const struct fdt *fdt, uint32_t at)
 {
 	while (be32(fdt->structure + at) == NOP)
 		at += CELL;
 	return at;
 }
 
-/* Offset behind the BEGIN_NODE at `at`. */
-static uint32_t after_begin(const struct fdt *fdt, uint32_t at)
+void fdt_token(const struct fdt *fdt, struct fdt_token *t)
 {
-	const uint8_t *name = fdt->structure + at + CELL;
+	uint32_t at = skip_nops(fdt, t->next);
 
-	return at + CELL +
-	       align4(name_length(name, fdt->structure_size - at - CELL) + 1);
-}
-
-/* Offset behind the PROP at `at`. */
-static uint32_t after_prop(const struct fdt *fdt, uint32_t at)
-{
-	return at + PROP_HEADER + align4(be32(fdt->structure + at + CELL));
-}
-
-void fdt_token(const struct fdt *fdt, uint32_t at, struct fdt_token *t)
-{
-	at = skip_nops(fdt, at);
 	t->node = FDT_NO_NODE;
+	t->name = NULL;
 	switch (be32(fdt->structure + at)) {
 	case BEGIN_NODE:
 		t->tag = FDT_TAG_BEGIN;
-		t->node = (fdt_node_t)at;
+		t->node = (fdt_node_t)t->begun++;
 		t->name = fdt_name(fdt, t->node);
-		t->next = after_begin(fdt, at);
+		t->next = fdt->node[t->node].props;
 		break;
 	case END_NODE:
 		t->tag = FDT_TAG_END;
-		t->name = NULL;
 		t->next = at + CELL;
 		break;
 	case PROP:
 		t->tag = FDT_TAG_PROP;
-		read_prop(fdt, at, &t->prop);
+		t->next = read_prop(fdt, at, &t->prop);
 		t->name = t->prop.name;
-		t->next = after_prop(fdt, at);
 		break;
 	default:
 		t->tag = FDT_TAG_DONE;
-		t->name = NULL;
-		t->next = at;
 		break;
 	}
 }
@@ -357,55 +429,43 @@ fdt_node_t fdt_root(const struct fdt *fdt)
 	return 0;
 }
 
-/* Offset of the first token of a node that is not one of its properties. */
-static uint32_t after_props(const struct fdt *fdt, fdt_node_t node)
+/* Node number `n`, if it is `depth` deep: the nodes before it tell the rest. */
+static fdt_node_t node_at(const struct fdt *fdt, uint32_t n, uint32_t depth)
 {
-	uint32_t at = skip_nops(fdt, after_begin(fdt, (uint32_t)node));
-
-	while (be32(fdt->structure + at) == PROP)
-		at = skip_nops(fdt, after_prop(fdt, at));
-	return at;
-}
-
-/* The node that begins at `at`, if one does. */
-static fdt_node_t node_at(const struct fdt *fdt, uint32_t at)
-{
-	if (be32(fdt->structure + at) != BEGIN_NODE)
+	if (n == fdt->node_count || fdt->node[n].depth != depth)
 		return FDT_NO_NODE;
-	return (fdt_node_t)at;
+	return (fdt_node_t)n;
 }
 
 fdt_node_t fdt_first_child(const struct fdt *fdt, fdt_node_t node)
 {
-	return node_at(fdt, after_props(fdt, node));
+	return node_at(fdt, (uint32_t)node + 1, fdt->node[node].depth + 1u);
 }
 
 fdt_node_t fdt_next_sibling(const struct fdt *fdt, fdt_node_t node)
 {
-	uint32_t at = after_props(fdt, node);
-	uint32_t depth = 1;
+	return node_at(fdt, fdt->node[node].end, fdt->node[node].depth);
+}
 
-	while (depth != 0) {
-		if (be32(fdt->structure + at) == BEGIN_NODE) {
-			at = after_props(fdt, (fdt_node_t)at);
-			depth++;
-		} else {
-			at = skip_nops(fdt, at + CELL);
-			depth--;
-		}
-	}
-	return node_at(fdt, at);
+fdt_node_t fdt_parent(const struct fdt *fdt, fdt_node_t node)
+{
+	return node <= 0 ? FDT_NO_NODE : (fdt_node_t)fdt->node[node].parent;
+}
+
+uint32_t fdt_depth(const struct fdt *fdt, fdt_node_t node)
+{
+	return fdt->node[node].depth;
 }
 
 const char *fdt_name(const struct fdt *fdt, fdt_node_t node)
 {
-	return (const char *)fdt->structure + node + CELL;
+	return (const char *)fdt->structure + fdt->node[node].begin + CELL;
 }
 
 /* Whether `name` is the `length` bytes at `wanted`, unit address aside. */
 static bool name_matches(const char *name, const char *wanted, size_t length)
 {
-	if (strncmp(name, wanted, length) != 0)
+	if (*name != *wanted || strncmp(name, wanted, length) != 0)
 		return false;
 	if (name[length] == '\0')
 		return true;
@@ -487,31 +547,14 @@ fdt_node_t fdt_path(const struct fdt *fdt, const char *path)
 	return walk(fdt, node, path + part_length(path));
 }
 
-/* The node after `node` in the order in which they begin. */
-static fdt_node_t next_node(const struct fdt *fdt, fdt_node_t node)
-{
-	uint32_t at = after_props(fdt, node);
-
-	while (be32(fdt->structure + at) == END_NODE)
-		at = skip_nops(fdt, at + CELL);
-	return node_at(fdt, at);
-}
-
 fdt_node_t fdt_by_phandle(const struct fdt *fdt, uint32_t phandle)
 {
-	fdt_node_t node = fdt_root(fdt);
 	struct fdt_prop prop;
 
-	/* Most values differ: they are compared before the names. */
-	while (node != FDT_NO_NODE) {
-		uint32_t at = 0;
-
-		while (fdt_each_prop(fdt, node, &at, &prop))
-			if (prop.size == CELL && be32(prop.value) == phandle &&
-			    strcmp(prop.name, "phandle") == 0)
-				return node;
-		node = next_node(fdt, node);
-	}
+	for (uint32_t n = 0; n < fdt->node_count; n++)
+		if (fdt_prop(fdt, (fdt_node_t)n, "phandle", &prop) &&
+		    prop.size == CELL && be32(prop.value) == phandle)
+			return (fdt_node_t)n;
 	return FDT_NO_NODE;
 }
 
@@ -519,25 +562,45 @@ bool fdt_each_prop(const struct fdt *fdt, fdt_node_t node, uint32_t *at,
 		   struct fdt_prop *prop)
 {
 	if (*at == 0)
-		*at = after_begin(fdt, (uint32_t)node);
+		*at = fdt->node[node].props;
 	*at = skip_nops(fdt, *at);
 	if (be32(fdt->structure + *at) != PROP)
 		return false;
-	read_prop(fdt, *at, prop);
-	*at = after_prop(fdt, *at);
+	*at = read_prop(fdt, *at, prop);
 	return true;
 }
 
 bool fdt_prop(const struct fdt *fdt, fdt_node_t node, const char *name,
 	      struct fdt_prop *prop)
 {
-	uint32_t at = 0;
+	const struct fdt_entry *e = &fdt->node[node];
+	const uint8_t *p = fdt->structure + e->props;
+	const char *strings = fdt->strings;
 
-	while (fdt_each_prop(fdt, node, &at, prop))
-		if (strcmp(prop->name, name) == 0)
-			return true;
-	memset(prop, 0, sizeof(*prop));
-	return false;
+	/* Most of what is asked for is not there. */
+	if ((e->names & name_bit(name)) == 0)
+		p = fdt->structure + fdt->structure_size - CELL;
+	for (;;) {
+		uint32_t token = be32(p);
+
+		if (token == PROP) {
+			if (streq(strings + be32(p + 2 * CELL), name))
+				break;
+			p += PROP_HEADER + align4(be32(p + CELL));
+		} else if (token == NOP) {
+			p += CELL;
+		} else {
+			*prop = (struct fdt_prop){.size = 0};
+			return false;
+		}
+	}
+	read_prop(fdt, (uint32_t)(p - fdt->structure), prop);
+	return true;
+}
+
+void fdt_prop_at(const struct fdt *fdt, uint32_t at, struct fdt_prop *prop)
+{
+	read_prop(fdt, at, prop);
 }
 
 uint32_t fdt_cell(const uint8_t *value, uint32_t i)
@@ -579,27 +642,23 @@ const char *fdt_string(const struct fdt_prop *prop)
 	return s;
 }
 
-bool fdt_list_has(const struct fdt_prop *prop, const char *s)
+bool fdt_list_holds(const struct fdt_prop *prop, const char *s, size_t length)
 {
 	const char *p = (const char *)prop->value;
-	size_t left = prop->size, length;
+	const char *end = p + prop->size;
+	size_t n;
 
-	for (; left != 0; p += length, left -= length) {
-		length = strnlen(p, left) + 1;
-		if (length > left)
-			return false;
-		if (strcmp(p, s) == 0)
-			return true;
+	while ((size_t)(end - p) > length) {
+		for (n = 0; p + n != end && p[n] == s[n]; n++)
+			if (p[n] == '\0')
+				return true;
+		/* On to the next string. */
+		for (p += n; p != end && *p != '\0'; p++)
+			;
+		if (p != end)
+			p++;
 	}
 	return false;
-}
-
-bool fdt_compatible(const struct fdt *fdt, fdt_node_t node, const char *s)
-{
-	struct fdt_prop prop;
-
-	return fdt_prop(fdt, node, "compatible", &prop) &&
-	       fdt_list_has(&prop, s);
 }
 
 bool fdt_enabled(const struct fdt *fdt, fdt_node_t node)

@@ -155,20 +155,40 @@ static uint32_t add_name(struct fdt_writer *w, const char *name)
 	return w->capacity - w->strings;
 }
 
+void fdt_put_names(struct fdt_writer *w, const struct fdt *source)
+{
+	uint32_t size = source->strings_size;
+
+	if (w->strings != w->capacity || size > w->strings - w->at) {
+		w->failed = true;
+		return;
+	}
+	w->strings -= size;
+	memcpy(w->buffer + w->strings, source->strings, size);
+	w->source = source;
+}
+
 /* Finds or adds a name; its offset from the buffer's end, or 0. */
 static uint32_t intern(struct fdt_writer *w, const char *name)
 {
 	const char *end = (const char *)w->buffer + w->capacity;
-	uint32_t h = hash(name);
 	uint32_t *slot;
+	uint32_t h;
 
+	/* One of the source's stands as far from the end as there. */
+	if (w->source != NULL &&
+	    (uintptr_t)name - (uintptr_t)w->source->strings <
+		    w->source->strings_size)
+		return (uint32_t)(w->source->strings + w->source->strings_size -
+				  name);
+	h = hash(name);
 	for (uint32_t i = 0; i < PROBES; i++) {
 		slot = &w->name[(h + i) % FDT_NAME_SLOTS];
 		if (*slot == 0) {
 			*slot = add_name(w, name);
 			return *slot;
 		}
-		if (strcmp(end - *slot, name) == 0)
+		if (streq(end - *slot, name))
 			return *slot;
 	}
 	return add_name(w, name);
@@ -200,10 +220,17 @@ static uint8_t *put(struct fdt_writer *w, const char *name, size_t size)
 void fdt_put_prop(struct fdt_writer *w, const char *name, const void *value,
 		  uint32_t size)
 {
+	const uint8_t *from = value;
 	uint8_t *p = put(w, name, size);
 
-	if (p != NULL && size != 0)
-		memcpy(p, value, size);
+	if (p == NULL)
+		return;
+	/* Values are short, as a rule. */
+	if ((uintptr_t)from % CELL == 0)
+		for (; size >= CELL; size -= CELL, from += CELL, p += CELL)
+			*(cell_t *)p = *(const cell_t *)from;
+	for (; size != 0; size--)
+		*p++ = *from++;
 }
 
 void fdt_put_u32(struct fdt_writer *w, const char *name, uint32_t value)

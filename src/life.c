@@ -125,8 +125,8 @@ static bool begin_loading(struct vm *vm)
 	return true;
 }
 
-/* Loads the next piece. The result of HF_VM_START. */
-static int64_t go_on_loading(struct vm *vm)
+/* Loads the next piece. True: it was the last; the VM has its memory again. */
+static bool load_piece(struct vm *vm)
 {
 	uint64_t left = vm->memory_size - vm->loaded;
 	uint64_t size = left < LIFE_PIECE ? left : LIFE_PIECE;
@@ -134,9 +134,17 @@ static int64_t go_on_loading(struct vm *vm)
 	load(vm, vm->loaded, size);
 	vm->loaded += size;
 	if (size < left)
-		return HF_AGAIN;
+		return false;
 	arch_sync_instructions();
 	arch_vm_restore(vm);
+	return true;
+}
+
+/* The result of HF_VM_START. */
+static int64_t go_on_loading(struct vm *vm)
+{
+	if (!load_piece(vm))
+		return HF_AGAIN;
 	life_begin(vm);
 	vm->starting = false;
 	__atomic_store_n(&vm->aborted, 0, __ATOMIC_RELEASE);
@@ -154,4 +162,16 @@ int64_t life_start(struct vm *vm)
 		result = go_on_loading(vm);
 	spin_unlock(&vm->lock);
 	return result;
+}
+
+bool life_load(struct vm *vm)
+{
+	bool loads;
+
+	spin_lock(&vm->lock);
+	loads = !vm_aborted(vm) && vm->loaded < vm->memory_size;
+	if (loads)
+		load_piece(vm);
+	spin_unlock(&vm->lock);
+	return loads;
 }

@@ -95,6 +95,17 @@ static void move(uint64_t from, const struct range *to)
 	wipe(from, from + size);
 }
 
+/* What fdt_open() noted lies where the hypervisor will not be any more. */
+static void forget_nodes(const struct fdt *tree)
+{
+	size_t size = tree->node_count * sizeof(*tree->node);
+
+	if (!size)
+		return;
+	memset(tree->node, 0, size);
+	arch_clean_to_memory(tree->node, size);
+}
+
 void boot_settle(struct boot *b, bool settled)
 {
 	uint64_t own_size;
@@ -110,6 +121,8 @@ void boot_settle(struct boot *b, bool settled)
 		panic("boot settled, and wants to move again");
 	if (own.pa != b->own.begin)
 		map_checked(b->own.begin, own_size);
+	forget_nodes(&b->tree);
+	forget_nodes(&b->manifest_tree);
 	arch_move(paddr(b->own.begin), paddr(b->tree_place.begin),
 		  paddr(b->ramdisk_place.begin),
 		  b->ramdisk.end - b->ramdisk.begin, b->left_out);
@@ -152,40 +165,42 @@ static void *copy_ptr(const struct vm_part *part)
 	return (void *)(uintptr_t)part->copy.pa;
 }
 
+/* Whether a VM before this one has made the copy. */
+static bool has_copy(const struct vm *vm, paddr_t copy)
+{
+	for (uint32_t i = 0; i < vm->index; i++)
+		for (unsigned int p = 0; p < PART_COUNT; p++)
+			if (vm_secondary[i].vcpu_count &&
+			    vm_secondary[i].parts[p].size &&
+			    vm_secondary[i].parts[p].copy.pa == copy.pa)
+				return true;
+	return false;
+}
+
+static void copy_file(const struct vm *vm, const struct vm_part *part,
+		      const uint8_t *file)
+{
+	if (part->size && !has_copy(vm, part->copy))
+		memcpy(copy_ptr(part), file, part->size);
+}
+
 /*
- * Makes the copies of what the VM is loaded from. A file of several VMs is
- * copied again: it does not matter. False if the device tree does not fit.
+ * Makes the copies of what the VM is loaded from. False if the device tree does
+ * not fit.
  */
 static bool make_copies(const struct manifest_vm *m, const struct boot_vm *v,
 			const struct vm *vm)
 {
 	const struct vm_part *parts = v->parts;
 
-	memcpy(copy_ptr(&parts[PART_KERNEL]), v->kernel, v->kernel_size);
-	if (v->ramdisk_size)
-		memcpy(copy_ptr(&parts[PART_RAMDISK]), v->ramdisk,
-		       v->ramdisk_size);
+	copy_file(vm, &parts[PART_KERNEL], v->kernel);
+	copy_file(vm, &parts[PART_RAMDISK], v->ramdisk);
 	return secondary_tree_write(
 		       vm, m, parts[PART_RAMDISK].at, v->ramdisk_size,
 		       copy_ptr(&parts[PART_TREE]), v->tree_size) != 0;
 }
 
-/* Fills the VM's memory, as life_start() does later. */
-static void fill_memory(const struct vm *vm)
-{
-	char *memory = (char *)(uintptr_t)vm->memory.pa;
-
-	arch_zero_pages(memory, vm->memory_size);
-	for (unsigned int i = 0; i < PART_COUNT; i++) {
-		const struct vm_part *part = &vm->parts[i];
-
-		memcpy(memory + (part->at.ipa - HF_SECONDARY_RAM_BASE),
-		       copy_ptr(part), part->size);
-	}
-	arch_clean_to_memory(memory, vm->memory_size);
-}
-
-/* Hands the VM's memory, which is filled, to it. */
+/* Hands the VM's memory to it, in tables that are not used yet. */
 static bool donate_memory(struct vm *vm)
 {
 	struct mm_receiver to = {
@@ -203,11 +218,11 @@ static bool donate_memory(struct vm *vm)
 	       arch_vm_make_tables(vm);
 }
 
-/* NULL, or why the VM was not loaded: its memory stays the hypervisor's. */
+/* NULL, or why the VM was left out: its memory stays the hypervisor's. */
 static const char *load_secondary(const struct manifest_vm *m,
 				  const struct boot_vm *v, struct vm *vm)
 {
-	bool tree_fits;
+	const char *error = NULL;
 
 	vm->memory = paddr(v->memory.begin);
 	vm->debug = m->debug;
@@ -218,15 +233,17 @@ static const char *load_secondary(const struct manifest_vm *m,
 	vm->memory_size = m->mem_size;
 	check_ram(vm->memory.pa, m->mem_size);
 	vm_init(vm, vm->index + 1, vm_vcpu_room(vm->index), m->vcpu_count);
-	tree_fits = make_copies(m, v, vm);
-	if (tree_fits)
-		fill_memory(vm);
-	if (!tree_fits || !donate_memory(vm)) {
+	if (!make_copies(m, v, vm))
+		error = "device tree does not fit";
+	else if (!donate_memory(vm))
+		error = "no page table left";
+	if (error) {
 		vm->vcpu_count = 0;
-		return tree_fits ? "no page table left"
-				 : "device tree does not fit";
+		return error;
 	}
 	life_begin(vm);
+	/* The memory is zeroed and filled when the VM first runs. */
+	arch_vm_revoke(vm);
 	return NULL;
 }
 
@@ -271,7 +288,6 @@ void boot_load_secondaries(struct boot *b)
 				 vm->vcpu_count,
 				 vm->vcpu_count == 1 ? "" : "s");
 	}
-	arch_sync_instructions();
 }
 
 /* --- the primary --- */
@@ -323,7 +339,8 @@ paddr_t boot_load_primary(struct boot *b, ipaddr_t *entry)
 void boot_wipe_tree(struct boot *b)
 {
 	uint64_t begin = (uint64_t)(uintptr_t)b->tree.blob;
-	uint64_t end = begin + fdt_claimed_size(b->tree.blob);
+	/* The rest of its size is room for more. */
+	uint64_t end = begin + fdt_used_size(&b->tree);
 
 	/* If it does not lie in a ROM. */
 	if (ptable_is_normal(&vm_primary.stage2, begin, end - begin))

@@ -77,10 +77,17 @@ static uint64_t index_in(const struct ptable *t, unsigned int level,
 	return at >> pt_shift(level) & mask;
 }
 
+/* The table that an entry points to. */
+static uint64_t *table_of(uint64_t pte)
+{
+	return phys_to_virt(arch_pte_pa(pte));
+}
+
 /* What a change puts into the entries of a range. */
 struct change {
 	enum mm_stage stage;
 	bool prepare; /* only make the tables that it needs */
+	bool spare;   /* leave what is not nobody's as it is; not prepared */
 	bool map;
 	uint64_t delta; /* map: physical minus input address */
 	unsigned int mode;
@@ -96,40 +103,40 @@ static uint64_t wanted_entry(const struct change *c, unsigned int level,
 	return arch_pte_leaf(c->stage, level, paddr(at + c->delta), c->mode);
 }
 
-/* Whether one entry at this level can do for [at, end) of `c`. */
-static bool fits_entry(const struct change *c, unsigned int level, uint64_t at,
-		       uint64_t end)
+/* How many entries at this level can do for [at, end) of `c`, from `at` on. */
+static uint64_t count_fitting(const struct change *c, unsigned int level,
+			      uint64_t at, uint64_t end)
 {
 	uint64_t size = entry_size(level);
 
-	if (!is_aligned(at, size) || end - at < size)
-		return false;
-	if (!c->map || level == PT_LEAF_LEVEL)
-		return true;
-	return level >= 1 && is_aligned(at + c->delta, size);
+	if (!is_aligned(at, size))
+		return 0;
+	if (c->map && level != PT_LEAF_LEVEL &&
+	    (level < 1 || !is_aligned(at + c->delta, size)))
+		return 0;
+	return (end - at) >> pt_shift(level);
 }
 
 /*
  * Makes an entry that maps or holds an owner for all of its range into a table
- * that says the same, page by page. `at` is the first input address.
+ * that says the same, page by page.
  */
 static bool split(struct ptable *t, uint64_t *pte, unsigned int level)
 {
 	enum mm_stage stage = (enum mm_stage)t->stage;
-	uint64_t step = entry_size(level + 1);
 	uint64_t *table = pool_alloc(1);
+	uint64_t value = *pte, step = 0;
 
 	if (!table)
 		return false;
-	for (unsigned int i = 0; i < PT_ENTRIES; i++) {
-		if (arch_pte_is_absent(*pte))
-			table[i] = *pte;
-		else
-			table[i] = arch_pte_leaf(
-				stage, level + 1,
-				paddr_add(arch_pte_pa(*pte), i * step),
-				arch_pte_mode(stage, *pte));
+	if (!arch_pte_is_absent(value)) {
+		value = arch_pte_leaf(stage, level + 1, arch_pte_pa(value),
+				      arch_pte_mode(stage, value));
+		step = entry_size(level + 1);
 	}
+	/* A new table is full of zeros. */
+	for (unsigned int i = 0; value && i < PT_ENTRIES; i++, value += step)
+		table[i] = value;
 	arch_pt_sync();
 	store_entry(pte, arch_pte_table(virt_to_phys(table)));
 	return true;
@@ -142,18 +149,60 @@ static void free_below(uint64_t pte, unsigned int level)
 
 	if (!arch_pte_is_table(pte, level))
 		return;
-	table = phys_to_virt(arch_pte_pa(pte));
-	for (unsigned int i = 0; i < PT_ENTRIES; i++)
-		free_below(table[i], level + 1);
+	table = table_of(pte);
+	for (unsigned int i = 0; level + 1 < PT_LEAF_LEVEL && i < PT_ENTRIES;
+	     i++)
+		if (table[i])
+			free_below(table[i], level + 1);
 	pool_free(table);
 }
 
-static void replace(uint64_t *pte, unsigned int level, uint64_t value)
+static bool change_table(struct ptable *t, uint64_t *entries,
+			 unsigned int level, uint64_t at, uint64_t end,
+			 const struct change *c);
+
+/* Changes `count` entries in a row, all of what they cover, from `at` on. */
+static bool change_run(struct ptable *t, uint64_t *pte, unsigned int level,
+		       uint64_t at, uint64_t count, const struct change *c)
 {
+	uint64_t size = entry_size(level);
+	uint64_t value = wanted_entry(c, level, at);
+	uint64_t step = c->map ? size : 0;
+	bool spare = c->spare;
+
+	if (c->prepare)
+		return true;
+	for (; count; count--, pte++, at += size, value += step) {
+		uint64_t old = *pte;
+
+		if (spare && old) {
+			if (arch_pte_is_table(old, level) &&
+			    !change_table(t, table_of(old), level + 1, at,
+					  at + size, c))
+				return false;
+		} else {
+			store_entry(pte, value);
+			if (old)
+				free_below(old, level);
+		}
+	}
+	return true;
+}
+
+/* Changes [at, end), which is a part of what an entry covers. */
+static bool change_part(struct ptable *t, uint64_t *pte, unsigned int level,
+			uint64_t at, uint64_t end, const struct change *c)
+{
+	uint64_t first = align_down(at, entry_size(level));
 	uint64_t old = *pte;
 
-	store_entry(pte, value);
-	free_below(old, level);
+	if (!arch_pte_is_table(old, level)) {
+		if (c->spare ? old : old == wanted_entry(c, level, first))
+			return true;
+		if (!split(t, pte, level))
+			return false;
+	}
+	return change_table(t, table_of(*pte), level + 1, at, end, c);
 }
 
 /*
@@ -168,22 +217,17 @@ static bool change_table(struct ptable *t, uint64_t *entries,
 	uint64_t size = entry_size(level);
 	uint64_t *pte = &entries[index_in(t, level, at)];
 
-	for (; at < end; pte++) {
+	while (at < end) {
+		uint64_t count = count_fitting(c, level, at, end);
 		uint64_t next = align_down(at, size) + size;
 		uint64_t stop = next < end ? next : end;
 
-		if (fits_entry(c, level, at, stop)) {
-			if (!c->prepare)
-				replace(pte, level, wanted_entry(c, level, at));
-		} else if (*pte !=
-			   wanted_entry(c, level, align_down(at, size))) {
-			if (!arch_pte_is_table(*pte, level) &&
-			    !split(t, pte, level))
-				return false;
-			if (!change_table(t, phys_to_virt(arch_pte_pa(*pte)),
-					  level + 1, at, stop, c))
-				return false;
-		}
+		if (count)
+			stop = at + count * size;
+		if (count ? !change_run(t, pte, level, at, count, c)
+			  : !change_part(t, pte, level, at, stop, c))
+			return false;
+		pte += count ? count : 1;
 		at = stop;
 	}
 	return true;
@@ -192,8 +236,20 @@ static bool change_table(struct ptable *t, uint64_t *entries,
 static bool run_change(struct ptable *t, uint64_t at, uint64_t size,
 		       struct change *c)
 {
+	uint64_t *entries = t->root, *pte;
+	unsigned int level = t->level;
+
 	c->stage = (enum mm_stage)t->stage;
-	return change_table(t, t->root, t->level, at, at + size, c);
+	/* Down to where the range is more than a part of one entry. */
+	while (size && size < entry_size(level) &&
+	       !((at ^ (at + size - 1)) >> pt_shift(level))) {
+		pte = &entries[index_in(t, level, at)];
+		if (!arch_pte_is_table(*pte, level))
+			break;
+		entries = table_of(*pte);
+		level++;
+	}
+	return change_table(t, entries, level, at, at + size, c);
 }
 
 /*
@@ -314,25 +370,33 @@ enum mm_owner mm_owner(const struct ptable *primary, paddr_t pa)
 	return owner_of(&w);
 }
 
-/*
- * Whether all of [at, at + size) is `owner`'s by what a stage 2 says of it; in
- * a secondary's, nobody's is what is absent.
- */
-static bool all_owned_by(const struct ptable *t, uint64_t at, uint64_t size,
-			 enum mm_owner owner)
+/* Whether [at, end), which lies in a table, has `value` in each entry. */
+static bool table_holds(const struct ptable *t, const uint64_t *entries,
+			unsigned int level, uint64_t at, uint64_t end,
+			uint64_t value)
 {
-	uint64_t end = at + size;
+	uint64_t size = entry_size(level);
+	const uint64_t *pte = &entries[index_in(t, level, at)];
+	uint64_t next;
 
-	if (!in_input_range(t, at, size))
-		return false;
-	while (at < end) {
-		struct mm_walk w = ptable_walk(t, at);
-
-		if (owner_of(&w) != owner)
+	for (; at < end; at = next, pte++) {
+		next = align_down(at, size) + size;
+		if (*pte == value)
+			continue;
+		if (!arch_pte_is_table(*pte, level) ||
+		    !table_holds(t, table_of(*pte), level + 1, at,
+				 next < end ? next : end, value))
 			return false;
-		at += w.span;
 	}
 	return true;
+}
+
+bool mm_is_absent(const struct ptable *t, uint64_t at, uint64_t size,
+		  enum mm_owner owner)
+{
+	return in_input_range(t, at, size) &&
+	       table_holds(t, t->root, t->level, at, at + size,
+			   arch_pte_absent(owner));
 }
 
 static const struct {
@@ -344,23 +408,28 @@ static const struct {
 	[MM_DONATE] = {OWNER_HYPERVISOR, OWNER_VM, MM_NORMAL_RWX},
 };
 
+/* The change of the primary's stage 2 for a transition. */
+static struct change booking(enum mm_transition transition, paddr_t pa)
+{
+	if (transitions[transition].to == OWNER_PRIMARY)
+		return mapping(pa.pa, pa, transitions[transition].mode);
+	return (struct change){.owner = transitions[transition].to};
+}
+
 bool mm_transfer(enum mm_transition transition, struct ptable *primary,
 		 paddr_t pa, uint64_t size, const struct mm_receiver *to)
 {
-	unsigned int mode = transitions[transition].mode;
-	struct change book = {.owner = transitions[transition].to};
+	struct change book = booking(transition, pa);
 	struct change own = {0};
 
 	if ((to != NULL) != (transition == MM_DONATE))
 		return false;
-	if (book.owner == OWNER_PRIMARY)
-		book = mapping(pa.pa, pa, mode);
-	if (!all_owned_by(primary, pa.pa, size, transitions[transition].from))
+	if (!mm_is_absent(primary, pa.pa, size, transitions[transition].from))
 		return false;
 	if (to) {
 		book.owner += to->index;
-		own = mapping(to->at.ipa, pa, mode);
-		if (!all_owned_by(to->stage2, to->at.ipa, size, OWNER_NOBODY) ||
+		own = mapping(to->at.ipa, pa, transitions[transition].mode);
+		if (!mm_is_absent(to->stage2, to->at.ipa, size, OWNER_NOBODY) ||
 		    !prepare_change(to->stage2, to->at.ipa, size, &own))
 			return false;
 	}
@@ -370,4 +439,20 @@ bool mm_transfer(enum mm_transition transition, struct ptable *primary,
 	if (to)
 		commit_change(to->stage2, to->at.ipa, size, &own);
 	return true;
+}
+
+bool mm_transfer_free(enum mm_transition transition, struct ptable *primary,
+		      paddr_t pa, uint64_t size)
+{
+	struct change book = booking(transition, pa);
+
+	bool done;
+
+	book.spare = true;
+	if (transitions[transition].from != OWNER_NOBODY ||
+	    !in_input_range(primary, pa.pa, size))
+		return false;
+	done = run_change(primary, pa.pa, size, &book);
+	arch_pt_sync();
+	return done;
 }

@@ -22,6 +22,10 @@
 /* Left for the primary besides what is counted: alignment, its page tables. */
 #define PRIMARY_SLACK (16 * MIB)
 
+/* Of the device trees that boot reads. */
+static struct fdt_entry board_nodes[MAX_NODES] NOINIT;
+static struct fdt_entry manifest_nodes[MAX_MANIFEST_NODES] NOINIT;
+
 /* Whether a range reaches into the memory that we run in. */
 static bool overlaps_own(uint64_t begin, uint64_t end)
 {
@@ -31,23 +35,31 @@ static bool overlaps_own(uint64_t begin, uint64_t end)
 	return overlaps(begin, end, own, own + size);
 }
 
-void boot_open_tree(struct boot *b, paddr_t dtb)
+const char *boot_read_tree(struct fdt *tree, paddr_t dtb)
 {
 	const void *blob = (const void *)(uintptr_t)dtb.pa;
-	const char *error = "it lies in the hypervisor";
+	const char *error;
 	uint32_t size;
 
 	if (overlaps_own(dtb.pa, dtb.pa + 1))
-		boot_stop("device tree at 0x%lx: %s", dtb.pa, error);
+		return "it lies in the hypervisor";
 	size = fdt_claimed_size(blob);
 	if (size > FDT_MAX_SIZE)
-		error = "larger than 16 MiB";
-	else if (!overlaps_own(dtb.pa, dtb.pa + size))
-		error = fdt_open(&b->tree, blob, size);
+		return "larger than 16 MiB";
+	if (overlaps_own(dtb.pa, dtb.pa + size))
+		return "it lies in the hypervisor";
+	error = fdt_open(tree, blob, size, board_nodes, MAX_NODES);
+	if (!error && arch_console_init(tree))
+		log_console_ready();
+	return error;
+}
+
+void boot_open_tree(struct boot *b, paddr_t dtb)
+{
+	const char *error = boot_read_tree(&b->tree, dtb);
+
 	if (error)
 		boot_stop("device tree at 0x%lx: %s", dtb.pa, error);
-	if (arch_console_init(&b->tree))
-		log_console_ready();
 }
 
 /* --- memory --- */
@@ -87,7 +99,7 @@ static void reserve(struct boot *b, uint64_t base, uint64_t size)
 /* The current node of the walk is a child of /reserved-memory. */
 static bool in_reserved_memory(const struct devtree_walk *w)
 {
-	return w->depth == 2 && strcmp(fdt_name(w->fdt, w->level[1].node),
+	return w->depth == 2 && strcmp(fdt_name(w->fdt, devtree_ancestor(w, 1)),
 				       "reserved-memory") == 0;
 }
 
@@ -299,7 +311,8 @@ void boot_read_manifest(struct boot *b)
 
 	if (!find_file(b, MANIFEST_NAME, &file))
 		boot_stop("ramdisk: no " MANIFEST_NAME);
-	error = fdt_open(&b->manifest_tree, file.data, file.size);
+	error = fdt_open(&b->manifest_tree, file.data, file.size,
+			 manifest_nodes, ARRAY_SIZE(manifest_nodes));
 	if (error)
 		boot_stop("ramdisk: " MANIFEST_NAME ": %s", error);
 	error = manifest_read(m, &b->manifest_tree);

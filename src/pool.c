@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "pool.h"
 
+#include "arch.h"
 #include "string.h"
 #include "types.h"
 
@@ -14,7 +15,16 @@ static struct {
 	uintptr_t next; /* first page never handed out */
 	uintptr_t end;
 	struct free_page *freed;
+	bool cached; /* the MMU is on: memory may be zeroed by the line */
 } pool;
+
+static void zero(void *pages, size_t size)
+{
+	if (pool.cached)
+		arch_zero_pages(pages, size);
+	else
+		memset(pages, 0, size);
+}
 
 void pool_init(void *begin, void *end)
 {
@@ -22,6 +32,7 @@ void pool_init(void *begin, void *end)
 	pool.next = (uintptr_t)begin;
 	pool.end = (uintptr_t)end;
 	pool.freed = NULL;
+	pool.cached = false;
 }
 
 void pool_rebase(uintptr_t difference)
@@ -29,6 +40,7 @@ void pool_rebase(uintptr_t difference)
 	pool.begin += difference;
 	pool.next += difference;
 	pool.end += difference;
+	pool.cached = true;
 }
 
 static void *take_fresh(size_t size, size_t alignment)
@@ -57,7 +69,7 @@ void *pool_alloc(size_t count)
 		return pool_alloc_aligned(count, count * PAGE_SIZE);
 	page = pool.freed;
 	pool.freed = pool.freed->next;
-	memset(page, 0, PAGE_SIZE);
+	zero(page, PAGE_SIZE);
 	return page;
 }
 
@@ -66,7 +78,7 @@ void *pool_alloc_aligned(size_t count, size_t alignment)
 	void *pages = take_fresh(count * PAGE_SIZE, alignment);
 
 	if (pages)
-		memset(pages, 0, count * PAGE_SIZE);
+		zero(pages, count * PAGE_SIZE);
 	return pages;
 }
 

@@ -127,22 +127,22 @@ static void put_chosen(struct fdt_writer *w, const struct boot *b)
 /* Whether put_chosen() says it instead, or nobody does. */
 static bool replaced_in_chosen(const struct boot *b, const char *name)
 {
-	return strcmp(name, "linux,initrd-start") == 0 ||
-	       strcmp(name, "linux,initrd-end") == 0 ||
-	       (b->manifest.primary.bootargs && strcmp(name, "bootargs") == 0);
+	return streq(name, "linux,initrd-start") ||
+	       streq(name, "linux,initrd-end") ||
+	       (b->manifest.primary.bootargs && streq(name, "bootargs"));
 }
 
 static bool is_memory_or_hypervisor(const struct fdt *t, fdt_node_t node)
 {
 	return devtree_has_type(t, node, "memory") ||
-	       strcmp(fdt_name(t, node), "hypervisor") == 0;
+	       streq(fdt_name(t, node), "hypervisor");
 }
 
 /* What a node that is withheld says of where it is. */
 static bool describes_access(const char *name)
 {
-	return strcmp(name, "status") == 0 || strcmp(name, "reg") == 0 ||
-	       strcmp(name, "ranges") == 0;
+	return streq(name, "status") || streq(name, "reg") ||
+	       streq(name, "ranges");
 }
 
 /* A copy of the board's tree in progress. */
@@ -174,7 +174,7 @@ static void copy_begin(struct copy *c, const struct fdt_token *t)
 		fdt_put_string(c->w, "status", "disabled");
 	c->withheld = withheld;
 	c->node = t->node;
-	c->in_chosen = top && strcmp(t->name, "chosen") == 0;
+	c->in_chosen = top && streq(t->name, "chosen");
 	c->depth++;
 	if (c->in_chosen)
 		put_chosen(c->w, c->b);
@@ -224,16 +224,17 @@ uint32_t primary_tree_write(const struct boot *b, void *buffer, uint64_t size)
 	const struct fdt *tree = &b->tree;
 	struct fdt_writer w;
 	struct copy c = {.w = &w, .b = b};
-	struct fdt_token t;
+	struct fdt_token t = {.next = 0};
 	uint64_t base, length;
 
 	fdt_begin(&w, buffer, size, tree->reserved_count);
+	fdt_put_names(&w, tree);
 	for (uint32_t i = 0; i < tree->reserved_count; i++) {
 		fdt_reservation(tree, i, &base, &length);
 		fdt_put_reservation(&w, i, base, length);
 	}
-	for (uint32_t at = 0;; at = t.next) {
-		fdt_token(tree, at, &t);
+	for (;;) {
+		fdt_token(tree, &t);
 		if (t.tag == FDT_TAG_DONE)
 			return fdt_finish(&w, tree->boot_cpuid_phys);
 		if (t.tag == FDT_TAG_BEGIN)

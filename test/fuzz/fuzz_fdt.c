@@ -16,6 +16,9 @@ static void require(bool condition)
 		abort();
 }
 
+/* Nodes; few, so that there are trees with more. */
+#define ROOM 64
+
 /* A place where results go, so that no read is optimised away. */
 static volatile uint32_t sink;
 
@@ -30,7 +33,8 @@ static void read_node(const struct fdt *fdt, fdt_node_t node)
 		sink += fdt_list_has(&prop, "okay") + prop.size;
 	child = fdt_first_child(fdt, node);
 	if (child != FDT_NO_NODE)
-		require(child > node);
+		require(child > node && fdt_parent(fdt, child) == node &&
+			fdt_depth(fdt, child) == fdt_depth(fdt, node) + 1);
 	child = fdt_next_sibling(fdt, node);
 	if (child != FDT_NO_NODE)
 		require(child > node);
@@ -60,7 +64,7 @@ static void read_tree(const struct fdt *fdt)
 	do {
 		uint32_t at = t.next;
 
-		fdt_token(fdt, at, &t);
+		fdt_token(fdt, &t);
 		require(t.tag == FDT_TAG_DONE || t.next > at);
 		if (t.tag == FDT_TAG_BEGIN)
 			read_node(fdt, t.node);
@@ -80,7 +84,7 @@ static uint32_t copy_tree(const struct fdt *fdt, void *buffer, size_t size)
 
 	fdt_begin(&w, buffer, size, 0);
 	do {
-		fdt_token(fdt, t.next, &t);
+		fdt_token(fdt, &t);
 		if (t.tag == FDT_TAG_BEGIN)
 			fdt_put_node(&w, root ? "" : t.name);
 		else if (t.tag == FDT_TAG_END)
@@ -99,8 +103,8 @@ static void compare(const struct fdt *a, const struct fdt *b)
 	bool root = true;
 
 	do {
-		fdt_token(a, s.next, &s);
-		fdt_token(b, t.next, &t);
+		fdt_token(a, &s);
+		fdt_token(b, &t);
 		require(s.tag == t.tag && s.prop.size == t.prop.size);
 		if (s.name != NULL && !root)
 			require(strcmp(s.name, t.name) == 0);
@@ -114,17 +118,18 @@ static void compare(const struct fdt *a, const struct fdt *b)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static _Alignas(8) uint8_t buffer[1 << 20];
+	static struct fdt_entry nodes[2][ROOM];
 	struct fdt fdt, copy;
 	uint32_t copied;
 
-	if (fdt_open(&fdt, data, size) != NULL)
+	if (fdt_open(&fdt, data, size, nodes[0], ROOM) != NULL)
 		return 0;
 	require(fdt_claimed_size(data) == fdt.totalsize);
 	read_tree(&fdt);
 	copied = copy_tree(&fdt, buffer, sizeof(buffer));
 	if (copied == 0)
 		return 0; /* long names used many times may not fit */
-	require(fdt_open(&copy, buffer, copied) == NULL);
+	require(fdt_open(&copy, buffer, copied, nodes[1], ROOM) == NULL);
 	compare(&fdt, &copy);
 	return 0;
 }

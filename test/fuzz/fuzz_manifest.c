@@ -47,10 +47,11 @@ static void check_secondary(const struct manifest_vm *vm)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct manifest m;
+	static struct fdt_entry nodes[MAX_MANIFEST_NODES];
 	struct fdt fdt;
 	const char *error;
 
-	if (fdt_open(&fdt, data, size) != NULL)
+	if (fdt_open(&fdt, data, size, nodes, MAX_MANIFEST_NODES) != NULL)
 		return 0;
 	error = manifest_read(&m, &fdt);
 	if (error != NULL) {

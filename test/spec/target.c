@@ -628,6 +628,10 @@ static struct spec_result specified_trap(struct spec_vcpu *v, uint64_t esr)
 					: leaves(SPEC_WFI, 0);
 	case EC_IABT_LOWER:
 	case EC_DABT_LOWER:
+		/* It tries again until its first life is loaded. */
+		if (vm_secondary[run.vm].loaded !=
+		    vm_secondary[run.vm].memory_size)
+			return (struct spec_result){0};
 		return leaves(SPEC_ABORT, HF_ABORT_MEMORY_ACCESS);
 	default:
 		return (struct spec_result){0};

@@ -174,6 +174,7 @@ struct spec_difference spec_compare(const struct spec *s, const struct spec *r)
 
 struct table_walk {
 	const struct spec *s;
+	const struct vm *vm;
 	struct spec_difference *d; /* d->vm: whose tables */
 };
 
@@ -219,8 +220,8 @@ static void check_leaf(const struct table_walk *w, uint64_t pte, uint64_t ipa,
 
 	while (r < end && !overlap(ipa, size, r->ipa, r->size))
 		r++;
-	/* The memory of a VM that was stopped is gone from it. */
-	if (r == end || vm->aborted) {
+	/* A VM that was stopped, or did not run yet, has no memory. */
+	if (r == end || vm->aborted || w->vm->loaded != w->vm->memory_size) {
 		check_absent(w, pte, ipa, size);
 		return;
 	}
@@ -251,13 +252,13 @@ static void walk(const struct table_walk *w, const uint64_t *table,
 struct spec_difference spec_check_tables(const struct spec *s)
 {
 	struct spec_difference d = {0};
-	const struct table_walk w = {s, &d};
+	struct table_walk w = {.s = s, .d = &d};
 
 	for (uint32_t i = 0; i <= s->vm_count && !d.what; i++) {
-		const struct ptable *t = i == SPEC_PRIMARY
-						 ? &vm_primary.stage2
-						 : &vm_secondary[i - 1].stage2;
+		const struct ptable *t;
 
+		w.vm = i == SPEC_PRIMARY ? &vm_primary : &vm_secondary[i - 1];
+		t = &w.vm->stage2;
 		d.vm = i;
 		walk(&w, t->root, t->root_pages * UINT64_C(512), t->level, 0);
 	}

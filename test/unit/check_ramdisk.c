@@ -65,6 +65,7 @@ int main(int argc, char **argv)
 {
 	static struct manifest m;
 	struct cpio_file file;
+	static struct fdt_entry nodes[MAX_MANIFEST_NODES];
 	struct fdt fdt;
 	const char *error;
 	char node[16];
@@ -75,7 +76,7 @@ int main(int argc, char **argv)
 		fail("ramdisk", error, NULL, NULL);
 	if (!cpio_find(ramdisk, ramdisk_size, "manifest.dtb", &file))
 		fail("ramdisk", "manifest.dtb", "is not there", NULL);
-	error = fdt_open(&fdt, file.data, file.size);
+	error = fdt_open(&fdt, file.data, file.size, nodes, MAX_MANIFEST_NODES);
 	if (error != NULL)
 		fail("manifest.dtb", error, NULL, NULL);
 	error = manifest_read(&m, &fdt);

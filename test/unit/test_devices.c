@@ -67,7 +67,7 @@ static void finish(void)
 	fdt_put_end(&w);
 	used = fdt_finish(&w, 0);
 	CHECK(used != 0);
-	CHECK_STR(fdt_open(&b.tree, board_buffer, used), NULL);
+	CHECK_STR(unit_fdt_open(&b.tree, board_buffer, used), NULL);
 	pool_init(fake_ram(FAKE_RAM_BASE),
 		  fake_ram(FAKE_RAM_BASE + 256 * PAGE_SIZE));
 	CHECK(ptable_init(&vm_primary.stage2, MM_STAGE_2, 1, 2, 40));
@@ -75,7 +75,7 @@ static void finish(void)
 	fake_check_ptable(&vm_primary.stage2);
 	CHECK(ranges_add(&b.primary_ram, 0x40000000, 0x50000000));
 	used = primary_tree_write(&b, out_buffer, sizeof(out_buffer));
-	CHECK_STR(fdt_open(&out, out_buffer, used), NULL);
+	CHECK_STR(unit_fdt_open(&out, out_buffer, used), NULL);
 }
 
 static enum mm_owner owner(uint64_t pa)
@@ -528,7 +528,8 @@ static void put_too_many(bool strict)
 		device(name, "some,dma", 0x3000000 + i * 4096, 4096);
 	}
 	fdt_put_end(&w);
-	CHECK_STR(fdt_open(&b.tree, board_buffer, fdt_finish(&w, 0)), NULL);
+	CHECK_STR(unit_fdt_open(&b.tree, board_buffer, fdt_finish(&w, 0)),
+		  NULL);
 	pool_init(fake_ram(FAKE_RAM_BASE),
 		  fake_ram(FAKE_RAM_BASE + 256 * PAGE_SIZE));
 	CHECK(ptable_init(&vm_primary.stage2, MM_STAGE_2, 1, 2, 40));

@@ -40,7 +40,7 @@ static void end(void)
 	fdt_put_end(&w);
 	used = fdt_finish(&w, 0);
 	CHECK(used != 0);
-	CHECK_STR(fdt_open(&fdt, unit_copy(buffer, used), used), NULL);
+	CHECK_STR(unit_fdt_open(&fdt, unit_copy(buffer, used), used), NULL);
 }
 
 /* Entry `i` of the "reg" of the node at `path`. */
@@ -91,7 +91,7 @@ TEST(walk_order)
 		CHECK(devtree_next(&walk, &node));
 		CHECK_STR(fdt_name(&fdt, node), nodes[i].name);
 		CHECK_EQ(walk.depth, nodes[i].depth);
-		CHECK_EQ(walk.level[walk.depth].node, node);
+		CHECK_EQ(walk.node, node);
 	}
 	CHECK(!devtree_next(&walk, &node));
 	CHECK(!devtree_next(&walk, &node));
@@ -340,15 +340,15 @@ TEST(windows)
 	CHECK(go_to("/pcie"));
 	CHECK(devtree_reg(&walk, 0, &base, &size));
 	CHECK_RANGE(0x4010000000, 0x10000000);
-	CHECK(devtree_window(&walk, 0, &base, &size));
+	CHECK(devtree_window(&fdt, walk.node, 0, &base, &size));
 	CHECK_RANGE(0x3eff0000, 0x10000);
-	CHECK(devtree_window(&walk, 1, &base, &size));
+	CHECK(devtree_window(&fdt, walk.node, 1, &base, &size));
 	CHECK_RANGE(0x10000000, 0x2eff0000);
-	CHECK(devtree_window(&walk, 2, &base, &size));
+	CHECK(devtree_window(&fdt, walk.node, 2, &base, &size));
 	CHECK_RANGE(0x8000000000, 0x8000000000);
-	CHECK(!devtree_window(&walk, 3, &base, &size));
+	CHECK(!devtree_window(&fdt, walk.node, 3, &base, &size));
 	CHECK(go_to("/"));
-	CHECK(!devtree_window(&walk, 0, &base, &size));
+	CHECK(!devtree_window(&fdt, walk.node, 0, &base, &size));
 }
 
 /* Windows of a bus on a bus; and of one that has none. */
@@ -365,11 +365,11 @@ TEST(windows_moved)
 	fdt_put_end(&w);
 	end();
 	CHECK(go_to("/bus/pci"));
-	CHECK(devtree_window(&walk, 0, &base, &size));
+	CHECK(devtree_window(&fdt, walk.node, 0, &base, &size));
 	CHECK_RANGE(0x90000100, 0x100);
-	CHECK(!devtree_window(&walk, 1, &base, &size));
+	CHECK(!devtree_window(&fdt, walk.node, 1, &base, &size));
 	CHECK(go_to("/bus/plain"));
-	CHECK(!devtree_window(&walk, 0, &base, &size));
+	CHECK(!devtree_window(&fdt, walk.node, 0, &base, &size));
 }
 
 TEST(compatible)

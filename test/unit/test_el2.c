@@ -22,6 +22,11 @@ char vectors_primary[1], vectors_secondary[1], vectors_spectre[1];
 
 static unsigned int fp_saves, fp_loads;
 
+void arch_zero_pages(void *p, size_t size)
+{
+	memset(p, 0, size);
+}
+
 void fp_save(struct fp_regs *regs)
 {
 	fp_saves++;

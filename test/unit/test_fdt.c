@@ -95,7 +95,7 @@ static const char *open_raw(void)
 	static struct fdt fdt;
 	uint32_t size = raw_end();
 
-	return fdt_open(&fdt, unit_copy(raw, size), size);
+	return unit_fdt_open(&fdt, unit_copy(raw, size), size);
 }
 
 /* --- one tree of everything, made by the writer ----------------------------
@@ -160,7 +160,8 @@ static void make(struct fdt *fdt)
 	write_tree(&writer);
 	tree_size = fdt_finish(&writer, 7);
 	CHECK(tree_size != 0);
-	CHECK_STR(fdt_open(fdt, unit_copy(tree, tree_size), tree_size), NULL);
+	CHECK_STR(unit_fdt_open(fdt, unit_copy(tree, tree_size), tree_size),
+		  NULL);
 }
 
 /* --- reading ---------------------------------------------------------------
@@ -412,9 +413,9 @@ TEST(tokens_in_order)
 	cell(END_NODE);
 	cell(END);
 	size = raw_end();
-	CHECK_STR(fdt_open(&fdt, unit_copy(raw, size), size), NULL);
+	CHECK_STR(unit_fdt_open(&fdt, unit_copy(raw, size), size), NULL);
 	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
-		fdt_token(&fdt, t.next, &t);
+		fdt_token(&fdt, &t);
 		CHECK_EQ(t.tag, tags[i]);
 		if (i == 4)
 			CHECK_EQ(t.node, fdt_path(&fdt, "/y"));
@@ -451,7 +452,7 @@ TEST(nops_are_passed_over)
 	cell(NOP);
 	cell(END);
 	size = raw_end();
-	CHECK_STR(fdt_open(&fdt, unit_copy(raw, size), size), NULL);
+	CHECK_STR(unit_fdt_open(&fdt, unit_copy(raw, size), size), NULL);
 	CHECK_EQ(fdt_root(&fdt), 0);
 	CHECK(fdt_each_prop(&fdt, 0, &at, &p));
 	CHECK_STR(p.name, "a");
@@ -476,7 +477,7 @@ TEST(alignment)
 	p = unit_copy(tree, tree_size + 8);
 	for (size_t i = 1; i < 8; i++) {
 		memmove(p + i, tree, tree_size);
-		CHECK_STR(fdt_open(&fdt, p + i, tree_size),
+		CHECK_STR(unit_fdt_open(&fdt, p + i, tree_size),
 			  i == 4 ? NULL : "it is not at a multiple of 4");
 	}
 }
@@ -512,7 +513,7 @@ TEST(header_fields)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		p = unit_copy(tree, tree_size);
 		put32(p + bad[i].field, bad[i].value);
-		CHECK_STR(fdt_open(&fdt, p, tree_size), bad[i].message);
+		CHECK_STR(unit_fdt_open(&fdt, p, tree_size), bad[i].message);
 	}
 }
 
@@ -527,17 +528,17 @@ TEST(header_bounds)
 	p = unit_copy(tree, tree_size);
 	left = tree_size - get32(p + OFF_STRUCT);
 	put32(p + SIZE_STRUCT, left);
-	CHECK_STR(fdt_open(&fdt, p, tree_size), NULL);
+	CHECK_STR(unit_fdt_open(&fdt, p, tree_size), NULL);
 	put32(p + SIZE_STRUCT, left + 1);
-	CHECK_STR(fdt_open(&fdt, p, tree_size),
+	CHECK_STR(unit_fdt_open(&fdt, p, tree_size),
 		  "its structure is outside of it");
 	p = unit_copy(tree, tree_size);
 	put32(p + SIZE_STRINGS, get32(p + SIZE_STRINGS) + 1);
-	CHECK_STR(fdt_open(&fdt, p, tree_size),
+	CHECK_STR(unit_fdt_open(&fdt, p, tree_size),
 		  "its strings are outside of it");
 	p = unit_copy(tree, tree_size);
 	put32(p + OFF_RESERVED, (tree_size - 15) & ~7u);
-	CHECK_STR(fdt_open(&fdt, p, tree_size),
+	CHECK_STR(unit_fdt_open(&fdt, p, tree_size),
 		  "its memory reservations have no end");
 }
 
@@ -550,7 +551,7 @@ TEST(newer_but_compatible)
 	p = unit_copy(tree, tree_size);
 	put32(p + VERSION, 18);
 	put32(p + LAST_COMPATIBLE, 17);
-	CHECK_STR(fdt_open(&fdt, p, tree_size), NULL);
+	CHECK_STR(unit_fdt_open(&fdt, p, tree_size), NULL);
 }
 
 /* Version 16 has no size of the structure block in its header. */
@@ -563,8 +564,49 @@ TEST(version_16)
 	p = unit_copy(tree, tree_size);
 	put32(p + VERSION, 16);
 	put32(p + SIZE_STRUCT, 0xffffffff);
-	CHECK_STR(fdt_open(&fdt, p, tree_size), NULL);
+	CHECK_STR(unit_fdt_open(&fdt, p, tree_size), NULL);
 	CHECK_STR(fdt_name(&fdt, fdt_path(&fdt, "/z")), "z");
+}
+
+/* As many nodes as there is room for, and one more. */
+TEST(too_many_nodes)
+{
+	struct fdt_entry nodes[4];
+	struct fdt fdt;
+	uint32_t size;
+
+	raw_begin();
+	node("");
+	for (unsigned int i = 1; i < 4; i++) {
+		node("n");
+		cell(END_NODE);
+	}
+	cell(END_NODE);
+	cell(END);
+	size = raw_end();
+	CHECK_STR(fdt_open(&fdt, raw, size, nodes, 4), NULL);
+	CHECK_EQ(fdt.node_count, 4);
+	CHECK_STR(fdt_open(&fdt, raw, size, unit_room(3 * sizeof(*nodes)), 3),
+		  "it has too many nodes");
+	CHECK_STR(fdt_open(&fdt, raw, size, NULL, 0), "it has too many nodes");
+}
+
+/* From each node to the one around it, and how deep it is. */
+TEST(parents)
+{
+	struct fdt fdt;
+	fdt_node_t deep;
+
+	make(&fdt);
+	deep = fdt_path(&fdt, "/soc/uart/deep");
+	CHECK_EQ(fdt_depth(&fdt, deep), 3);
+	CHECK_EQ(fdt_parent(&fdt, deep), fdt_path(&fdt, "/soc/uart"));
+	CHECK_EQ(fdt_parent(&fdt, fdt_path(&fdt, "/soc/uart@a000000")),
+		 fdt_path(&fdt, "/soc"));
+	CHECK_EQ(fdt_parent(&fdt, fdt_path(&fdt, "/z")), fdt_root(&fdt));
+	CHECK_EQ(fdt_parent(&fdt, fdt_root(&fdt)), FDT_NO_NODE);
+	CHECK_EQ(fdt_parent(&fdt, FDT_NO_NODE), FDT_NO_NODE);
+	CHECK_EQ(fdt_depth(&fdt, fdt_root(&fdt)), 0);
 }
 
 TEST(too_large)
@@ -577,9 +619,9 @@ TEST(too_large)
 	make(&fdt);
 	memcpy(p, tree, tree_size);
 	put32(p + TOTALSIZE, FDT_MAX_SIZE);
-	at_limit = fdt_open(&fdt, p, FDT_MAX_SIZE + 4);
+	at_limit = unit_fdt_open(&fdt, p, FDT_MAX_SIZE + 4);
 	put32(p + TOTALSIZE, FDT_MAX_SIZE + 1);
-	above = fdt_open(&fdt, p, FDT_MAX_SIZE + 4);
+	above = unit_fdt_open(&fdt, p, FDT_MAX_SIZE + 4);
 	free(p);
 	CHECK_STR(at_limit, NULL);
 	CHECK_STR(above, "it is too large");
@@ -596,7 +638,7 @@ TEST(padded)
 	make(&fdt);
 	memcpy(p, tree, tree_size);
 	put32(p + TOTALSIZE, 1 << 20);
-	error = fdt_open(&fdt, p, 1 << 20);
+	error = unit_fdt_open(&fdt, p, 1 << 20);
 	free(p);
 	CHECK_STR(error, NULL);
 	CHECK_EQ(fdt.totalsize, 1 << 20);
@@ -613,9 +655,9 @@ TEST(strings_without_end)
 	cell(END);
 	size = raw_end();
 	raw[size - 1] = 'x';
-	CHECK_STR(fdt_open(&fdt, raw, size), "its strings have no end");
+	CHECK_STR(unit_fdt_open(&fdt, raw, size), "its strings have no end");
 	put32(raw + SIZE_STRINGS, 0);
-	CHECK_STR(fdt_open(&fdt, raw, size), NULL);
+	CHECK_STR(unit_fdt_open(&fdt, raw, size), NULL);
 }
 
 TEST(structures)
@@ -791,7 +833,7 @@ static void walk(const struct fdt *fdt)
 	for (uint32_t i = 0; i < fdt->reserved_count; i++)
 		fdt_reservation(fdt, i, &address, &size);
 	do {
-		fdt_token(fdt, t.next, &t);
+		fdt_token(fdt, &t);
 		if (t.tag == FDT_TAG_BEGIN) {
 			sink += (uint32_t)strlen(t.name);
 			sink += fdt_prop(fdt, t.node, "none", &p);
@@ -822,12 +864,12 @@ TEST(every_cut_is_told)
 	for (uint32_t size = 0; size < tree_size; size++) {
 		uint8_t *p = unit_copy(tree, size);
 
-		CHECK(fdt_open(&fdt, p, size) != NULL);
+		CHECK(unit_fdt_open(&fdt, p, size) != NULL);
 		/* The same with a header that owns up to it. */
 		if (size < 40)
 			continue;
 		put32(p + TOTALSIZE, size);
-		CHECK(fdt_open(&fdt, p, size) != NULL);
+		CHECK(unit_fdt_open(&fdt, p, size) != NULL);
 	}
 }
 
@@ -841,7 +883,7 @@ TEST(every_bit_flip_is_survived)
 		uint8_t *p = unit_copy(tree, tree_size);
 
 		p[bit / 8] ^= (uint8_t)(1 << (bit % 8));
-		if (fdt_open(&fdt, p, tree_size) != NULL)
+		if (unit_fdt_open(&fdt, p, tree_size) != NULL)
 			continue;
 		walk(&fdt);
 		accepted++;
@@ -862,7 +904,7 @@ TEST(every_cell_value_is_survived)
 			uint8_t *p = unit_copy(tree, tree_size);
 
 			put32(p + at, values[i]);
-			if (fdt_open(&fdt, p, tree_size) == NULL)
+			if (unit_fdt_open(&fdt, p, tree_size) == NULL)
 				walk(&fdt);
 		}
 }
@@ -883,7 +925,7 @@ static uint32_t copy_tree(const struct fdt *fdt, void *buffer, size_t size)
 		fdt_put_reservation(w, i, address, length);
 	}
 	do {
-		fdt_token(fdt, t.next, &t);
+		fdt_token(fdt, &t);
 		if (t.tag == FDT_TAG_BEGIN)
 			fdt_put_node(w, t.name);
 		else if (t.tag == FDT_TAG_END)
@@ -917,7 +959,7 @@ TEST(every_capacity)
 
 		CHECK_EQ(got, size < ((tree_size + 3) & ~3u) ? 0 : tree_size);
 		if (got != 0)
-			CHECK_STR(fdt_open(&copy, buffer, got), NULL);
+			CHECK_STR(unit_fdt_open(&copy, buffer, got), NULL);
 	}
 }
 
@@ -967,7 +1009,7 @@ TEST(many_names)
 		fdt_put_u32(w, text, i % 600);
 	}
 	fdt_put_end(w);
-	CHECK_STR(fdt_open(&fdt, buffer, fdt_finish(w, 0)), NULL);
+	CHECK_STR(unit_fdt_open(&fdt, buffer, fdt_finish(w, 0)), NULL);
 	for (uint32_t i = 0; i < 600; i++) {
 		sprintf(text, "name%u", i);
 		CHECK_EQ(fdt_u32(&fdt, 0, text, 0xffff), i);

@@ -86,27 +86,33 @@ static unsigned int claims;
 static struct range others;
 static enum mm_owner others_owner;
 
-struct mm_walk ptable_walk(const struct ptable *t, uint64_t at)
+/* Takes what of the range is nobody's: what lies before and behind others. */
+bool mm_transfer_free(enum mm_transition transition, struct ptable *primary,
+		      paddr_t pa, uint64_t size)
 {
-	struct mm_walk w = {.owner = OWNER_NOBODY, .span = BIT(48) - at};
+	uint64_t end = pa.pa + align_up(size, PAGE);
+	uint64_t first = end < others.begin ? end : others.begin;
 
-	if (at < others.begin) {
-		w.span = others.begin - at;
-	} else if (at < others.end) {
-		w.span = others.end - at;
-		w.owner = others_owner;
-		w.mode = others_owner == OWNER_PRIMARY ? MM_NORMAL_RWX : 0;
-	}
-	return w;
+	CHECK_EQ(transition, MM_HIDE);
+	if (end > BIT(48))
+		return false;
+	if (!overlaps(pa.pa, end, others.begin, others.end))
+		first = end;
+	CHECK(claims + 2 <= ARRAY_SIZE(claimed));
+	if (pa.pa < first)
+		claimed[claims++] = (struct range){pa.pa, first};
+	if (first < end && others.end < end)
+		claimed[claims++] = (struct range){others.end, end};
+	return true;
 }
 
-bool mm_transfer(enum mm_transition transition, struct ptable *primary,
-		 paddr_t pa, uint64_t size, const struct mm_receiver *to)
+/* The hypervisor has what it claimed, and perhaps the others. */
+bool mm_is_absent(const struct ptable *t, uint64_t at, uint64_t size,
+		  enum mm_owner owner)
 {
-	CHECK_EQ(transition, MM_HIDE);
-	CHECK(claims < ARRAY_SIZE(claimed));
-	claimed[claims++] = (struct range){pa.pa, pa.pa + size};
-	return true;
+	CHECK_EQ(owner, OWNER_HYPERVISOR);
+	return others_owner == OWNER_HYPERVISOR ||
+	       !overlaps(at, at + size, others.begin, others.end);
 }
 
 /* --- boards --- */
@@ -138,7 +144,7 @@ static const char *start(uint64_t size, uint32_t stride_cells,
 			      cells + (stride_cells == 1), stride_cells);
 	fdt_put_end(&w);
 	fdt_put_end(&w);
-	CHECK(!fdt_open(&fdt, tree, fdt_finish(&w, 0)));
+	CHECK(!unit_fdt_open(&fdt, tree, fdt_finish(&w, 0)));
 	memset(&board, 0, sizeof(board));
 	board.gic = fdt_path(&fdt, "/gic");
 	board.gic_version = 3;

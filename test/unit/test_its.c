@@ -272,7 +272,7 @@ static void make_tree(struct fdt *fdt, uint32_t size)
 	fdt_put_end(&w);
 	fdt_put_end(&w);
 	CHECK(fdt_finish(&w, 0) > 0);
-	CHECK(!fdt_open(fdt, tree, sizeof(tree)));
+	CHECK(!unit_fdt_open(fdt, tree, sizeof(tree)));
 }
 
 static void start(uint64_t typer, uint64_t baser0, uint64_t baser1)
@@ -789,7 +789,7 @@ static void start_several(uint32_t count, uint64_t page_size)
 	for (uint32_t i = 0; i < count; i++)
 		put_its(&w, i, "okay");
 	fdt_put_end(&w);
-	CHECK(!fdt_open(&fdt, tree, fdt_finish(&w, 0)));
+	CHECK(!unit_fdt_open(&fdt, tree, fdt_finish(&w, 0)));
 	for (uint32_t i = 0; i < MAX_ITS; i++) {
 		uint64_t *baser = (uint64_t *)(all_hardware[i] + GITS_BASER);
 

@@ -332,6 +332,65 @@ TEST(stopped_while_it_starts)
 	check_memory();
 }
 
+/* --- the first life --- */
+
+/* As boot leaves a VM: no memory is shown, none is loaded. */
+static void start_unloaded(void)
+{
+	start();
+	vm->loaded = 0;
+	arch_vm_revoke(vm);
+	CHECK_EQ(ptable_walk(&vm->stage2, HF_SECONDARY_RAM_BASE).mode, 0);
+}
+
+/* It is loaded piece by piece, and is shown once all of it is there. */
+TEST(loaded_when_it_runs)
+{
+	start_unloaded();
+	CHECK_EQ(state(), HF_VM_RUNNING);
+	for (unsigned int i = 0; i < PIECES; i++) {
+		CHECK_EQ(vm->arch.restores, 0);
+		CHECK_EQ(ptable_walk(&vm->stage2, HF_SECONDARY_RAM_BASE).mode,
+			 0);
+		fake.zeroed = 0;
+		CHECK(life_load(vm));
+		CHECK_EQ(fake.zeroed, 1);
+	}
+	check_memory();
+	CHECK_EQ(vm->arch.restores, 1);
+	CHECK_EQ(ptable_walk(&vm->stage2, HF_SECONDARY_RAM_BASE).mode,
+		 MM_NORMAL_RWX);
+	CHECK(fake.instruction_syncs > syncs_at_clean);
+	for (unsigned int i = SLOT_LOAD_TO; i < SLOT_COUNT; i++)
+		CHECK_EQ(fake.slot[i].pa, 0);
+	/* It is not begun again: a vCPU runs. */
+	CHECK_EQ(vm->arch.inits, 1);
+	CHECK(!life_load(vm));
+	check_memory();
+}
+
+/* A stop comes first: it has no memory, and its next life all of it. */
+TEST(stopped_before_all_is_loaded)
+{
+	for (unsigned int pieces = 0; pieces < PIECES; pieces++) {
+		start_unloaded();
+		for (unsigned int i = 0; i < pieces; i++)
+			CHECK(life_load(vm));
+		CHECK_EQ(stop(), HF_DONE);
+		fake.zeroed = 0;
+		CHECK(!life_load(vm));
+		CHECK_EQ(fake.zeroed, 0);
+		CHECK_EQ(vm->arch.restores, 0);
+		begin();
+		CHECK(!life_load(vm));
+		while (begin() == HF_AGAIN)
+			;
+		CHECK_EQ(state(), HF_VM_RUNNING);
+		check_memory();
+		CHECK(!life_load(vm));
+	}
+}
+
 /* Other VMs have no part in it. */
 TEST(others_go_on)
 {

@@ -50,7 +50,7 @@ static const char *end(void)
 	fdt_put_end(&w);
 	size = fdt_finish(&w, 0);
 	CHECK(size != 0);
-	CHECK_STR(fdt_open(&fdt, unit_copy(buffer, size), size), NULL);
+	CHECK_STR(unit_fdt_open(&fdt, unit_copy(buffer, size), size), NULL);
 	return manifest_read(&m, &fdt);
 }
 
@@ -553,7 +553,7 @@ TEST(every_bit_flip_is_survived)
 		uint8_t *copy = unit_copy(whole, size);
 
 		copy[bit / 8] ^= (uint8_t)(1 << (bit % 8));
-		if (fdt_open(&fdt, copy, size) != NULL)
+		if (unit_fdt_open(&fdt, copy, size) != NULL)
 			continue;
 		if (manifest_read(&m, &fdt) != NULL) {
 			CHECK((m.error_node != NULL) !=

@@ -609,6 +609,74 @@ TEST(owner_transitions)
 	}
 }
 
+/*
+ * What is free of a range goes, page by page and in blocks; nothing else does,
+ * and no table is made for what stays.
+ */
+TEST(transfer_of_the_free)
+{
+	size_t left;
+
+	make_owners();
+	CHECK(mm_transfer_free(MM_GIVE_DEVICE, &t, paddr(0), 8 * GIB));
+	for (unsigned int n = OWNER_PRIMARY; n <= OWNER_VM; n++) {
+		check_mapped(n * GIB - 1, n * GIB - 1, MM_DEVICE_RW);
+		CHECK_EQ(owner(n * GIB), n);
+		CHECK_EQ(owner(n * GIB + 3 * PAGE - 1), n);
+		check_mapped(n * GIB + 3 * PAGE, n * GIB + 3 * PAGE,
+			     MM_DEVICE_RW);
+		check_span(n * GIB + 2 * MIB, 2 * MIB);
+	}
+	check_mapped(OWNER_PRIMARY * GIB, OWNER_PRIMARY * GIB, MM_NORMAL_RWX);
+	check_span(0, GIB);
+	check_span(7 * GIB, GIB);
+	check_absent(8 * GIB, OWNER_NOBODY);
+	/* All of it is somebody's: a part of a block, whole ones. */
+	left = fake_pool_left();
+	CHECK(mm_transfer_free(MM_HIDE, &t, paddr(PAGE), 6 * GIB));
+	CHECK_EQ(fake_pool_left(), left);
+	check_mapped(PAGE, PAGE, MM_DEVICE_RW);
+	CHECK_EQ(owner(OWNER_VM * GIB), OWNER_VM);
+	CHECK(mm_transfer_free(MM_HIDE, &t, paddr(8 * GIB + PAGE), PAGE));
+	CHECK_EQ(owner(8 * GIB + PAGE), OWNER_HYPERVISOR);
+	check_absent(8 * GIB + 2 * PAGE, OWNER_NOBODY);
+}
+
+/* Only from nobody, only inside of the table, only with pages for tables. */
+TEST(transfer_of_the_free_fails)
+{
+	uint64_t limit = UINT64_C(1) << 40;
+
+	make_owners();
+	CHECK(!mm_transfer_free(MM_DONATE, &t, paddr(OWNER_HYPERVISOR * GIB),
+				PAGE));
+	CHECK(!mm_transfer_free(MM_HIDE, &t, paddr(limit - PAGE), 2 * PAGE));
+	CHECK(!mm_transfer_free(MM_HIDE, &t, paddr(PAGE), 0 - PAGE));
+	CHECK_EQ(owner(limit - PAGE), OWNER_NOBODY);
+	CHECK_EQ(owner(PAGE), OWNER_NOBODY);
+	for (size_t pages = 0; pages < 2; pages++) {
+		make_table(&bits40, 2 + pages);
+		CHECK(!mm_transfer_free(MM_HIDE, &t, paddr(GIB), GIB + PAGE));
+		CHECK_EQ(owner(2 * GIB), OWNER_NOBODY);
+	}
+}
+
+TEST(is_absent)
+{
+	make_owners();
+	for (unsigned int n = 0; n <= OWNER_VM + 1; n++)
+		for (unsigned int has = 0; has <= OWNER_VM; has++)
+			CHECK_EQ(mm_is_absent(&t, has * GIB, 3 * PAGE,
+					      (enum mm_owner)n),
+				 n == has && n != OWNER_PRIMARY);
+	CHECK(mm_is_absent(&t, 4 * GIB, 1020 * GIB, OWNER_NOBODY));
+	CHECK(mm_is_absent(&t, 2 * GIB + PAGE + 5, 1, OWNER_HYPERVISOR));
+	CHECK(!mm_is_absent(&t, 2 * GIB, 3 * PAGE + 1, OWNER_HYPERVISOR));
+	CHECK(!mm_is_absent(&t, 2 * GIB - 1, 2, OWNER_HYPERVISOR));
+	CHECK(!mm_is_absent(&t, 4 * GIB, 1020 * GIB + 1, OWNER_NOBODY));
+	CHECK(!mm_is_absent(&t, 4 * GIB, 0 - 3 * GIB, OWNER_NOBODY));
+}
+
 /* The primary sees what it is given where it lies, as it is told. */
 TEST(owner_mode)
 {

@@ -455,7 +455,7 @@ TEST(tree)
 	pl011_tree(&w);
 	fdt_put_end(&w);
 	CHECK(fdt_finish(&w, 0) != 0);
-	CHECK(fdt_open(&t, buffer, sizeof(buffer)) == NULL);
+	CHECK(unit_fdt_open(&t, buffer, sizeof(buffer)) == NULL);
 	check_prop(&t, arch_console_path, "compatible",
 		   "arm,pl011\0arm,primecell", 24);
 	check_prop(&t, arch_console_path, "reg",

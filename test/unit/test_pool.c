@@ -6,6 +6,11 @@
 
 #define PAGES 64
 
+void arch_zero_pages(void *p, size_t size)
+{
+	memset(p, 0, size);
+}
+
 static _Alignas(PAGES * 4096) uint8_t memory[PAGES * 4096];
 
 static void *page(size_t n)

@@ -64,6 +64,11 @@ static uint32_t mmio_read32(const void *base, uint32_t offset)
 }
 
 /* It answers at once, or never. */
+void arch_zero_pages(void *p, size_t size)
+{
+	memset(p, 0, size);
+}
+
 static bool mmio_wait(const volatile void *base, uint32_t offset, uint32_t mask,
 		      uint32_t wanted)
 {
@@ -264,7 +269,7 @@ static void make_tree(uint32_t base, uint32_t size)
 		fdt_put_end(&w);
 	}
 	fdt_put_end(&w);
-	CHECK_STR(fdt_open(&tree, tree_buffer, fdt_finish(&w, 0)), NULL);
+	CHECK_STR(unit_fdt_open(&tree, tree_buffer, fdt_finish(&w, 0)), NULL);
 }
 
 /* A board with an SMMU such as many: both stages, 48 bits, coherent. */

@@ -8,6 +8,7 @@
 
 #include "arch_internal.h"
 #include "hf/abi.h"
+#include "life.h"
 #include "trap.h"
 #include "vcpu.h"
 #include "vgic.h"
@@ -74,6 +75,17 @@ size_t log_print(char *out, size_t size, const char *format, ...)
 	vsnprintf(out, size, format, args);
 	va_end(args);
 	return strlen(out);
+}
+
+/* How many pieces of memory are still to be loaded. */
+static unsigned int pieces;
+
+bool life_load(struct vm *vm)
+{
+	if (!pieces)
+		return false;
+	pieces--;
+	return true;
 }
 
 bool manage_call(uint64_t x[4])
@@ -462,6 +474,29 @@ TEST(abort_without_syndrome)
 			 vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS));
 		CHECK_EQ(lines, 1);
 	}
+}
+
+/* What is not loaded yet is not missing: the access is made again. */
+TEST(abort_before_all_is_loaded)
+{
+	static const unsigned int classes[] = {IABT, DABT};
+
+	start(EL1H);
+	pieces = 2;
+	for (unsigned int i = 0; i < 2; i++) {
+		regs_set("hpfar_el2", UINT64_C(0x40000000) >> 8);
+		CHECK_EQ(trap(SYNDROME(classes[i]) | TRANSLATION_3, false), 0);
+		CHECK_EQ(regs_read("elr_el2"), PC);
+	}
+	CHECK_EQ(lines, 0);
+	CHECK_EQ(trap(SYNDROME(IABT) | TRANSLATION_3, false),
+		 vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS));
+	/* Memory that does not answer is no reason to load any. */
+	pieces = 1;
+	CHECK_EQ(trap(SYNDROME(DABT) | EXTERNAL, false),
+		 vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT));
+	CHECK_EQ(pieces, 1);
+	pieces = 0;
 }
 
 static void crash(bool debug)

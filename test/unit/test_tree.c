@@ -34,7 +34,7 @@ static void end_board(void)
 	fdt_put_end(&w);
 	used = fdt_finish(&w, 3);
 	CHECK(used != 0);
-	CHECK_STR(fdt_open(&b.tree, board_buffer, used), NULL);
+	CHECK_STR(unit_fdt_open(&b.tree, board_buffer, used), NULL);
 	CHECK(ranges_add(&b.primary_ram, 0x40000000, 0x5ba00000));
 }
 
@@ -109,7 +109,7 @@ static void write_primary(void)
 	written = unit_copy(board_buffer, size);
 	used = primary_tree_write(&b, written, size);
 	CHECK(used != 0 && used <= size);
-	CHECK_STR(fdt_open(&out, written, used), NULL);
+	CHECK_STR(unit_fdt_open(&out, written, used), NULL);
 }
 
 static bool has(const char *path, const char *name, struct fdt_prop *p)
@@ -371,7 +371,7 @@ static void write_secondary(uint64_t ramdisk, uint64_t ramdisk_size)
 	used = secondary_tree_write(&vm, &manifest_vm, ipaddr(ramdisk),
 				    ramdisk_size, written, size);
 	CHECK(used != 0);
-	CHECK_STR(fdt_open(&out, written, used), NULL);
+	CHECK_STR(unit_fdt_open(&out, written, used), NULL);
 	for (uint64_t i = used; i < size; i++)
 		CHECK_EQ(written[i], 0);
 }

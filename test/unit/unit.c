@@ -73,6 +73,19 @@ void *unit_copy(const void *from, size_t size)
 	return copy;
 }
 
+void *unit_room(size_t size)
+{
+	static void *rooms[16];
+	static unsigned int next;
+	void **room = &rooms[next++ % 16];
+
+	free(*room);
+	*room = malloc(size);
+	if (*room == NULL)
+		unit_fail(__FILE__, __LINE__, "out of memory");
+	return *room;
+}
+
 uint32_t unit_random(void)
 {
 	/* xorshift32 */

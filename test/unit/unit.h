@@ -15,6 +15,8 @@
 #ifndef UNIT_H
 #define UNIT_H
 
+#include "fdt.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +43,20 @@ _Noreturn void unit_fail_strings(const char *file, int line, const char *what,
 /* A copy of `size` bytes that ends where its allocation ends, so that ASan
  * sees every read behind it. 8-byte aligned; freed when its test ends. */
 void *unit_copy(const void *from, size_t size);
+
+/* Memory that stays until as much was asked for many times more, not zeroed. */
+void *unit_room(size_t size);
+
+/* fdt_open() with room for as many nodes as there can be. */
+static inline const char *unit_fdt_open(struct fdt *fdt, const void *blob,
+					size_t size)
+{
+	/* A node has at least its two tokens and its name. */
+	uint32_t count = (uint32_t)(size / 12);
+
+	return fdt_open(fdt, blob, size,
+			unit_room(count * sizeof(struct fdt_entry)), count);
+}
 
 /* Numbers that look random, the same in every run. */
 uint32_t unit_random(void);

@@ -100,7 +100,7 @@ static const char *find_psci(const struct fdt *fdt)
 	if (node == FDT_NO_NODE)
 		return "device tree: no PSCI 0.2 or later";
 	method = fdt_prop(fdt, node, "method", &p) ? fdt_string(&p) : NULL;
-	if (!method || strcmp(method, "smc") != 0)
+	if (!method || !streq(method, "smc"))
 		return "device tree: psci: method is not \"smc\": there is no firmware below EL2";
 	return NULL;
 }
@@ -287,7 +287,7 @@ bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
 	if (smmu_is_own(node))
 		return true;
 	/* It names CPUs that are not there. */
-	if (board.cpus_left_out && strcmp(fdt_name(fdt, node), "cpu-map") == 0)
+	if (board.cpus_left_out && streq(fdt_name(fdt, node), "cpu-map"))
 		return true;
 	if (its_withholds(fdt, node))
 		return true;
@@ -309,10 +309,10 @@ bool arch_mediates_node(const struct fdt *fdt, fdt_node_t node)
 static enum arch_edit edit_gic(const struct fdt_prop *prop, uint32_t *size)
 {
 	/* The maintenance interrupt */
-	if (strcmp(prop->name, "interrupts") == 0 ||
-	    strcmp(prop->name, "interrupts-extended") == 0)
+	if (streq(prop->name, "interrupts") ||
+	    streq(prop->name, "interrupts-extended"))
 		return EDIT_DROP;
-	if (strcmp(prop->name, "reg") != 0)
+	if (!streq(prop->name, "reg"))
 		return EDIT_KEEP;
 	*size = board.gic_reg_size;
 	return *size < prop->size ? EDIT_CUT : EDIT_KEEP;
@@ -323,13 +323,13 @@ enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,
 {
 	if (node == board.gic)
 		return edit_gic(prop, size);
-	if (strcmp(prop->name, RNG_SEED) == 0) {
+	if (streq(prop->name, RNG_SEED)) {
 		*size = RNG_SEED_GIVEN(prop->size);
 		return EDIT_CUT;
 	}
 	if (its_is_dangling(fdt, prop))
 		return EDIT_DROP;
-	if (strcmp(prop->name, "interrupts") == 0 && is_timer(fdt, node)) {
+	if (streq(prop->name, "interrupts") && is_timer(fdt, node)) {
 		*size = TIMER_INTERRUPTS_EL1 * board.interrupt_cells * 4;
 		return *size < prop->size ? EDIT_CUT : EDIT_KEEP;
 	}

@@ -49,25 +49,34 @@
 	lsl	x12, x9, x12
 .endm
 
-/* Fills [x9, x10), both aligned to 64 bytes, with zeros. Clobbers x9. */
+/* Fills [x9, x10), whole pages, with zeros. Clobbers x9. */
 .macro zero_range
-8:	stp	xzr, xzr, [x9], #16
+8:	.rept	8
 	stp	xzr, xzr, [x9], #16
-	stp	xzr, xzr, [x9], #16
-	stp	xzr, xzr, [x9], #16
+	.endr
 	cmp	x9, x10
 	b.lo	8b
 .endm
 
 /*
- * Drops what the data caches hold of [x9, x10): x12 is the size of a line.
- * Clobbers x9.
+ * Drops what the data caches hold of [x9, x10), whole pages: x12 is the size of
+ * a line, 1 KiB at most. Clobbers x9.
  */
 .macro invalidate_range
-8:	dc	ivac, x9
+8:	.rept	4
+	dc	ivac, x9
 	add	x9, x9, x12
+	.endr
 	cmp	x9, x10
 	b.lo	8b
+.endm
+
+/*
+ * The first CPU's stack, with the page below it, as [x9, x10).
+ */
+.macro load_stack
+	load_address x9, cpu_stacks
+	add	x10, x9, #(GUARD_SIZE + STACK_SIZE)
 .endm
 
 .macro load_address reg, symbol
@@ -139,8 +148,7 @@ image_moved:
 	load_address x9, bss_begin
 	load_address x10, bss_end
 	invalidate_range
-	load_address x9, cpu_stacks
-	add	x10, x9, #(GUARD_SIZE + STACK_SIZE)
+	load_stack
 	invalidate_range
 	load_address x9, pool_begin
 	add	x10, x9, #EARLY_POOL_SIZE
@@ -214,10 +222,15 @@ boot_move:
 	/* What stays behind becomes the primary's: no stack, no guard of one. */
 	line_size
 	load_address x9, bss_begin
-	adrp	x10, cpu_stacks + GUARD_SIZE + STACK_SIZE
+	load_address x10, first_end
+	invalidate_range
+	load_stack
 	invalidate_range
 	dsb	sy
 	load_address x9, bss_begin
+	load_address x10, first_end
+	zero_range
+	load_stack
 	zero_range
 	dsb	sy
 	isb

@@ -131,21 +131,10 @@ bool gic_access(struct vcpu *vcpu, uint64_t esr)
 /* Takes what nobody has of a range; what is ours by now may stay so. */
 static bool claim(struct ptable *primary, const struct mmio_range *range)
 {
-	uint64_t at = range->base;
-	uint64_t left = range->size;
-
-	while (left) {
-		struct mm_walk w = ptable_walk(primary, at);
-		uint64_t span = w.span < left ? w.span : left;
-
-		if (!span || w.mode ||
-		    (w.owner != OWNER_HYPERVISOR &&
-		     !mm_transfer(MM_HIDE, primary, paddr(at), span, NULL)))
-			return false;
-		at += span;
-		left -= span;
-	}
-	return true;
+	return mm_transfer_free(MM_HIDE, primary, paddr(range->base),
+				range->size) &&
+	       mm_is_absent(primary, range->base, range->size,
+			    OWNER_HYPERVISOR);
 }
 
 bool arch_claim_devices(struct ptable *primary)

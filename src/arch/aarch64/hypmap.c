@@ -289,9 +289,11 @@ static void protect_table(const uint64_t *table)
 static void protect_tables(const uint64_t *table, unsigned int level,
 			   const uint64_t *last)
 {
-	for (unsigned int i = 0; i < PT_ENTRIES; i++)
-		if (arch_pte_is_table(table[i], level))
-			protect_tables(phys_to_virt(arch_pte_pa(table[i])),
+	const uint64_t *end = table + (level < PT_LEAF_LEVEL ? PT_ENTRIES : 0);
+
+	for (const uint64_t *pte = table; pte < end; pte++)
+		if (*pte && arch_pte_is_table(*pte, level))
+			protect_tables(phys_to_virt(arch_pte_pa(*pte)),
 				       level + 1, last);
 	if (table != slot_table && table != last)
 		protect_table(table);

@@ -697,8 +697,9 @@ static bool is_enabled(const struct devtree_walk *w)
 {
 	bool enabled = true;
 
-	for (uint32_t i = 0; i <= w->depth; i++)
-		enabled &= fdt_enabled(w->fdt, w->level[i].node);
+	for (fdt_node_t node = w->node; node != FDT_NO_NODE;
+	     node = fdt_parent(w->fdt, node))
+		enabled &= fdt_enabled(w->fdt, node);
 	return enabled;
 }
 
@@ -751,9 +752,9 @@ bool its_is_dangling(const struct fdt *fdt, const struct fdt_prop *prop)
 	fdt_node_t node;
 	uint32_t cell;
 
-	if (strcmp(prop->name, "msi-map") == 0)
+	if (streq(prop->name, "msi-map"))
 		cell = 1;
-	else if (strcmp(prop->name, "msi-parent") == 0)
+	else if (streq(prop->name, "msi-parent"))
 		cell = 0;
 	else
 		return false;

@@ -30,7 +30,7 @@
 /* Bounds of the image; linker.ld. */
 extern char image_begin[], text_end[], rodata_end[], bss_begin[], bss_end[];
 extern char pool_begin[], image_end[], idmap_end[], ro_after_boot_end[];
-extern char cpu_stacks[];
+extern char cpu_stacks[], first_end[];
 
 #endif
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From boot.S to the portable code, on each CPU; and into the primary. */
 #include "arch_internal.h"
+#include "boot.h"
 #include "cache.h"
 #include "cpu.h"
 #include "layout.h"
@@ -50,10 +51,7 @@ void boot_wrong_level(uint64_t dtb, uint64_t level)
 {
 	struct fdt fdt;
 
-	if (!fdt_open(&fdt, (const void *)(uintptr_t)dtb,
-		      fdt_claimed_size((const void *)(uintptr_t)dtb)) &&
-	    arch_console_init(&fdt))
-		log_console_ready();
+	boot_read_tree(&fdt, paddr(dtb));
 	if (!level)
 		boot_stop(
 			"this CPU has EL2 with VHE only: HCR_EL2.E2H stays 1");
@@ -68,8 +66,8 @@ static void clean_own_memory(void)
 	const char *stack_bottom =
 		(const char *)(uintptr_t)stack_top(0) - STACK_SIZE;
 
-	/* .noinit, too: the boot CPU's vCPU is in it. */
-	arch_clean_to_memory(image_begin, (size_t)(cpu_stacks - image_begin));
+	/* Beyond .bss the boot CPU's vCPU. */
+	arch_clean_to_memory(bss_begin, (size_t)(first_end - bss_begin));
 	arch_clean_to_memory(stack_bottom, STACK_SIZE);
 	arch_clean_to_memory(pool_begin, pool_used_bytes());
 }
@@ -188,15 +186,14 @@ void revoke_all(void)
  */
 static void park_root(const struct ptable *t, bool park)
 {
-	for (unsigned int i = 0; i < t->root_pages * PT_ENTRIES; i++) {
-		uint64_t pte = t->root[i];
+	uint64_t *end = t->root + t->root_pages * PT_ENTRIES;
 
-		if (pte)
-			__atomic_store_n(&t->root[i],
-					 park ? pte & ~PTE_VALID
-					      : pte | PTE_VALID,
+	for (uint64_t *pte = t->root; pte < end; pte++)
+		if (*pte)
+			__atomic_store_n(pte,
+					 park ? *pte & ~PTE_VALID
+					      : *pte | PTE_VALID,
 					 __ATOMIC_RELAXED);
-	}
 }
 
 void arch_vm_revoke(struct vm *vm)

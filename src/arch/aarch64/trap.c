@@ -8,6 +8,7 @@
 
 #include "arch_internal.h"
 #include "hf/abi.h"
+#include "life.h"
 #include "log.h"
 #include "manage.h"
 #include "smmu.h"
@@ -259,6 +260,8 @@ static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 		return vdev_exit(vcpu);
 	if ((esr & ISS_FSC_MASK) >= ISS_FSC_EXTERNAL)
 		return stop_on_fault(vcpu, "external abort", esr);
+	if (life_load(vcpu->vm))
+		return 0;
 	ipa |= read_sysreg(far_el2) & (PAGE_SIZE - 1);
 	log_print(what, sizeof(what), "%s 0x%lx, which it does not have",
 		  access_name(esr), ipa);
