@@ -24,17 +24,20 @@ CC := $(CROSS_COMPILE)gcc
 LD := $(CROSS_COMPILE)ld
 OBJCOPY := $(CROSS_COMPILE)objcopy
 NM := $(CROSS_COMPILE)nm
-TOOLCHAIN_FLAGS := -mno-outline-atomics -fno-stack-clash-protection
+TOOLCHAIN_FLAGS := -mno-outline-atomics -fno-stack-clash-protection \
+	-fno-align-loops -fno-align-jumps
 LD_FLAGS := --no-warn-rwx-segments
+SMALL := -Os
 else
 CC := clang --target=aarch64-linux-gnu
 LD := ld.lld
 OBJCOPY := llvm-objcopy
 NM := llvm-nm
-TOOLCHAIN_FLAGS := -mno-outline-atomics
+TOOLCHAIN_FLAGS := -mno-outline-atomics -mllvm -inline-threshold=25
 # Else assembly's debug information names the directory.
 DIRECTORY_FLAGS := -fdebug-compilation-dir=.
 LD_FLAGS :=
+SMALL := -Oz
 endif
 
 OBJ := $(BUILD)/obj
@@ -49,7 +52,8 @@ CFLAGS := -std=c11 -O2 -g -ffreestanding -fno-common -fno-pic -fno-pie \
 	$(KEPT_REGISTERS) \
 	-fstack-protector-strong -mbranch-protection=bti \
 	-fno-omit-frame-pointer -fno-asynchronous-unwind-tables \
-	-fno-strict-aliasing -ffunction-sections \
+	-fno-strict-aliasing -ffunction-sections -fdata-sections \
+	-falign-functions=4 \
 	-ffile-prefix-map=$(CURDIR)=. \
 	-Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wno-unused-parameter $(TOOLCHAIN_FLAGS) $(DIRECTORY_FLAGS)
@@ -60,28 +64,41 @@ LDFLAGS := -nostdlib -static --no-dynamic-linker --gc-sections --build-id=none \
 
 # --- the image ---------------------------------------------------------------
 
+# What stays after boot and runs seldom is made small instead of fast.
+COLD_SRC := $(addprefix src/,cpu.c life.c log.c manage.c vconsole.c vm.c) \
+	$(addprefix src/arch/aarch64/,console.c el2.c gic.c guard.c hypmap.c \
+	inject.c its.c lpi.c panic.c pl011.c psci.c smccc.c smmu.c spectre.c \
+	start.c vdev.c)
+optimize = $(if $(filter $(COLD_SRC),$<),$(SMALL))
+
 C_SRC := $(filter-out %/offsets.c,$(wildcard src/*.c src/arch/aarch64/*.c))
 S_SRC := $(wildcard src/arch/aarch64/*.S)
 ifneq ($(SPEC),)
-# The specification compares itself with the state after each call.
+# The specification compares itself with the state after each call, by functions
+# that otherwise only boot needs.
 C_SRC += $(addprefix test/spec/,spec.c view.c life.c target.c)
-CPPFLAGS += -DHF_DEBUG -Itest/spec
+CPPFLAGS += -DHF_DEBUG -DBOOT_ONLY= -Itest/spec
 LDFLAGS += $(addprefix --wrap=,api_calls trap_primary trap_secondary \
 	arch_vcpu_enter)
 endif
 OBJS := $(C_SRC:%.c=$(OBJ)/%.o) $(S_SRC:%.S=$(OBJ)/%.o) $(OBJ)/version.o
 
 .PHONY: all
-all: $(BUILD)/holdfast.bin $(BUILD)/holdfast.elf compile_commands.json
+all: $(BUILD)/holdfast.bin $(BUILD)/holdfast.elf $(OBJ)/relocations.elf \
+	compile_commands.json
 
 $(BUILD)/holdfast.elf: $(OBJS) linker.ld $(OBJ)/flags
 	$(Q)$(LD) $(LDFLAGS) -T linker.ld -o $@ $(OBJS)
+
+# For the tests: what refers to what.
+$(OBJ)/relocations.elf: $(BUILD)/holdfast.elf
+	$(Q)$(LD) $(LDFLAGS) --emit-relocs -T linker.ld -o $@ $(OBJS)
 
 $(BUILD)/holdfast.bin: $(BUILD)/holdfast.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
 # A change of the toolchain or of a flag rebuilds everything.
-FLAGS_TEXT = $(CC) $(CPPFLAGS) $(CFLAGS) $(ASFLAGS) $(LD) $(LDFLAGS) \
+FLAGS_TEXT = $(CC) $(CPPFLAGS) $(CFLAGS) $(SMALL) $(COLD_SRC) $(ASFLAGS) $(LD) $(LDFLAGS) \
 	$(shell $(CC) --version 2>/dev/null | head -n 1)
 $(OBJ)/flags: FORCE | $(OBJ)
 	@echo '$(FLAGS_TEXT)' | cmp -s - $@ || echo '$(FLAGS_TEXT)' > $@
@@ -91,7 +108,7 @@ $(OBJ):
 
 $(OBJ)/%.o: %.c $(OBJ)/flags $(OBJ)/offsets.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(optimize) -MMD -MP -c -o $@ $<
 
 $(OBJ)/%.o: %.S $(OBJ)/flags $(OBJ)/offsets.h
 	@mkdir -p $(@D)
@@ -194,7 +211,7 @@ check:
 		--inline-suppr --std=c11 -Iinc -Isrc/arch/aarch64 -I$(OBJ) \
 		-U__ASSEMBLER__ $(CPPCHECK_SUPPRESS) src
 	@clang-tidy --quiet $(C_SRC) -- --target=aarch64-linux-gnu $(CPPFLAGS) \
-		$(filter-out -fno-stack-clash-protection,$(CFLAGS))
+		$(filter-out -fno-stack-clash-protection -fno-align-%,$(CFLAGS))
 
 .PHONY: format
 format:

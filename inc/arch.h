@@ -173,9 +173,6 @@ uint64_t arch_vcpu_owed(struct vcpu *vcpu);
 struct api_result arch_call_slowly(struct vcpu *caller, uint64_t a1,
 				   uint64_t a2, uint64_t a3);
 
-/* Enters the primary on this CPU for the first time. */
-_Noreturn void arch_primary_enter(struct cpu *cpu);
-
 /* Prepares a VM whose stage 2 is complete. `id` is 0 for the primary. */
 void arch_vm_init(struct vm *vm, uint32_t id);
 
@@ -238,10 +235,11 @@ _Noreturn void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk,
 void arch_init_cpu(void);
 
 /*
- * Boot is over: what stays as it is from here on becomes read-only, and other
- * CPUs may be started.
+ * Boot is over: what stays as it is from here on becomes read-only, what is
+ * BOOT_ONLY goes away, other CPUs may be started, and the primary is entered on
+ * this one.
  */
-void arch_cpus_may_start(void);
+_Noreturn void arch_end_boot(struct cpu *cpu);
 
 /* --- the board --- */
 

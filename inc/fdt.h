@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "types.h"
+
 /* Deepest nesting of nodes that is accepted. */
 #define FDT_MAX_DEPTH 16
 
@@ -184,8 +186,8 @@ static inline bool fdt_list_has(const struct fdt_prop *prop, const char *s)
 }
 
 /* Whether the node's "compatible" holds `s`. */
-static inline bool fdt_compatible(const struct fdt *fdt, fdt_node_t node,
-				  const char *s)
+static inline BOOT_ONLY bool fdt_compatible(const struct fdt *fdt,
+					    fdt_node_t node, const char *s)
 {
 	struct fdt_prop prop;
 

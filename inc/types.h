@@ -91,6 +91,18 @@ static inline bool is_aligned(uint64_t n, uint64_t alignment)
 /* The same, of which the boot CPU uses some before the hypervisor moves. */
 #define NOINIT_FIRST __attribute__((section(".noinit.first")))
 
+/*
+ * A function that only boot calls, and a constant that only such functions use:
+ * they are wiped and unmapped before the primary runs (linker.ld).
+ */
+#ifndef BOOT_ONLY
+#define BOOT_ONLY __attribute__((section(".text.boot_only")))
+#endif
+#define BOOT_CONST __attribute__((section(".rodata.boot_only")))
+
+/* A function that runs seldom: made small instead of fast. */
+#define COLD __attribute__((cold))
+
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

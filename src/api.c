@@ -64,8 +64,8 @@ static struct api_result vcpu_run_call(struct vcpu *caller, uint64_t vm_index,
 	if (aborted) {
 		if (claimed)
 			vcpu_release(vcpu, VCPU_READY);
-		return result(HF_VCPU_ABORTED |
-			      (int64_t)aborted << HF_VCPU_CODE_BITS);
+		return result(HF_VCPU_ABORTED | (int64_t)aborted
+							<< HF_VCPU_CODE_BITS);
 	}
 	if (!claimed)
 		return result(HF_VCPU_WAIT_FOR_INTERRUPT);
@@ -124,8 +124,8 @@ static unsigned int mailbox_slot(const struct vm *vm)
 	return SLOT_MAILBOX + 2 * place;
 }
 
-static struct api_result vm_configure(struct vcpu *caller, uint64_t send,
-				      uint64_t recv, uint64_t a3)
+static COLD struct api_result vm_configure(struct vcpu *caller, uint64_t send,
+					   uint64_t recv, uint64_t a3)
 {
 	struct vm *vm = caller->vm;
 	paddr_t send_pa, recv_pa;

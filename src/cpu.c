@@ -15,21 +15,21 @@ uint32_t cpu_count RO_AFTER_BOOT;
 /* Not zeroed with .bss: cpu_init_first() and vm_init() clear it. */
 static struct vcpu primary_vcpus[MAX_CPUS] NOINIT_FIRST;
 
-static void connect(struct cpu *cpu)
+static BOOT_ONLY void connect(struct cpu *cpu)
 {
 	cpu->vcpu = &primary_vcpus[cpu - cpus];
 	cpu->vcpu->cpu = cpu;
 	spin_init(&cpu->lock, LOCK_RANK_CPU);
 }
 
-void cpu_init_first(void)
+BOOT_ONLY void cpu_init_first(void)
 {
 	memset(&primary_vcpus[0], 0, sizeof(primary_vcpus[0]));
 	connect(&cpus[0]);
 	cpus[0].state = CPU_ON;
 }
 
-void cpu_init_all(void)
+BOOT_ONLY void cpu_init_all(void)
 {
 	vm_init(&vm_primary, 0, primary_vcpus, cpu_count);
 	for (uint32_t i = 0; i < cpu_count; i++)

@@ -9,7 +9,7 @@
 /* Of the slots that show what is being loaded. */
 static struct spinlock window_lock;
 
-void life_init(void)
+BOOT_ONLY void life_init(void)
 {
 	spin_init(&window_lock, LOCK_RANK_WINDOW);
 }

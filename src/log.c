@@ -166,7 +166,7 @@ static void log_text(const char *text)
 		ring_put(&kept, *text);
 }
 
-void log_console_ready(void)
+BOOT_ONLY void log_console_ready(void)
 {
 	char text[2] = "";
 
@@ -189,7 +189,7 @@ static __attribute__((noinline)) void print_line(const char *format,
 	log_text("\n");
 }
 
-void log_init(void)
+BOOT_ONLY void log_init(void)
 {
 	spin_init(&console_lock, LOCK_RANK_CONSOLE);
 	kept = (struct ring){kept_text, LOG_KEPT, 0, 0};
@@ -206,7 +206,7 @@ void log_line(const char *format, ...)
 	va_end(args);
 }
 
-void log_again(const char *format, ...)
+BOOT_ONLY void log_again(const char *format, ...)
 {
 	bool works = console_works;
 	va_list args;
@@ -300,7 +300,7 @@ void log_panic_line(const char *format, ...)
 	va_end(args);
 }
 
-void boot_stop(const char *format, ...)
+BOOT_ONLY void boot_stop(const char *format, ...)
 {
 	va_list args;
 

@@ -59,8 +59,7 @@ void main(paddr_t dtb, paddr_t ramdisk_begin, paddr_t ramdisk_end,
 	arch_confine_devices(&boot.tree, &boot.primary_ram);
 	boot_wipe_tree(&boot);
 	arch_boot_unmap_all();
-	arch_cpus_may_start();
 	cpus[0].entry = entry;
 	cpus[0].argument = tree.pa;
-	arch_primary_enter(&cpus[0]);
+	arch_end_boot(&cpus[0]);
 }

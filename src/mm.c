@@ -9,7 +9,7 @@ struct ptable mm_hypervisor RO_AFTER_BOOT;
 /* Virtual minus physical address of the hypervisor's own memory. */
 static uint64_t own_offset RO_AFTER_BOOT;
 
-void mm_set_offset(uint64_t virt_minus_phys)
+BOOT_ONLY void mm_set_offset(uint64_t virt_minus_phys)
 {
 	own_offset = virt_minus_phys;
 }
@@ -50,8 +50,8 @@ static bool in_input_range(const struct ptable *t, uint64_t at, uint64_t size)
 	return at <= limit && size <= limit - at;
 }
 
-bool ptable_init(struct ptable *t, enum mm_stage stage, uint8_t level,
-		 uint8_t root_pages, uint8_t input_bits)
+BOOT_ONLY bool ptable_init(struct ptable *t, enum mm_stage stage, uint8_t level,
+			   uint8_t root_pages, uint8_t input_bits)
 {
 	uint64_t *root = pool_alloc(root_pages);
 
@@ -68,8 +68,8 @@ bool ptable_init(struct ptable *t, enum mm_stage stage, uint8_t level,
 }
 
 /* Which entry of a table at `level` is for `at`. */
-static uint64_t index_in(const struct ptable *t, unsigned int level,
-			 uint64_t at)
+static BOOT_ONLY uint64_t index_in(const struct ptable *t, unsigned int level,
+				   uint64_t at)
 {
 	uint64_t mask = level == t->level ? t->root_pages * PT_ENTRIES - 1
 					  : PT_ENTRIES - 1;
@@ -95,8 +95,8 @@ struct change {
 };
 
 /* The entry that `c` wants for input address `at`, if it covers it whole. */
-static uint64_t wanted_entry(const struct change *c, unsigned int level,
-			     uint64_t at)
+static BOOT_ONLY uint64_t wanted_entry(const struct change *c,
+				       unsigned int level, uint64_t at)
 {
 	if (!c->map)
 		return arch_pte_absent(c->owner);
@@ -104,8 +104,9 @@ static uint64_t wanted_entry(const struct change *c, unsigned int level,
 }
 
 /* How many entries at this level can do for [at, end) of `c`, from `at` on. */
-static uint64_t count_fitting(const struct change *c, unsigned int level,
-			      uint64_t at, uint64_t end)
+static BOOT_ONLY uint64_t count_fitting(const struct change *c,
+					unsigned int level, uint64_t at,
+					uint64_t end)
 {
 	uint64_t size = entry_size(level);
 
@@ -121,7 +122,7 @@ static uint64_t count_fitting(const struct change *c, unsigned int level,
  * Makes an entry that maps or holds an owner for all of its range into a table
  * that says the same, page by page.
  */
-static bool split(struct ptable *t, uint64_t *pte, unsigned int level)
+static BOOT_ONLY bool split(struct ptable *t, uint64_t *pte, unsigned int level)
 {
 	enum mm_stage stage = (enum mm_stage)t->stage;
 	uint64_t *table = pool_alloc(1);
@@ -143,7 +144,7 @@ static bool split(struct ptable *t, uint64_t *pte, unsigned int level)
 }
 
 /* Frees the tables below an entry that is about to be replaced. */
-static void free_below(uint64_t pte, unsigned int level)
+static BOOT_ONLY void free_below(uint64_t pte, unsigned int level)
 {
 	uint64_t *table;
 
@@ -157,13 +158,14 @@ static void free_below(uint64_t pte, unsigned int level)
 	pool_free(table);
 }
 
-static bool change_table(struct ptable *t, uint64_t *entries,
-			 unsigned int level, uint64_t at, uint64_t end,
-			 const struct change *c);
+static BOOT_ONLY bool change_table(struct ptable *t, uint64_t *entries,
+				   unsigned int level, uint64_t at,
+				   uint64_t end, const struct change *c);
 
 /* Changes `count` entries in a row, all of what they cover, from `at` on. */
-static bool change_run(struct ptable *t, uint64_t *pte, unsigned int level,
-		       uint64_t at, uint64_t count, const struct change *c)
+static BOOT_ONLY bool change_run(struct ptable *t, uint64_t *pte,
+				 unsigned int level, uint64_t at,
+				 uint64_t count, const struct change *c)
 {
 	uint64_t size = entry_size(level);
 	uint64_t value = wanted_entry(c, level, at);
@@ -190,8 +192,9 @@ static bool change_run(struct ptable *t, uint64_t *pte, unsigned int level,
 }
 
 /* Changes [at, end), which is a part of what an entry covers. */
-static bool change_part(struct ptable *t, uint64_t *pte, unsigned int level,
-			uint64_t at, uint64_t end, const struct change *c)
+static BOOT_ONLY bool change_part(struct ptable *t, uint64_t *pte,
+				  unsigned int level, uint64_t at, uint64_t end,
+				  const struct change *c)
 {
 	uint64_t first = align_down(at, entry_size(level));
 	uint64_t old = *pte;
@@ -210,9 +213,9 @@ static bool change_part(struct ptable *t, uint64_t *pte, unsigned int level,
  * `level`, whose first entry is for the address of `at` with the low bits
  * cleared. Recursion ends at the leaf level.
  */
-static bool change_table(struct ptable *t, uint64_t *entries,
-			 unsigned int level, uint64_t at, uint64_t end,
-			 const struct change *c)
+static BOOT_ONLY bool change_table(struct ptable *t, uint64_t *entries,
+				   unsigned int level, uint64_t at,
+				   uint64_t end, const struct change *c)
 {
 	uint64_t size = entry_size(level);
 	uint64_t *pte = &entries[index_in(t, level, at)];
@@ -233,8 +236,8 @@ static bool change_table(struct ptable *t, uint64_t *entries,
 	return true;
 }
 
-static bool run_change(struct ptable *t, uint64_t at, uint64_t size,
-		       struct change *c)
+static BOOT_ONLY bool run_change(struct ptable *t, uint64_t at, uint64_t size,
+				 struct change *c)
 {
 	uint64_t *entries = t->root, *pte;
 	unsigned int level = t->level;
@@ -256,28 +259,29 @@ static bool run_change(struct ptable *t, uint64_t at, uint64_t size,
  * Makes the tables that a change needs. Every address still translates as
  * before, and the change itself can then not fail.
  */
-static bool prepare_change(struct ptable *t, uint64_t at, uint64_t size,
-			   struct change *c)
+static BOOT_ONLY bool prepare_change(struct ptable *t, uint64_t at,
+				     uint64_t size, struct change *c)
 {
 	c->prepare = true;
 	return in_input_range(t, at, size) && run_change(t, at, size, c);
 }
 
-static void commit_change(struct ptable *t, uint64_t at, uint64_t size,
-			  struct change *c)
+static BOOT_ONLY void commit_change(struct ptable *t, uint64_t at,
+				    uint64_t size, struct change *c)
 {
 	c->prepare = false;
 	run_change(t, at, size, c);
 	arch_pt_sync();
 }
 
-static struct change mapping(uint64_t at, paddr_t pa, unsigned int mode)
+static BOOT_ONLY struct change mapping(uint64_t at, paddr_t pa,
+				       unsigned int mode)
 {
 	return (struct change){.map = true, .delta = pa.pa - at, .mode = mode};
 }
 
-bool ptable_map(struct ptable *t, uint64_t at, uint64_t size, paddr_t pa,
-		unsigned int mode)
+BOOT_ONLY bool ptable_map(struct ptable *t, uint64_t at, uint64_t size,
+			  paddr_t pa, unsigned int mode)
 {
 	struct change c = mapping(at, pa, mode);
 
@@ -287,8 +291,8 @@ bool ptable_map(struct ptable *t, uint64_t at, uint64_t size, paddr_t pa,
 	return true;
 }
 
-bool ptable_clear(struct ptable *t, uint64_t at, uint64_t size,
-		  enum mm_owner owner)
+BOOT_ONLY bool ptable_clear(struct ptable *t, uint64_t at, uint64_t size,
+			    enum mm_owner owner)
 {
 	struct change c = {.owner = owner};
 
@@ -298,7 +302,7 @@ bool ptable_clear(struct ptable *t, uint64_t at, uint64_t size,
 	return true;
 }
 
-uint64_t *ptable_entry(struct ptable *t, uint64_t at)
+BOOT_ONLY uint64_t *ptable_entry(struct ptable *t, uint64_t at)
 {
 	/* Any mapping: the tables are not for what is in them. */
 	struct change c = mapping(at, paddr(at), MM_R);
@@ -358,12 +362,12 @@ bool ptable_is_normal(const struct ptable *t, uint64_t at, uint64_t size)
 	return true;
 }
 
-static enum mm_owner owner_of(const struct mm_walk *w)
+static BOOT_ONLY enum mm_owner owner_of(const struct mm_walk *w)
 {
 	return w->mode ? OWNER_PRIMARY : w->owner;
 }
 
-enum mm_owner mm_owner(const struct ptable *primary, paddr_t pa)
+BOOT_ONLY enum mm_owner mm_owner(const struct ptable *primary, paddr_t pa)
 {
 	struct mm_walk w = ptable_walk(primary, pa.pa);
 
@@ -371,9 +375,9 @@ enum mm_owner mm_owner(const struct ptable *primary, paddr_t pa)
 }
 
 /* Whether [at, end), which lies in a table, has `value` in each entry. */
-static bool table_holds(const struct ptable *t, const uint64_t *entries,
-			unsigned int level, uint64_t at, uint64_t end,
-			uint64_t value)
+static BOOT_ONLY bool table_holds(const struct ptable *t,
+				  const uint64_t *entries, unsigned int level,
+				  uint64_t at, uint64_t end, uint64_t value)
 {
 	uint64_t size = entry_size(level);
 	const uint64_t *pte = &entries[index_in(t, level, at)];
@@ -391,8 +395,8 @@ static bool table_holds(const struct ptable *t, const uint64_t *entries,
 	return true;
 }
 
-bool mm_is_absent(const struct ptable *t, uint64_t at, uint64_t size,
-		  enum mm_owner owner)
+BOOT_ONLY bool mm_is_absent(const struct ptable *t, uint64_t at, uint64_t size,
+			    enum mm_owner owner)
 {
 	return in_input_range(t, at, size) &&
 	       table_holds(t, t->root, t->level, at, at + size,
@@ -401,7 +405,7 @@ bool mm_is_absent(const struct ptable *t, uint64_t at, uint64_t size,
 
 static const struct {
 	uint8_t from, to, mode;
-} transitions[] = {
+} transitions[] BOOT_CONST = {
 	[MM_HIDE] = {OWNER_NOBODY, OWNER_HYPERVISOR, 0},
 	[MM_GIVE_RAM] = {OWNER_NOBODY, OWNER_PRIMARY, MM_NORMAL_RWX},
 	[MM_GIVE_DEVICE] = {OWNER_NOBODY, OWNER_PRIMARY, MM_DEVICE_RW},
@@ -409,15 +413,17 @@ static const struct {
 };
 
 /* The change of the primary's stage 2 for a transition. */
-static struct change booking(enum mm_transition transition, paddr_t pa)
+static BOOT_ONLY struct change booking(enum mm_transition transition,
+				       paddr_t pa)
 {
 	if (transitions[transition].to == OWNER_PRIMARY)
 		return mapping(pa.pa, pa, transitions[transition].mode);
 	return (struct change){.owner = transitions[transition].to};
 }
 
-bool mm_transfer(enum mm_transition transition, struct ptable *primary,
-		 paddr_t pa, uint64_t size, const struct mm_receiver *to)
+BOOT_ONLY bool mm_transfer(enum mm_transition transition,
+			   struct ptable *primary, paddr_t pa, uint64_t size,
+			   const struct mm_receiver *to)
 {
 	struct change book = booking(transition, pa);
 	struct change own = {0};
@@ -441,8 +447,9 @@ bool mm_transfer(enum mm_transition transition, struct ptable *primary,
 	return true;
 }
 
-bool mm_transfer_free(enum mm_transition transition, struct ptable *primary,
-		      paddr_t pa, uint64_t size)
+BOOT_ONLY bool mm_transfer_free(enum mm_transition transition,
+				struct ptable *primary, paddr_t pa,
+				uint64_t size)
 {
 	struct change book = booking(transition, pa);
 

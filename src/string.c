@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "string.h"
+#include "types.h"
 
 /*
  * A compiler that recognises these loops would replace them by calls of the
@@ -128,7 +129,7 @@ void *memcpy(void *to, const void *from, size_t n)
 	return to;
 }
 
-void *memmove(void *to, const void *from, size_t n)
+BOOT_ONLY void *memmove(void *to, const void *from, size_t n)
 {
 	if ((uintptr_t)to - (uintptr_t)from >= n)
 		copy_up(to, from, n);
@@ -180,7 +181,7 @@ static size_t equal_words(const unsigned char *a, const unsigned char *b,
 	return at;
 }
 
-int memcmp(const void *a, const void *b, size_t n)
+BOOT_ONLY int memcmp(const void *a, const void *b, size_t n)
 {
 	const unsigned char *x = a, *y = b;
 	size_t at = 0;
@@ -202,7 +203,7 @@ size_t strlen(const char *s)
 	return n;
 }
 
-size_t strnlen(const char *s, size_t n)
+BOOT_ONLY size_t strnlen(const char *s, size_t n)
 {
 	size_t at = 0;
 
@@ -211,14 +212,14 @@ size_t strnlen(const char *s, size_t n)
 	return at;
 }
 
-int strcmp(const char *a, const char *b)
+BOOT_ONLY int strcmp(const char *a, const char *b)
 {
 	for (; *a != '\0' && *a == *b; a++)
 		b++;
 	return (unsigned char)*a - (unsigned char)*b;
 }
 
-int strncmp(const char *a, const char *b, size_t n)
+BOOT_ONLY int strncmp(const char *a, const char *b, size_t n)
 {
 	for (; n != 0; n--, a++, b++)
 		if (*a != *b || *a == '\0')
@@ -226,7 +227,7 @@ int strncmp(const char *a, const char *b, size_t n)
 	return 0;
 }
 
-void *memchr(const void *p, int c, size_t n)
+BOOT_ONLY void *memchr(const void *p, int c, size_t n)
 {
 	const unsigned char *at = p;
 

@@ -27,7 +27,7 @@ static void set_news(struct vconsole *c, enum vconsole_news news)
 	__atomic_store_n(&c->untold, news, __ATOMIC_RELAXED);
 }
 
-void vconsole_init(struct vm *vm)
+BOOT_ONLY void vconsole_init(struct vm *vm)
 {
 	struct vconsole *c = &vm->console;
 

@@ -21,13 +21,13 @@ bool vm_wiped;
 
 static struct vcpu secondary_vcpus[MAX_VMS][MAX_VCPUS] NOINIT;
 
-struct vcpu *vm_vcpu_room(uint32_t index)
+BOOT_ONLY struct vcpu *vm_vcpu_room(uint32_t index)
 {
 	return secondary_vcpus[index];
 }
 
-void vm_init(struct vm *vm, uint32_t rank, struct vcpu *vcpus,
-	     uint32_t vcpu_count)
+BOOT_ONLY void vm_init(struct vm *vm, uint32_t rank, struct vcpu *vcpus,
+		       uint32_t vcpu_count)
 {
 	spin_init(&vm->lock, rank);
 	vm->vcpus = vcpus;

@@ -15,7 +15,7 @@ TOOLS = "aarch64-linux-gnu-"
 FP_FUNCTIONS = {"fp_save", "fp_load"}
 
 # Functions whose TLB maintenance is for their own CPU. Code with the MMU off,
-# in .idmap, is as well.
+# in .head and .idmap, is as well.
 LOCAL_TLBI = {"el2_init", "switch_to_secondary"}
 
 # Registers that decide what TLB maintenance applies to.
@@ -33,12 +33,18 @@ MASKED = {"vectors_primary", "vectors_secondary", "vm_find", "vcpu_run_call",
           "idreg_value"}
 
 # Two symbols of one address: objdump knows the first.
-ALIASES = {"idmap_end": "vectors_primary"}
+ALIASES = {"boot_end": "vectors_primary"}
 
 # What assemblers fill a gap with.
 PADDING = {"udf", "nop"}
 
-SECTIONS = {".text", ".rodata", ".bss", ".noinit"}
+SECTIONS = {".boot.text", ".boot.rodata", ".text", ".rodata", ".bss", ".noinit"}
+
+# What stays and calls what does not, while boot_is_over is false.
+CALLED_IN_BOOT = {("panic_fault", "blame_device_tree")}
+
+# What may stay in memory after boot: instructions and constants, in bytes.
+MAX_RESIDENT = 65536
 
 FP_REGISTER = re.compile(r"\b[vqdshbz][0-9]+\b")
 BELOW_SP = re.compile(r"\[sp, #-\d+\](?!!)")
@@ -47,9 +53,9 @@ NEWER = re.compile(r"(cas|swp|ldadd|stadd|ldset|stset|ldclr|stclr|ldeor|steor|"
                    r"[ls][dt][su]max|[ls][dt][su]min|ldapr)")
 
 
-def tool(name, ctx, *options):
+def tool(name, ctx, *options, file="holdfast.elf"):
     """What a tool of binutils says of the hypervisor's ELF file."""
-    return subprocess.run([TOOLS + name, *options, ctx.built("holdfast.elf")],
+    return subprocess.run([TOOLS + name, *options, ctx.built(file)],
                           capture_output=True, text=True, check=True).stdout
 
 
@@ -70,10 +76,10 @@ def functions(ctx):
     return found
 
 
-def symbols(ctx):
+def symbols(ctx, file="holdfast.elf"):
     """{name: address}"""
     return {name: int(address, 16) for address, _, name in
-            (line.split() for line in tool("nm", ctx).splitlines()
+            (line.split() for line in tool("nm", ctx, file=file).splitlines()
              if len(line.split()) == 3)}
 
 
@@ -208,14 +214,16 @@ def check_tlbi(code, i, name, local):
 
 def maintenance(ctx):
     """TLB and cache maintenance: what kind of it, and its barriers."""
-    end_of_boot = symbols(ctx)["idmap_end"]
+    at = symbols(ctx)
+    mmu_off = [*range(at["image_begin"], at["boot_idmap_end"], 4),
+               *range(at["idmap_begin"], at["idmap_end"], 4)]
     found = []
     for name, i, code in instructions(ctx):
         address, mnemonic, operands = code[i]
         if mnemonic == "tlbi":
             found.append(f"{name} {operands}")
             check_tlbi(code, i, name,
-                       name in LOCAL_TLBI or address < end_of_boot)
+                       name in LOCAL_TLBI or address in mmu_off)
         elif mnemonic in ("dc", "ic") and not operands.startswith("zva"):
             found.append(f"{name} {operands.split(',')[0]}")
             check_after(code, i, name)
@@ -276,8 +284,8 @@ def sections(ctx):
 
 
 def constants(ctx):
-    """The 8-byte words of .rodata."""
-    text = tool("objdump", ctx, "-s", "-j", ".rodata")
+    """The 8-byte words of constants."""
+    text = tool("objdump", ctx, "-s", "-j", ".rodata", "-j", ".boot.rodata")
     data = b"".join(bytes.fromhex(row.group(1).replace(" ", "")) for row in
                     re.finditer(r"^ [0-9a-f]+ ((?:[0-9a-f]{2,8} ){1,4})", text,
                                 re.M))
@@ -345,7 +353,67 @@ def serror_first(ctx):
         fail(code, 0, "not MRS of ISR_EL1 and a branch on bit A")
 
 
+# --- what only boot needs ----------------------------------------------------
+
+def relocations(ctx):
+    """[(place, address that it refers to, name of the symbol)]"""
+    text = tool("readelf", ctx, "-rW", file="obj/relocations.elf")
+    found = []
+    for row in re.finditer(r"^([0-9a-f]{16})  \S+ R_AARCH64_\S+ +([0-9a-f]{16}) "
+                           r"(\S+) ([+-]) ([0-9a-f]+)$", text, re.M):
+        offset = int(row.group(4) + row.group(5), 16)
+        found.append((int(row.group(1), 16), int(row.group(2), 16) + offset,
+                      row.group(3)))
+    return found
+
+
+def nearest(at, address):
+    """The symbol that an address is in."""
+    return max((a, n) for n, a in at.items() if a <= address)[1]
+
+
+def residence(ctx):
+    """No instruction and no constant that stays after boot refers to what is
+    wiped then, but for its beginning."""
+    at = symbols(ctx)
+    if {n: a for n, a in symbols(ctx, "obj/relocations.elf").items()
+            if n in at} != at:
+        raise Failure("the relocations are those of another image")
+    boot = range(at["image_begin"], at["boot_end"])
+    data = range(at["ro_after_boot_end"], at["boot_data_end"])
+    bounds = {"image_begin", "ro_after_boot_end"}
+    count = {False: 0, True: 0}
+    for place, address, name in relocations(ctx):
+        if not at["image_begin"] <= place < at["rodata_end"]:
+            continue
+        count[place in boot] += 1
+        if place in boot or name in bounds or \
+                not (address in boot or address in data):
+            continue
+        pair = nearest(at, place), nearest(at, address)
+        if pair not in CALLED_IN_BOOT:
+            raise Failure(f"{pair[0]}, which stays, refers to {pair[1]}, which "
+                          "does not")
+    if min(count.values()) < 500:
+        raise Failure(f"only {count} references")
+    return f"{count[False]} references of what stays"
+
+
+def size(ctx):
+    """What stays after boot is small; what is wiped comes on top in the
+    image."""
+    text = tool("size", ctx, "-A")
+    sizes = {name: int(n) for name, n in
+             re.findall(r"^(\.\S+) +(\d+)", text, re.M)}
+    resident = sizes[".text"] + sizes[".rodata"]
+    boot = sizes[".boot.text"] + sizes[".boot.rodata"]
+    if resident > MAX_RESIDENT:
+        raise Failure(f"{resident} bytes stay after boot, of {MAX_RESIDENT}")
+    return f"{resident} bytes stay, {boot} are only for boot"
+
+
 def tests():
     return [Test(f"elf/{run.__name__}", run) for run in
             (eret, registers, armv8_0, early, maintenance, layout, sections,
-             branches, stack_guard, guesses, firmware_calls, serror_first)]
+             branches, stack_guard, guesses, firmware_calls, serror_first,
+             residence, size)]

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 
-from lib import linux, qemu
+from lib import elf, linux, qemu
 from lib.qemu import Machine
 from lib.testing import Failure, Test
 from suites import target
@@ -100,11 +100,13 @@ def attack(case):
     def run(ctx):
         machine = case.machine
         program = machine.program
+        at = elf.symbols(ctx)
+        code = at["secondary_cpu_start"] - at["image_begin"]
         result = qemu.run_to_end(
             [*machine.arguments(), "-kernel", ctx.built("holdfast.bin"),
              "-initrd", pack(ctx, case.strict), *DEVICES, "-append",
              f"suite=dma ram={machine.mib} hidden=2 smmu={case.smmu:d} "
-             f"strict={case.strict:d}"], TIMEOUT_S, program)
+             f"strict={case.strict:d} code={code}"], TIMEOUT_S, program)
         text = target.parse(result)
         check_says(result, case.says)
         if not case.smmu and "smmu" in result.console.replace("dma.smmu", ""):

@@ -119,10 +119,10 @@ def read_tables(machine, root):
 
 def expected(at, own, tables, slot_table):
     """{va: mode} of the image: every page that is to be mapped."""
-    parts = [(at["image_begin"], at["text_end"], "r-x"),
+    parts = [(at["boot_end"], at["text_end"], "r-x"),
              (at["text_end"], at["rodata_end"], "r--"),
              (at["bss_begin"], at["ro_after_boot_end"], "r--"),
-             (at["ro_after_boot_end"], at["cpu_stacks"], "rw-"),
+             (at["boot_data_end"], at["cpu_stacks"], "rw-"),
              (at["fault_stacks"], at["image_end"], "rw-")]
     for i in range(MAX_CPUS):
         stack = at["cpu_stacks"] + i * (GUARD_SIZE + STACK_SIZE) + GUARD_SIZE
@@ -148,10 +148,10 @@ def check_image(pages, modes, at, own, has_bti):
         if page and page.pa != va - image.start + own:
             raise Failure(f"{va:#x} is at {page.pa:#x}")
     # The page in which CPUs turn their MMU on.
-    for offset in range(0, at["idmap_end"] - image.start, PAGE):
-        page = rest.pop(own + offset, None)
-        if not page or page.mode != "r-x" or page.pa != own + offset:
-            raise Failure("the page for the start of CPUs is not right")
+    start = own + (at["idmap_begin"] & -PAGE) - image.start
+    page = rest.pop(start, None)
+    if not page or page.mode != "r-x" or page.pa != start:
+        raise Failure("the page for the start of CPUs is not right")
     for va, page in pages.items():
         if page.writable and page.executable:
             raise Failure(f"{va:#x} is writable and executable")
@@ -186,6 +186,22 @@ def check_slots(rest, at, console):
     return mailboxes
 
 
+def check_boot(machine, at, own):
+    """What is only for boot is wiped, and nobody has its address."""
+    boot = (range(at["image_begin"] + 1, at["boot_end"]),
+            range(at["ro_after_boot_end"], at["boot_data_end"]))
+    first = at["bss_begin"]
+    physical = own - at["image_begin"]
+    for part in boot:
+        if any(machine.memory(physical + part.start, len(part), True)):
+            raise Failure(f"{part.start:#x} is not wiped")
+    data = machine.memory(physical + first, at["cpu_stacks"] - first, True)
+    for i, word in enumerate(struct.unpack(f"<{len(data) // 8}Q", data)):
+        if any(word in part for part in boot):
+            raise Failure(f"{elf.nearest(at, first + 8 * i)} has an address of "
+                          f"{elf.nearest(at, word)}")
+
+
 def check_registers(machine):
     for name, bits, value in (("SCTLR_EL2", SCTLR_SET | SCTLR_CLEAR,
                                SCTLR_SET),
@@ -204,7 +220,8 @@ def map_test(machine):
             where.run_to(at["rpc_reply"])
         check_registers(where)
         pages, tables = read_tables(where, where.register("TTBR0_EL2"))
-        own = pages[at["image_begin"]].pa
+        own = pages[at["boot_end"]].pa - at["boot_end"] + at["image_begin"]
+        check_boot(where, at, own)
         slot_table = next(t for t, va in tables.items()
                           if va == at["image_end"])
         root = int.from_bytes(where.memory(at["wipe_table"], 8), "little")

@@ -33,9 +33,8 @@ PTE_TABLE = 2
 PTE_ADDRESS = 0x0000FFFFFFFFF000
 OWNER_SHIFT = 8  # in an entry that is absent
 
-# The magic number of the Image header, which the image begins with.
-MAGIC_OFFSET = 56
-MAGIC = b"ARM\x64"
+# The first instruction of secondary_cpu_start: msr daifset, #0xf
+MAGIC = b"\xdf\x4f\x03\xd5"
 
 
 # --- memory ----------------------------------------------------------------
@@ -174,7 +173,7 @@ def print_walk(steps, address, mode):
 
 def own_root():
     """Physical address of the hypervisor's root page table."""
-    begin = int(gdb.parse_and_eval("(unsigned long)&image_begin"))
+    begin = int(gdb.parse_and_eval("(unsigned long)&secondary_cpu_start"))
     for thread in threads():
         with selected(thread):
             root = register("TTBR0_EL2") & PTE_ADDRESS
@@ -183,7 +182,7 @@ def own_root():
         # It may be another program's: a loader's, from before.
         last = walk(root, 0, 1, begin)[-1]
         if last.is_valid and read_physical(
-                last.physical(begin) + MAGIC_OFFSET, len(MAGIC)) == MAGIC:
+                last.physical(begin), len(MAGIC)) == MAGIC:
             return root
     raise gdb.GdbError("the hypervisor's MMU is not on yet: continue to main")
 

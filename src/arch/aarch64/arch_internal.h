@@ -39,6 +39,13 @@ void fp_load(const struct fp_regs *regs);
  * own page tables but for the slots'. */
 void hypmap_protect(void);
 
+/*
+ * Unmaps and wipes what is only for boot (linker.ld), and makes the last page
+ * table read-only.
+ * Whoever called it before must not be returned to.
+ */
+void hypmap_drop_boot(void);
+
 /* --- entries from assembly --- */
 
 _Noreturn void boot_first_cpu(uint64_t dtb, uint64_t ramdisk_begin,
@@ -74,6 +81,9 @@ static inline void panic_check(const struct vcpu *vcpu)
 }
 
 /* --- start.c --- */
+
+/* Enters the primary on this CPU for the first time. */
+_Noreturn void arch_primary_enter(struct cpu *cpu);
 
 /* Takes all memory from all VMs: each of their CPUs traps soon. */
 void revoke_all(void);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * From the loader to C: the Image header, the entries of the first and of the
- * other CPUs, and the code that turns the MMU on. All of it is in one section
- * that stays mapped at its physical address.
+ * other CPUs, and the code that turns the MMU on. What runs with the MMU off is
+ * mapped at its physical address as well: .head while it boots, .idmap for good.
  */
 #include "control.h"
 #include "layout.h"
@@ -187,27 +187,6 @@ image_moved:
 	br	x9
 
 /*
- * Any other CPU, from the firmware's CPU_ON. x0: its index.
- */
-	.global secondary_cpu_start
-secondary_cpu_start:
-	msr	daifset, #0xf
-	msr	spsel, #1
-	mov	x19, x0
-	mov	x9, #HCR_RW
-	msr	hcr_el2, x9
-	isb
-	mmu_off	el2, SCTLR_EL2_RES1
-	ic	iallu
-	tlbi	alle2
-	dsb	nsh
-	adrp	x9, start_root
-	ldr	x0, [x9, :lo12:start_root]
-	mmu_on	el2, 16, TCR_EL2_RES1, FOR_PRIMARY(SCTLR_EL2)
-	ldr	x9, =other_cpu
-	br	x9
-
-/*
  * boot_move(x0: device tree, x1, x2: begin and end of the ramdisk, x3: VMs
  * left out, x4: where image_moved lies in the copy of this image)
  * Called at its physical address, to survive turning the MMU off. All that is
@@ -239,7 +218,7 @@ boot_move:
 	.ltorg
 
 /* From here on at the link address. */
-	.text
+	.section .text.boot_only, "ax"
 first_cpu:
 	hint	#36			/* BTI j */
 	adrp	x9, cpu_stacks + GUARD_SIZE + STACK_SIZE
@@ -257,6 +236,31 @@ first_cpu:
 1:	lsr	x1, x22, #2
 	bl	boot_wrong_level
 
+	.section .idmap, "ax"
+/*
+ * Any other CPU, from the firmware's CPU_ON. x0: its index.
+ */
+	.global secondary_cpu_start
+secondary_cpu_start:
+	msr	daifset, #0xf
+	msr	spsel, #1
+	mov	x19, x0
+	mov	x9, #HCR_RW
+	msr	hcr_el2, x9
+	isb
+	mmu_off	el2, SCTLR_EL2_RES1
+	ic	iallu
+	tlbi	alle2
+	dsb	nsh
+	adrp	x9, start_root
+	ldr	x0, [x9, :lo12:start_root]
+	mmu_on	el2, 16, TCR_EL2_RES1, FOR_PRIMARY(SCTLR_EL2)
+	ldr	x9, =other_cpu
+	br	x9
+
+	.ltorg
+
+	.text
 other_cpu:
 	hint	#36			/* BTI j */
 	/* x19: index. sp = cpu_stacks + (index + 1) * (guard + stack) */

@@ -12,7 +12,7 @@ static uintptr_t line_size(void)
 	return (uintptr_t)4 << (read_sysreg(ctr_el0) >> 16 & 0xf);
 }
 
-void cache_invalidate(const void *p, size_t size)
+BOOT_ONLY void cache_invalidate(const void *p, size_t size)
 {
 	uintptr_t line = line_size();
 	uintptr_t end = (uintptr_t)p + size;

@@ -74,7 +74,8 @@ void arch_console_put(char c)
 		       (uint8_t)c);
 }
 
-static enum console_kind uart_kind(const struct fdt *fdt, fdt_node_t node)
+static BOOT_ONLY enum console_kind uart_kind(const struct fdt *fdt,
+					     fdt_node_t node)
 {
 	if (fdt_compatible(fdt, node, "arm,pl011"))
 		return CONSOLE_PL011;
@@ -86,7 +87,7 @@ static enum console_kind uart_kind(const struct fdt *fdt, fdt_node_t node)
 }
 
 /* The first UART of the tree that is in use, whatever its kind. */
-static fdt_node_t any_uart(const struct fdt *fdt)
+static BOOT_ONLY fdt_node_t any_uart(const struct fdt *fdt)
 {
 	struct devtree_walk w;
 	fdt_node_t node;
@@ -100,7 +101,7 @@ static fdt_node_t any_uart(const struct fdt *fdt)
 }
 
 /* The node of /chosen/stdout-path. */
-static fdt_node_t stdout_node(const struct fdt *fdt)
+static BOOT_ONLY fdt_node_t stdout_node(const struct fdt *fdt)
 {
 	fdt_node_t chosen = fdt_path(fdt, "/chosen");
 	struct fdt_prop p;
@@ -112,7 +113,7 @@ static fdt_node_t stdout_node(const struct fdt *fdt)
 	return path ? fdt_path(fdt, path) : FDT_NO_NODE;
 }
 
-bool arch_console_init(const struct fdt *fdt)
+BOOT_ONLY bool arch_console_init(const struct fdt *fdt)
 {
 	fdt_node_t node = stdout_node(fdt);
 	enum console_kind kind;

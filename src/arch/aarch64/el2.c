@@ -25,7 +25,7 @@ static unsigned int field(uint64_t value, unsigned int shift)
 /* All page tables are made for the boot CPU's physical addresses. */
 static uint64_t vtcr RO_AFTER_BOOT;
 
-static uint64_t make_vtcr(void)
+static BOOT_ONLY uint64_t make_vtcr(void)
 {
 	uint8_t level, pages, bits;
 	uint64_t ps = features.pa_range;
@@ -39,12 +39,12 @@ static uint64_t make_vtcr(void)
 }
 
 /* Whether a bit stays; the VMs' values do not matter yet. */
-#define KEEPS_BITS(name)                       \
-	({                                     \
-		write_sysreg(name, ~0ull);     \
+#define KEEPS_BITS(name)                         \
+	({                                       \
+		write_sysreg(name, ~0ull);       \
 		uint64_t is = read_sysreg(name); \
-		write_sysreg(name, 0);         \
-		is != 0;                       \
+		write_sysreg(name, 0);           \
+		is != 0;                         \
 	})
 
 static bool has_impdef_registers(void)
@@ -78,11 +78,11 @@ static struct cpu_features read_features(void)
 	return own;
 }
 
-void el2_read_features(void)
+BOOT_ONLY void el2_read_features(void)
 {
 	features = read_features();
-	features_rare = features.pauth | features.sme | features.ras |
-			features.impdef;
+	features_rare =
+		features.pauth | features.sme | features.ras | features.impdef;
 	vtcr = make_vtcr();
 }
 
@@ -166,7 +166,7 @@ void arch_vm_init(struct vm *vm, uint32_t id)
 	vgic_reset(vm);
 }
 
-bool arch_vm_make_tables(struct vm *vm)
+BOOT_ONLY bool arch_vm_make_tables(struct vm *vm)
 {
 	return vgic_init_vm(vm);
 }

@@ -36,7 +36,7 @@
  * Boards whose GIC has 32 address lines, and drops what is above (RK3566 and
  * RK3568: erratum 3568002). Its registers do not tell.
  */
-static const char *const narrow_boards[] = {
+static const char *const narrow_boards[] BOOT_CONST = {
 	"rockchip,rk3566",
 	"rockchip,rk3568",
 };
@@ -88,8 +88,8 @@ void gic_wake_others(void)
 
 /* --- what is emulated for the primary --- */
 
-static const char *emulate(uint64_t base, uint64_t size,
-			   const struct mmio_reg *regs, void *device)
+static BOOT_ONLY const char *emulate(uint64_t base, uint64_t size,
+				     const struct mmio_reg *regs, void *device)
 {
 	uint32_t at = emulated_count;
 
@@ -110,13 +110,13 @@ static const char *emulate(uint64_t base, uint64_t size,
 	return NULL;
 }
 
-const char *gic_emulate_page(uint64_t base, const struct mmio_reg *regs,
-			     void *device)
+BOOT_ONLY const char *
+gic_emulate_page(uint64_t base, const struct mmio_reg *regs, void *device)
 {
 	return emulate(base, PAGE_SIZE, regs, device);
 }
 
-const char *gic_hide(uint64_t base, uint64_t size)
+BOOT_ONLY const char *gic_hide(uint64_t base, uint64_t size)
 {
 	static const struct mmio_reg none[] = {{0}};
 
@@ -129,7 +129,8 @@ bool gic_access(struct vcpu *vcpu, uint64_t esr)
 }
 
 /* Takes what nobody has of a range; what is ours by now may stay so. */
-static bool claim(struct ptable *primary, const struct mmio_range *range)
+static BOOT_ONLY bool claim(struct ptable *primary,
+			    const struct mmio_range *range)
 {
 	return mm_transfer_free(MM_HIDE, primary, paddr(range->base),
 				range->size) &&
@@ -137,7 +138,7 @@ static bool claim(struct ptable *primary, const struct mmio_range *range)
 			    OWNER_HYPERVISOR);
 }
 
-bool arch_claim_devices(struct ptable *primary)
+BOOT_ONLY bool arch_claim_devices(struct ptable *primary)
 {
 	for (uint32_t i = 0; i < emulated_count; i++)
 		if (!claim(primary, &emulated[i]))
@@ -147,8 +148,9 @@ bool arch_claim_devices(struct ptable *primary)
 
 void gic_log_refused(const char *what, uint64_t value)
 {
-	log_guest(&vm_primary.log, "primary: GIC: refused: %s 0x%lx", what,
-		  value);
+	static const char format[] = "primary: GIC: refused: %s 0x%lx";
+
+	log_guest(&vm_primary.log, format, what, value);
 }
 
 bool gic_reaches(uint64_t base, uint64_t size)
@@ -165,13 +167,13 @@ bool gic_may_use(uint64_t base, uint64_t size)
 /* --- boot --- */
 
 /* Affinity of a CPU as GICR_TYPER has it: Aff3..Aff0 in 32 bits. */
-static uint32_t packed_affinity(uint64_t mpidr)
+static BOOT_ONLY uint32_t packed_affinity(uint64_t mpidr)
 {
 	return (uint32_t)((mpidr & 0xffffff) | (mpidr >> 8 & 0xff000000));
 }
 
 /* Notes which CPU the redistributor at `base`, with `typer`, belongs to. */
-static const char *visit_redistributor(uint64_t base, uint64_t typer)
+static BOOT_ONLY const char *visit_redistributor(uint64_t base, uint64_t typer)
 {
 	for (uint32_t i = 0; i < cpu_count; i++)
 		if (packed_affinity(cpus[i].id) == typer >> 32)
@@ -183,7 +185,7 @@ static const char *visit_redistributor(uint64_t base, uint64_t typer)
  * Visits the redistributors of a region. What lies between them, and behind the
  * last, is nobody's: were there one, nobody would judge its tables.
  */
-static const char *scan_region(uint64_t base, uint64_t size)
+static BOOT_ONLY const char *scan_region(uint64_t base, uint64_t size)
 {
 	char *at = arch_boot_map(paddr(base), size, MM_DEVICE_RW);
 	uint64_t typer = 0;
@@ -211,7 +213,7 @@ static const char *scan_region(uint64_t base, uint64_t size)
 	return gic_hide(base, size);
 }
 
-static const char *read_stride(const struct fdt *fdt)
+static BOOT_ONLY const char *read_stride(const struct fdt *fdt)
 {
 	struct fdt_prop p;
 
@@ -225,7 +227,7 @@ static const char *read_stride(const struct fdt *fdt)
 		       : "device tree: GIC: unusable redistributor-stride";
 }
 
-static uint64_t find_limit(const struct fdt *fdt)
+static BOOT_ONLY uint64_t find_limit(const struct fdt *fdt)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(narrow_boards); i++)
 		if (fdt_compatible(fdt, fdt_root(fdt), narrow_boards[i]))
@@ -234,7 +236,7 @@ static uint64_t find_limit(const struct fdt *fdt)
 }
 
 /* The page with the registers of a CPU's private interrupts. */
-static const char *map_private_page(struct cpu *cpu)
+static BOOT_ONLY const char *map_private_page(struct cpu *cpu)
 {
 	char *page;
 
@@ -250,7 +252,7 @@ static const char *map_private_page(struct cpu *cpu)
 	return NULL;
 }
 
-const char *gic_init_board(const struct fdt *fdt)
+BOOT_ONLY const char *gic_init_board(const struct fdt *fdt)
 {
 	const char *error = read_stride(fdt);
 

@@ -18,7 +18,7 @@ uintptr_t __stack_chk_guard RO_AFTER_BOOT;
 /* 2^64 by the golden ratio, odd: multiplying by it loses nothing. */
 #define SPREAD 0x9e3779b97f4a7c15
 
-static uint64_t mix(uint64_t hash, uint64_t value)
+static BOOT_ONLY uint64_t mix(uint64_t hash, uint64_t value)
 {
 	hash = (hash ^ value) * SPREAD;
 	hash = (hash ^ hash >> 32) * SPREAD;
@@ -26,7 +26,7 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 }
 
 /* A random number of the CPU's, 0 if it has none to give. */
-static uint64_t random_number(void)
+static BOOT_ONLY uint64_t random_number(void)
 {
 	uint64_t number = 0;
 
@@ -39,7 +39,7 @@ static uint64_t random_number(void)
 }
 
 /* The half of the seed that the primary does not get. */
-static uint64_t mix_seed(uint64_t hash, const struct fdt *fdt)
+static BOOT_ONLY uint64_t mix_seed(uint64_t hash, const struct fdt *fdt)
 {
 	fdt_node_t chosen = fdt_path(fdt, "/chosen");
 	struct fdt_prop seed;
@@ -52,7 +52,7 @@ static uint64_t mix_seed(uint64_t hash, const struct fdt *fdt)
 }
 
 /* It changes the guard under its own feet. */
-__attribute__((no_stack_protector)) void
+BOOT_ONLY __attribute__((no_stack_protector)) void
 arch_guard_stacks(const struct fdt *fdt)
 {
 	uint64_t hash = mix(random_number(), read_sysreg(cntpct_el0));

@@ -17,15 +17,16 @@ uint64_t start_root RO_AFTER_BOOT;
 /* Link address of image_begin, and of the slots behind the image. */
 static uint64_t link_base RO_AFTER_BOOT;
 static uint64_t slot_base RO_AFTER_BOOT;
-/* The page table that holds the slots' entries. */
+/* The page tables that hold the entries of the slots, and of the image. */
 static uint64_t *slot_table RO_AFTER_BOOT;
+static uint64_t *image_table RO_AFTER_BOOT;
 /* Where arch_wipe() has memory of VMs, which is in no table that is used. */
 static struct ptable wipe_table RO_AFTER_BOOT;
 
 #define DTB_HEADER_BYTES 8
 
-static bool map_part(const char *begin, const char *end, const char *image,
-		     unsigned int mode)
+static BOOT_ONLY bool map_part(const char *begin, const char *end,
+			       const char *image, unsigned int mode)
 {
 	return ptable_map(&mm_hypervisor, link_base + (uint64_t)(begin - image),
 			  (uint64_t)(end - begin), virt_to_phys(begin), mode);
@@ -35,7 +36,7 @@ static bool map_part(const char *begin, const char *end, const char *image,
  * Data, with a hole below the stack of each CPU, and below the stacks for
  * faults; then the pool.
  */
-static bool map_data(const char *image)
+static BOOT_ONLY bool map_data(const char *image)
 {
 	const char *stack = cpu_stacks;
 
@@ -51,16 +52,17 @@ static bool map_data(const char *image)
 	return map_part(stack, image_end, image, MM_R | MM_W);
 }
 
-/* The page of boot.S that runs with the MMU going on or off. */
-static bool map_identity_page(const char *image)
+/* The page with code of boot.S that runs with the MMU going on or off. */
+static BOOT_ONLY bool map_identity(const char *code)
 {
-	return ptable_map(&mm_hypervisor, virt_to_phys(image).pa,
-			  (uint64_t)(idmap_end - image), virt_to_phys(image),
+	uint64_t page = align_down(virt_to_phys(code).pa, PAGE_SIZE);
+
+	return ptable_map(&mm_hypervisor, page, PAGE_SIZE, paddr(page),
 			  MM_R | MM_X);
 }
 
 /* The table with the entries of the pages around `va`. */
-static uint64_t *leaf_table(uint64_t va)
+static BOOT_ONLY uint64_t *leaf_table(uint64_t va)
 {
 	uint64_t *table = mm_hypervisor.root;
 
@@ -71,7 +73,7 @@ static uint64_t *leaf_table(uint64_t va)
 }
 
 /* Makes the table for the slots and keeps where it is. */
-static bool make_slots(void)
+static BOOT_ONLY bool make_slots(void)
 {
 	struct ptable *t = &mm_hypervisor;
 
@@ -85,7 +87,7 @@ static bool make_slots(void)
 }
 
 /* As far as it does not reach into the image, which boot_open_tree() tells. */
-static bool map_device_tree(uint64_t dtb, uint64_t image)
+static BOOT_ONLY bool map_device_tree(uint64_t dtb, uint64_t image)
 {
 	uint64_t begin = align_down(dtb, PAGE_SIZE);
 	uint64_t size;
@@ -105,7 +107,7 @@ static bool map_device_tree(uint64_t dtb, uint64_t image)
 }
 
 /* Whether the CPU has the 4 KiB granule: ID_AA64MMFR0_EL1.TGran4. */
-static bool has_granule(void)
+static BOOT_ONLY bool has_granule(void)
 {
 	return (read_sysreg(id_aa64mmfr0_el1) >> 28 & 0xf) != 0xf;
 }
@@ -118,7 +120,8 @@ uint64_t early_map(const char *image, uint64_t link_address, uint64_t dtb);
  * string, no exclusive access. `image` is where the image lies, `link_address`
  * where it will appear. Returns the root page table.
  */
-uint64_t early_map(const char *image, uint64_t link_address, uint64_t dtb)
+BOOT_ONLY uint64_t early_map(const char *image, uint64_t link_address,
+			     uint64_t dtb)
 {
 	void *root;
 
@@ -126,9 +129,11 @@ uint64_t early_map(const char *image, uint64_t link_address, uint64_t dtb)
 	pool_init(pool_begin, image_end);
 	if (!has_granule() ||
 	    !ptable_init(&mm_hypervisor, MM_STAGE_1, 0, 1, HYP_VA_BITS) ||
-	    !map_part(image, text_end, image, MM_R | MM_X) ||
+	    !map_part(image, boot_text_end, image, MM_R | MM_X) ||
+	    !map_part(boot_text_end, boot_end, image, MM_R) ||
+	    !map_part(boot_end, text_end, image, MM_R | MM_X) ||
 	    !map_part(text_end, rodata_end, image, MM_R) || !map_data(image) ||
-	    !map_identity_page(image) || !make_slots() ||
+	    !map_identity(image) || !make_slots() ||
 	    !map_device_tree(dtb, (uint64_t)(uintptr_t)image) ||
 	    pool_used_bytes() > EARLY_POOL_SIZE)
 		arch_halt();
@@ -158,8 +163,8 @@ static void forget_own_translations(void)
 }
 
 /* Looks how much of a range is mapped already; false if with another mode. */
-static bool look_up(uint64_t at, uint64_t end, unsigned int mode, bool *any,
-		    bool *all)
+static BOOT_ONLY bool look_up(uint64_t at, uint64_t end, unsigned int mode,
+			      bool *any, bool *all)
 {
 	*any = false;
 	*all = true;
@@ -175,7 +180,7 @@ static bool look_up(uint64_t at, uint64_t end, unsigned int mode, bool *any,
 	return true;
 }
 
-void *arch_boot_map(paddr_t pa, uint64_t size, unsigned int mode)
+BOOT_ONLY void *arch_boot_map(paddr_t pa, uint64_t size, unsigned int mode)
 {
 	uint64_t limit = (uint64_t)1 << BOOT_WINDOW_BITS;
 	uint64_t begin = align_down(pa.pa, PAGE_SIZE);
@@ -202,19 +207,17 @@ void *arch_boot_map(paddr_t pa, uint64_t size, unsigned int mode)
 	return (void *)(uintptr_t)pa.pa;
 }
 
-void arch_boot_unmap_all(void)
+BOOT_ONLY void arch_boot_unmap_all(void)
 {
-	const char *image = image_begin;
-
 	if (!ptable_clear(&mm_hypervisor, 0, (uint64_t)1 << BOOT_WINDOW_BITS,
 			  OWNER_NOBODY))
 		panic("the boot window could not be closed");
 	forget_own_translations();
-	if (!map_identity_page(image))
+	if (!map_identity(idmap_begin))
 		panic("no page table for the start of CPUs");
 }
 
-bool arch_prepare_wipe(paddr_t pa, uint64_t size)
+BOOT_ONLY bool arch_prepare_wipe(paddr_t pa, uint64_t size)
 {
 	struct ptable *t = &wipe_table;
 
@@ -271,14 +274,14 @@ void arch_unmap_slots(unsigned int slot, uint64_t size)
  * already keeps the change to the permissions of live entries, which needs no
  * break-before-make (DDI 0487, D8.14.1).
  */
-static void protect(const char *begin, const char *end)
+static BOOT_ONLY void protect(const char *begin, const char *end)
 {
 	if (!map_part(begin, end, image_begin, MM_R))
 		panic("no page table left to protect %lx",
 		      (uint64_t)(uintptr_t)begin);
 }
 
-static void protect_table(const uint64_t *table)
+static BOOT_ONLY void protect_table(const uint64_t *table)
 {
 	const char *page = (const char *)table;
 
@@ -286,28 +289,56 @@ static void protect_table(const uint64_t *table)
 }
 
 /* Protects a table and those below it, but for two that are written to. */
-static void protect_tables(const uint64_t *table, unsigned int level,
-			   const uint64_t *last)
+static BOOT_ONLY void protect_tables(const uint64_t *table, unsigned int level)
 {
 	const uint64_t *end = table + (level < PT_LEAF_LEVEL ? PT_ENTRIES : 0);
 
 	for (const uint64_t *pte = table; pte < end; pte++)
 		if (*pte && arch_pte_is_table(*pte, level))
 			protect_tables(phys_to_virt(arch_pte_pa(*pte)),
-				       level + 1, last);
-	if (table != slot_table && table != last)
+				       level + 1);
+	if (table != slot_table && table != image_table)
 		protect_table(table);
 }
 
-void hypmap_protect(void)
+BOOT_ONLY void hypmap_protect(void)
 {
-	/* All that is done here is written into this one. */
-	const uint64_t *image_table = leaf_table(link_base);
+	/* All that is done from here on is written into this one. */
+	image_table = leaf_table(link_base);
 
 	protect(bss_begin, ro_after_boot_end);
-	protect_tables(mm_hypervisor.root, mm_hypervisor.level, image_table);
+	protect_tables(mm_hypervisor.root, mm_hypervisor.level);
 	if (wipe_table.root)
-		protect_tables(wipe_table.root, wipe_table.level, image_table);
-	protect_table(image_table);
+		protect_tables(wipe_table.root, wipe_table.level);
+	forget_own_translations();
+}
+
+/* The entry of a page of the image. */
+static uint64_t *image_entry(const void *p)
+{
+	return &image_table[((const char *)p - image_begin) / PAGE_SIZE];
+}
+
+/* Unmaps a part of the image, and wipes it. */
+static void drop(const char *begin, const char *end)
+{
+	size_t size = (size_t)(end - begin);
+	void *to_wipe;
+
+	memset(image_entry(begin), 0, size / PAGE_SIZE * sizeof(uint64_t));
+	arch_pt_sync();
+	forget_own_translations();
+	to_wipe = arch_map_slots(SLOT_LOAD_TO, virt_to_phys(begin), size,
+				 MM_R | MM_W);
+	arch_zero_pages(to_wipe, size);
+	arch_unmap_slots(SLOT_LOAD_TO, size);
+}
+
+void hypmap_drop_boot(void)
+{
+	drop(image_begin, boot_end);
+	drop(ro_after_boot_end, boot_data_end);
+	*image_entry(image_table) = arch_pte_leaf(
+		MM_STAGE_1, PT_LEAF_LEVEL, virt_to_phys(image_table), MM_R);
 	forget_own_translations();
 }

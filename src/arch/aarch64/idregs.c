@@ -18,7 +18,7 @@ struct id_row {
 
 #define ALL ~(uint64_t)0
 
-static const struct id_row rows[REG_COUNT] = {
+static const struct id_row rows[REG_COUNT] BOOT_CONST = {
 	/* REVIDR_EL1 */
 	[REG(0, 6)] = {ALL, 0},
 	/* ID_PFR0_EL1: no RAS, no activity monitors */
@@ -79,18 +79,18 @@ static const struct id_row rows[REG_COUNT] = {
 /* Fields that are shown, but not above this. */
 static const struct {
 	uint8_t reg, shift, limit;
-} caps[] = {
+} caps[] BOOT_CONST = {
 	{REG(4, 0), 4, 1},  /* EL1 is AArch64 only */
 	{REG(4, 0), 56, 1}, /* CSV2_2 has SCXTNUM, which is not switched */
 	{REG(5, 0), 0, 10}, /* Debugv8p9 has MDSELR_EL1, as well */
 	{REG(7, 1), 0, 2},  /* HAFT needs TCR2_EL1 */
 };
 
-/* The registers of the first CPU. */
-static uint64_t value[REG_COUNT] RO_AFTER_BOOT;
+/* What a secondary (0) and the primary (1) read. */
+static uint64_t value[2][REG_COUNT] RO_AFTER_BOOT;
 
 #define READ(crm, op2) \
-	value[REG(crm, op2)] = read_sysreg(s3_0_c0_c##crm##_##op2)
+	value[1][REG(crm, op2)] = read_sysreg(s3_0_c0_c##crm##_##op2)
 #define READ_ROW(crm) \
 	READ(crm, 0); \
 	READ(crm, 1); \
@@ -101,7 +101,7 @@ static uint64_t value[REG_COUNT] RO_AFTER_BOOT;
 	READ(crm, 6); \
 	READ(crm, 7)
 
-void idregs_init(void)
+BOOT_ONLY void idregs_init(void)
 {
 	/* Unallocated ones in this space read as zero. */
 	READ(0, 6);
@@ -113,7 +113,7 @@ void idregs_init(void)
 	READ_ROW(6);
 	READ_ROW(7);
 	for (unsigned int i = 0; i < ARRAY_SIZE(caps); i++) {
-		uint64_t *v = &value[caps[i].reg];
+		uint64_t *v = &value[1][caps[i].reg];
 		uint64_t mask = (uint64_t)0xf << caps[i].shift;
 		uint64_t limit = (uint64_t)caps[i].limit << caps[i].shift;
 
@@ -122,8 +122,12 @@ void idregs_init(void)
 	}
 	/* The CPU may have them, and the board a GICv2. */
 	if (!features.gic_regs) {
-		value[REG(1, 1)] &= ~(0xfull << 28);
-		value[REG(4, 0)] &= ~(0xfull << 24);
+		value[1][REG(1, 1)] &= ~(0xfull << 28);
+		value[1][REG(4, 0)] &= ~(0xfull << 24);
+	}
+	for (unsigned int i = 0; i < REG_COUNT; i++) {
+		value[0][i] = value[1][i] & rows[i].secondary;
+		value[1][i] &= rows[i].primary;
 	}
 }
 
@@ -134,5 +138,5 @@ uint64_t idreg_value(unsigned int crm, unsigned int op2, bool primary)
 	if (reg >= REG_COUNT)
 		return 0;
 	reg = (unsigned int)index_nospec(reg, REG_COUNT);
-	return value[reg] & (primary ? rows[reg].primary : rows[reg].secondary);
+	return value[primary][reg];
 }

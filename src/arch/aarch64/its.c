@@ -193,7 +193,7 @@ static bool itt_bits_exist(const struct its *its, const uint64_t *command)
 
 /* A part of a command, and who may judge it. */
 struct field {
-	const char *name;
+	char name[20];
 	uint64_t mask;
 	unsigned int dword;
 	bool (*good)(const struct its *its, const uint64_t *command);
@@ -310,6 +310,7 @@ static bool map_device(struct its *its, uint64_t *command)
 	uint64_t unmap[COMMAND_DWORDS] = {command[0]};
 	uint32_t holder = (uint32_t)(command[0] >> 32) + 1;
 	uint64_t size = TYPER_ITT_ENTRY(its->typer) << (command[1] + 1);
+	static const char no_room[] = "ITS: no room for ITT of DeviceID";
 	char *itt;
 
 	post(its, unmap);
@@ -320,7 +321,7 @@ static bool map_device(struct its *its, uint64_t *command)
 		return true;
 	itt = alloc_itt(its, (size + ITT_UNIT - 1) / ITT_UNIT, holder);
 	if (!itt) {
-		gic_log_refused("ITS: no room for ITT of DeviceID", holder - 1);
+		gic_log_refused(no_room, holder - 1);
 		return true;
 	}
 	command[2] |= virt_to_phys(itt).pa;
@@ -365,11 +366,12 @@ static bool take_commands(struct its *its, uint32_t end)
 {
 	uint64_t page = (its->cbaser & GIC_TABLE_ADDRESS) +
 			align_down(its->reader, PAGE_SIZE);
+	static const char queue[] = "ITS command queue";
 	const char *from;
 	bool good = true;
 
 	if (!gic_may_use(page, PAGE_SIZE)) {
-		gic_log_refused("ITS command queue", page);
+		gic_log_refused(queue, page);
 		return false;
 	}
 	from = arch_map_slot(SLOT_WINDOW, paddr(page), MM_R);
@@ -509,14 +511,14 @@ static const struct mmio_reg its_regs[] = {
 static uint64_t share_end;
 
 /* Where the next part of the pool begins that is so aligned. */
-static uint64_t next_room(uint64_t alignment)
+static BOOT_ONLY uint64_t next_room(uint64_t alignment)
 {
 	return align_up((uint64_t)(uintptr_t)pool_begin + pool_used_bytes(),
 			alignment);
 }
 
 /* Divides what is left of the pool between `count` ITSs. */
-static void divide_pool(uint32_t count)
+static BOOT_ONLY void divide_pool(uint32_t count)
 {
 	uint64_t end = (uint64_t)(uintptr_t)image_end - POOL_RESERVE;
 	uint64_t next = next_room(QUEUE_ALIGNMENT);
@@ -525,7 +527,7 @@ static void divide_pool(uint32_t count)
 }
 
 /* Room for what the hardware uses, or NULL. */
-static void *make_room(uint64_t size, uint64_t alignment)
+static BOOT_ONLY void *make_room(uint64_t size, uint64_t alignment)
 {
 	if (next_room(alignment) + size > share_end)
 		return NULL;
@@ -536,7 +538,7 @@ static void *make_room(uint64_t size, uint64_t alignment)
  * Makes room for the queue and ITTs: half of the ITS's share, if that is less
  * than all that is wanted. A multiple of the alignment leaves no gap.
  */
-static bool make_queue(struct its *its)
+static BOOT_ONLY bool make_queue(struct its *its)
 {
 	uint64_t half = (share_end - next_room(QUEUE_ALIGNMENT)) / 2;
 	uint64_t size = align_down(half, QUEUE_ALIGNMENT);
@@ -556,8 +558,8 @@ static bool make_queue(struct its *its)
  * with fewer if that is too much for the register or for the pool. Returns for
  * how many bits, 0 if there is no room.
  */
-static unsigned int make_table(struct its *its, unsigned int i, uint64_t baser,
-			       unsigned int bits)
+static BOOT_ONLY unsigned int make_table(struct its *its, unsigned int i,
+					 uint64_t baser, unsigned int bits)
 {
 	unsigned int least = bits < MIN_TABLE_BITS ? bits : MIN_TABLE_BITS;
 	uint64_t page_bits, page, size;
@@ -583,9 +585,9 @@ static unsigned int make_table(struct its *its, unsigned int i, uint64_t baser,
  * Makes all tables of a kind for 2^bits entries or fewer. Returns how many
  * bits, 0: no room; *count is how many entries all of them have.
  */
-static unsigned int make_kind(struct its *its, const uint64_t *baser,
-			      unsigned int kind, unsigned int bits,
-			      unsigned int *count)
+static BOOT_ONLY unsigned int make_kind(struct its *its, const uint64_t *baser,
+					unsigned int kind, unsigned int bits,
+					unsigned int *count)
 {
 	*count = 0;
 	for (unsigned int i = 0; i < GITS_BASERS && bits; i++) {
@@ -598,7 +600,7 @@ static unsigned int make_kind(struct its *its, const uint64_t *baser,
 }
 
 /* Collections come first: devices take what is left. */
-static bool make_tables(struct its *its, uint64_t typer)
+static BOOT_ONLY bool make_tables(struct its *its, uint64_t typer)
 {
 	unsigned int bits = TYPER_DEVICE_BITS(typer);
 	unsigned int limit = COLLECTIONS;
@@ -622,7 +624,7 @@ static bool make_tables(struct its *its, uint64_t typer)
 	return its->device_bits != 0;
 }
 
-static void set_typer(struct its *its, uint64_t typer)
+static BOOT_ONLY void set_typer(struct its *its, uint64_t typer)
 {
 	its->typer = (typer & TYPER_SHOWN) |
 		     (uint64_t)(its->device_bits - 1)
@@ -633,7 +635,7 @@ static void set_typer(struct its *its, uint64_t typer)
 }
 
 /* NULL, or why the primary does not get it. */
-static const char *start_its(struct its *its)
+static BOOT_ONLY const char *start_its(struct its *its)
 {
 	uint64_t typer = mmio_read64(its->regs, GITS_TYPER);
 
@@ -649,7 +651,8 @@ static const char *start_its(struct its *its)
 	return gic_emulate_page(its->base, its_regs, its);
 }
 
-static const char *add_its(const struct devtree_walk *w, fdt_node_t node)
+static BOOT_ONLY const char *add_its(const struct devtree_walk *w,
+				     fdt_node_t node)
 {
 	struct its *its = &all_its[its_count];
 	const char *error;
@@ -676,13 +679,13 @@ static const char *add_its(const struct devtree_walk *w, fdt_node_t node)
 	return error;
 }
 
-bool is_its(const struct fdt *fdt, fdt_node_t node)
+BOOT_ONLY bool is_its(const struct fdt *fdt, fdt_node_t node)
 {
 	return fdt_compatible(fdt, node, "arm,gic-v3-its");
 }
 
 /* The next ITS of a walk, or FDT_NO_NODE. */
-static fdt_node_t next_its(struct devtree_walk *w)
+static BOOT_ONLY fdt_node_t next_its(struct devtree_walk *w)
 {
 	fdt_node_t node;
 
@@ -693,7 +696,7 @@ static fdt_node_t next_its(struct devtree_walk *w)
 }
 
 /* Whether neither it nor what it is below is disabled. */
-static bool is_enabled(const struct devtree_walk *w)
+static BOOT_ONLY bool is_enabled(const struct devtree_walk *w)
 {
 	bool enabled = true;
 
@@ -704,7 +707,7 @@ static bool is_enabled(const struct devtree_walk *w)
 }
 
 /* How many ITSs will want memory. */
-static uint32_t count_its(const struct fdt *fdt)
+static BOOT_ONLY uint32_t count_its(const struct fdt *fdt)
 {
 	struct devtree_walk w;
 	uint32_t count = 0;
@@ -715,7 +718,7 @@ static uint32_t count_its(const struct fdt *fdt)
 	return count < MAX_ITS ? count : MAX_ITS;
 }
 
-void its_init_board(const struct fdt *fdt)
+BOOT_ONLY void its_init_board(const struct fdt *fdt)
 {
 	uint32_t count = count_its(fdt);
 	struct devtree_walk w;
@@ -737,7 +740,7 @@ void its_init_board(const struct fdt *fdt)
 	}
 }
 
-bool its_withholds(const struct fdt *fdt, fdt_node_t node)
+BOOT_ONLY bool its_withholds(const struct fdt *fdt, fdt_node_t node)
 {
 	if (!is_its(fdt, node))
 		return false;
@@ -747,7 +750,8 @@ bool its_withholds(const struct fdt *fdt, fdt_node_t node)
 	return true;
 }
 
-bool its_is_dangling(const struct fdt *fdt, const struct fdt_prop *prop)
+BOOT_ONLY bool its_is_dangling(const struct fdt *fdt,
+			       const struct fdt_prop *prop)
 {
 	fdt_node_t node;
 	uint32_t cell;
@@ -764,7 +768,7 @@ bool its_is_dangling(const struct fdt *fdt, const struct fdt_prop *prop)
 	return node != FDT_NO_NODE && its_withholds(fdt, node);
 }
 
-void its_describe(void)
+BOOT_ONLY void its_describe(void)
 {
 	for (uint32_t i = 0; i < its_count; i++)
 		log_line("ITS: 0x%lx, %u-bit DeviceIDs", all_its[i].base,

@@ -28,9 +28,10 @@
 #ifndef __ASSEMBLER__
 
 /* Bounds of the image; linker.ld. */
-extern char image_begin[], text_end[], rodata_end[], bss_begin[], bss_end[];
-extern char pool_begin[], image_end[], idmap_end[], ro_after_boot_end[];
-extern char cpu_stacks[], first_end[];
+extern char image_begin[], boot_text_end[], boot_end[];
+extern char idmap_begin[], idmap_end[], text_end[], rodata_end[];
+extern char bss_begin[], ro_after_boot_end[], boot_data_end[], bss_end[];
+extern char pool_begin[], image_end[], cpu_stacks[], first_end[];
 
 #endif
 #endif

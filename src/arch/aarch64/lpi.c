@@ -63,7 +63,7 @@ static struct redistributor redistributors[MAX_REDISTRIBUTORS];
 static uint32_t redistributor_count;
 static uint32_t gic_id_bits;
 
-void lpi_init(uint32_t id_bits)
+BOOT_ONLY void lpi_init(uint32_t id_bits)
 {
 	gic_id_bits = id_bits;
 }
@@ -248,7 +248,7 @@ static const struct mmio_reg rd_regs[] = {
 /* --- boot --- */
 
 /* Firmware, or whoever was here before us, may have left LPIs enabled. */
-static bool stop_lpis(const struct redistributor *r)
+static BOOT_ONLY bool stop_lpis(const struct redistributor *r)
 {
 	if (!lpis_enabled(r))
 		return true;
@@ -260,7 +260,7 @@ static bool stop_lpis(const struct redistributor *r)
  * Virtual LPIs are not for the primary: nothing of them is on, and their
  * registers read as zero.
  */
-static const char *hide_virtual_lpis(uint64_t base)
+static BOOT_ONLY const char *hide_virtual_lpis(uint64_t base)
 {
 	volatile char *vlpi = (volatile char *)(uintptr_t)(base + VLPI_FRAME);
 
@@ -269,7 +269,7 @@ static const char *hide_virtual_lpis(uint64_t base)
 	return gic_hide(base + VLPI_FRAME, PAGE_SIZE);
 }
 
-const char *lpi_add_redistributor(uint64_t base, uint64_t typer)
+BOOT_ONLY const char *lpi_add_redistributor(uint64_t base, uint64_t typer)
 {
 	struct redistributor *r = &redistributors[redistributor_count];
 	const char *error;

@@ -215,12 +215,12 @@ void panic(const char *format, ...)
  * says. An external abort then, or an address that the CPU does not have, is a
  * fault of the tree, not of ours.
  */
-static void blame_device_tree(void)
+static BOOT_ONLY __attribute__((noinline)) void blame_device_tree(void)
 {
 	static bool told;
 	uint64_t esr = read_sysreg(esr_el2);
 
-	if (boot_is_over || ESR_EC(esr) != EC_DABT_SAME || esr & ISS_FNV ||
+	if (ESR_EC(esr) != EC_DABT_SAME || esr & ISS_FNV ||
 	    ((esr & ISS_FSC_MASK) != ISS_FSC_EXTERNAL &&
 	     (esr & ISS_FSC_MASK) > ISS_FSC_ADDRESS_SIZE_3))
 		return;
@@ -236,7 +236,8 @@ void panic_fault(uint64_t kind, const uint64_t *regs)
 {
 	static const char kinds[][8] = {"sync", "IRQ", "FIQ", "SError"};
 
-	blame_device_tree();
+	if (!boot_is_over)
+		blame_device_tree();
 	begin();
 	log_panic_line("panic: CPU %u: %s exception in the hypervisor",
 		       this_index(), kinds[kind % 4]);

@@ -284,9 +284,10 @@ const struct mmio_reg pl031_regs[] = {
 #define CLOCK_PHANDLE 0x8000
 #define CLOCK_HZ 24000000
 
-const char arch_console_path[] = "/pl011@9000000";
+BOOT_CONST const char arch_console_path[] = "/pl011@9000000";
 
-static void put_device(struct fdt_writer *w, uint32_t base, uint32_t spi)
+static BOOT_ONLY void put_device(struct fdt_writer *w, uint32_t base,
+				 uint32_t spi)
 {
 	const uint32_t reg[] = {0, base, 0, PAGE_SIZE};
 	const uint32_t interrupt[] = {0, spi, 4};
@@ -295,9 +296,10 @@ static void put_device(struct fdt_writer *w, uint32_t base, uint32_t spi)
 	fdt_put_cells(w, "interrupts", interrupt, ARRAY_SIZE(interrupt));
 }
 
-void pl011_tree(struct fdt_writer *w)
+BOOT_ONLY void pl011_tree(struct fdt_writer *w)
 {
-	static const uint32_t clocks[] = {CLOCK_PHANDLE, CLOCK_PHANDLE};
+	static const uint32_t clocks[] BOOT_CONST = {CLOCK_PHANDLE,
+						     CLOCK_PHANDLE};
 
 	fdt_put_node(w, "apb-pclk");
 	fdt_put_string(w, "compatible", "fixed-clock");

@@ -242,7 +242,7 @@ static int64_t psci_features(struct psci_call *call);
 static const struct psci_row {
 	psci_handler primary, secondary;
 	bool has_64; /* there is a 64-bit kind as well */
-} functions[PSCI_NUMBER_MASK + 1] = {
+} functions[] = {
 	[0x00] = {psci_version, psci_version, false},
 	[0x01] = {primary_suspend, secondary_suspend, true},
 	[0x02] = {primary_cpu_off, secondary_cpu_off, false},
@@ -257,11 +257,14 @@ static const struct psci_row {
 /* The row of a function, or NULL. */
 static const struct psci_row *find_function(uint32_t fn)
 {
-	const struct psci_row *row = &functions[fn & PSCI_NUMBER_MASK];
 	uint32_t base = fn & ~(uint32_t)PSCI_NUMBER_MASK;
+	const struct psci_row *row;
+	uint32_t number;
 
-	if (base != PSCI_BASE_32 && base != PSCI_BASE_64)
+	if (!index_check(fn - base, ARRAY_SIZE(functions), &number) ||
+	    (base != PSCI_BASE_32 && base != PSCI_BASE_64))
 		return NULL;
+	row = &functions[number];
 	if (!row->primary || (base == PSCI_BASE_64 && !row->has_64))
 		return NULL;
 	return row;

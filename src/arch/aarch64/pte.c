@@ -72,7 +72,7 @@ uint64_t arch_pte_leaf(enum mm_stage stage, unsigned int level, paddr_t pa,
 	       (stage == MM_STAGE_1 ? stage1_bits(mode) : stage2_bits(mode));
 }
 
-uint64_t arch_pte_table(paddr_t table)
+BOOT_ONLY uint64_t arch_pte_table(paddr_t table)
 {
 	return table.pa | PTE_VALID | PTE_TABLE;
 }
@@ -128,17 +128,17 @@ void arch_pt_sync(void)
 }
 
 /* Sizes of physical addresses by ID_AA64MMFR0_EL1.PARange; 52 needs LPA2. */
-static const uint8_t pa_bits[] = {32, 36, 40, 42, 44, 48, 48};
+static const uint8_t pa_bits[] BOOT_CONST = {32, 36, 40, 42, 44, 48, 48};
 
-unsigned int arch_pa_bits(void)
+BOOT_ONLY unsigned int arch_pa_bits(void)
 {
 	uint64_t range = read_sysreg(id_aa64mmfr0_el1) & 0xf;
 
 	return range < sizeof(pa_bits) ? pa_bits[range] : 48;
 }
 
-void arch_stage2_geometry(uint8_t *level, uint8_t *root_pages,
-			  uint8_t *input_bits)
+BOOT_ONLY void arch_stage2_geometry(uint8_t *level, uint8_t *root_pages,
+				    uint8_t *input_bits)
 {
 	unsigned int bits = arch_pa_bits();
 

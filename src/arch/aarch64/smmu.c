@@ -151,12 +151,12 @@ static struct log_limit refusals;
 static _Alignas(64) uint64_t cd[CD_WORDS];
 static struct ptable stage1 RO_AFTER_BOOT;
 
-static _Noreturn void stop(const struct smmu *s, const char *error)
+static BOOT_ONLY _Noreturn void stop(const struct smmu *s, const char *error)
 {
 	boot_stop("device tree: %s: %s", s->name, error);
 }
 
-static uint64_t pa_of(const void *p)
+static BOOT_ONLY uint64_t pa_of(const void *p)
 {
 	return virt_to_phys(p).pa;
 }
@@ -164,14 +164,14 @@ static uint64_t pa_of(const void *p)
 /* --- finding --- */
 
 /* Waits until the bits of a register have a value. */
-static void await(const struct smmu *s, uint32_t reg, uint64_t bits,
-		  uint64_t value)
+static BOOT_ONLY void await(const struct smmu *s, uint32_t reg, uint64_t bits,
+			    uint64_t value)
 {
 	if (!mmio_wait(s->regs, reg, (uint32_t)bits, (uint32_t)value))
 		stop(s, "does not answer");
 }
 
-static void set_cr0(const struct smmu *s, uint64_t value)
+static BOOT_ONLY void set_cr0(const struct smmu *s, uint64_t value)
 {
 	mmio_write32(s->regs, SMMU_CR0, (uint32_t)value);
 	await(s, SMMU_CR0ACK,
@@ -182,7 +182,7 @@ static void set_cr0(const struct smmu *s, uint64_t value)
  * Refuses everything, before and after it is turned off (6.3.14 SMMU_GBPA).
  * A device that still follows what the firmware told it stops here.
  */
-static void cut(const struct smmu *s)
+static BOOT_ONLY void cut(const struct smmu *s)
 {
 	await(s, SMMU_GBPA, GBPA_UPDATE, 0);
 	mmio_write32(s->regs, SMMU_GBPA, GBPA_UPDATE | GBPA_ABORT);
@@ -192,7 +192,7 @@ static void cut(const struct smmu *s)
 	await(s, SMMU_IRQ_CTRLACK, ~(uint64_t)0, 0);
 }
 
-static void add_smmu(const struct devtree_walk *w, fdt_node_t node)
+static BOOT_ONLY void add_smmu(const struct devtree_walk *w, fdt_node_t node)
 {
 	struct smmu *s = &smmus[smmu_count];
 	uint64_t own = pa_of(image_begin);
@@ -220,7 +220,7 @@ static void add_smmu(const struct devtree_walk *w, fdt_node_t node)
  * SMMU translates it. What the firmware left on ends here; devices.c keeps them
  * from the primary.
  */
-static bool silence_pmcg(const struct devtree_walk *w)
+static BOOT_ONLY bool silence_pmcg(const struct devtree_walk *w)
 {
 	volatile char *regs;
 	uint64_t base, size;
@@ -236,7 +236,7 @@ static bool silence_pmcg(const struct devtree_walk *w)
 	return mmio_wait(regs, PMCG_IRQ_CTRLACK, ~(uint32_t)0, 0);
 }
 
-void smmu_init_board(const struct fdt *fdt)
+BOOT_ONLY void smmu_init_board(const struct fdt *fdt)
 {
 	struct devtree_walk w;
 	fdt_node_t node;
@@ -254,7 +254,7 @@ void smmu_init_board(const struct fdt *fdt)
 	}
 }
 
-bool smmu_is_own(fdt_node_t node)
+BOOT_ONLY bool smmu_is_own(fdt_node_t node)
 {
 	for (uint32_t i = 0; i < smmu_count; i++)
 		if (smmus[i].node == node)
@@ -262,7 +262,7 @@ bool smmu_is_own(fdt_node_t node)
 	return false;
 }
 
-bool arch_owns_iommu(const struct fdt *fdt, uint32_t phandle)
+BOOT_ONLY bool arch_owns_iommu(const struct fdt *fdt, uint32_t phandle)
 {
 	fdt_node_t node = fdt_by_phandle(fdt, phandle);
 
@@ -271,7 +271,7 @@ bool arch_owns_iommu(const struct fdt *fdt, uint32_t phandle)
 
 /* --- tables --- */
 
-static void *alloc(const struct smmu *s, uint64_t size)
+static BOOT_ONLY void *alloc(const struct smmu *s, uint64_t size)
 {
 	void *p = pool_alloc(size > PAGE_SIZE ? size / PAGE_SIZE : 1);
 
@@ -284,13 +284,14 @@ static void *alloc(const struct smmu *s, uint64_t size)
 static const struct doorbell {
 	const char *compatible;
 	uint32_t offset;
-} doorbells[] = {
+} doorbells[] BOOT_CONST = {
 	{"arm,gic-v3-its", 0x10000}, /* GITS_TRANSLATER */
 	{"arm,gic-v2m-frame", 0},    /* V2M_MSI_SETSPI_NS */
 };
 
 /* Maps a doorbell in stage 1, if the primary may write it itself. */
-static bool map_doorbell(const struct devtree_walk *w, fdt_node_t node)
+static BOOT_ONLY bool map_doorbell(const struct devtree_walk *w,
+				   fdt_node_t node)
 {
 	uint64_t base, size;
 
@@ -308,7 +309,8 @@ static bool map_doorbell(const struct devtree_walk *w, fdt_node_t node)
 	return true;
 }
 
-static bool map_memory(const struct fdt *fdt, const struct ranges *ram)
+static BOOT_ONLY bool map_memory(const struct fdt *fdt,
+				 const struct ranges *ram)
 {
 	struct devtree_walk w;
 	fdt_node_t node;
@@ -328,7 +330,8 @@ static bool map_memory(const struct fdt *fdt, const struct ranges *ram)
 }
 
 /* Makes stage 1, unless it is there. */
-static void make_stage1(const struct fdt *fdt, const struct ranges *ram)
+static BOOT_ONLY void make_stage1(const struct fdt *fdt,
+				  const struct ranges *ram)
 {
 	uint64_t ps = read_sysreg(vtcr_el2) >> 16 & 7;
 
@@ -345,19 +348,19 @@ static void make_stage1(const struct fdt *fdt, const struct ranges *ram)
 }
 
 /* Size of output addresses as SMMU_IDR5.OAS has it; 52 bits are not used. */
-static const uint8_t oas_bits[] = {32, 36, 40, 42, 44, 48, 48, 48};
+static const uint8_t oas_bits[] BOOT_CONST = {32, 36, 40, 42, 44, 48, 48, 48};
 
 /*
  * Whether the SMMU can walk the primary's stage 2. With fewer output bits it
  * takes the lower part of it, which begins at level 0 from 44 bits on only.
  */
-static bool shares_stage2(const struct smmu *s)
+static BOOT_ONLY bool shares_stage2(const struct smmu *s)
 {
 	return (mmio_read32(s->regs, SMMU_IDR0) & IDR0_S2P) &&
 	       (vm_primary.stage2.level > 0 || s->output_bits >= 44);
 }
 
-static void make_stage2_entry(const struct smmu *s, uint64_t *ste)
+static BOOT_ONLY void make_stage2_entry(const struct smmu *s, uint64_t *ste)
 {
 	uint64_t vttbr = vm_primary.arch.vttbr;
 	uint64_t vtcr = read_sysreg(vtcr_el2) & VTCR_STE;
@@ -374,7 +377,8 @@ static void make_stage2_entry(const struct smmu *s, uint64_t *ste)
 }
 
 /* Fills a table with `count` copies of the one entry. */
-static void fill_entries(const struct smmu *s, uint64_t *table, uint32_t count)
+static BOOT_ONLY void fill_entries(const struct smmu *s, uint64_t *table,
+				   uint32_t count)
 {
 	if (shares_stage2(s)) {
 		make_stage2_entry(s, table);
@@ -390,7 +394,7 @@ static void fill_entries(const struct smmu *s, uint64_t *table, uint32_t count)
  * All descriptors of the first level point to one second level, as one stream
  * is like the other. Returns how many bits of stream numbers there are.
  */
-static uint32_t make_stream_table(const struct smmu *s)
+static BOOT_ONLY uint32_t make_stream_table(const struct smmu *s)
 {
 	uint32_t bits = IDR1_SIDSIZE(mmio_read32(s->regs, SMMU_IDR1));
 	uint32_t split = LINEAR_BITS;
@@ -418,12 +422,12 @@ static uint32_t make_stream_table(const struct smmu *s)
 
 /* --- queues --- */
 
-static uint32_t min(uint32_t a, uint32_t b)
+static BOOT_ONLY uint32_t min(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
 }
 
-static void make_queues(struct smmu *s)
+static BOOT_ONLY void make_queues(struct smmu *s)
 {
 	uint32_t idr1 = mmio_read32(s->regs, SMMU_IDR1);
 
@@ -442,7 +446,8 @@ static void make_queues(struct smmu *s)
 }
 
 /* Issues a command and waits until it is taken. */
-static void command(const struct smmu *s, uint64_t word0, uint64_t word1)
+static BOOT_ONLY void command(const struct smmu *s, uint64_t word0,
+			      uint64_t word1)
 {
 	uint32_t mask = (2u << s->cmdq_bits) - 1; /* with the wrap bit */
 	uint32_t at = mmio_read32(s->regs, SMMU_CMDQ_PROD) & mask;
@@ -459,7 +464,7 @@ static void command(const struct smmu *s, uint64_t word0, uint64_t word1)
 /* --- turning on (3.11 "Reset, enable and initialization") --- */
 
 /* NULL, or why the SMMU is none that can be used. */
-static const char *unusable(const struct smmu *s)
+static BOOT_ONLY const char *unusable(const struct smmu *s)
 {
 	uint64_t own_end = pa_of(image_end) - 1;
 	uint32_t idr0 = mmio_read32(s->regs, SMMU_IDR0);
@@ -479,7 +484,7 @@ static const char *unusable(const struct smmu *s)
 	return NULL;
 }
 
-static void enable(struct smmu *s)
+static BOOT_ONLY void enable(struct smmu *s)
 {
 	uint64_t ats =
 		mmio_read32(s->regs, SMMU_IDR0) & IDR0_ATS ? CR0_ATSCHK : 0;
@@ -495,7 +500,7 @@ static void enable(struct smmu *s)
 }
 
 /* Makes all tables known to an SMMU that does not see the caches. */
-static void publish(const struct smmu *s)
+static BOOT_ONLY void publish(const struct smmu *s)
 {
 	if (!s->coherent) {
 		arch_clean_to_memory(cd, sizeof(cd));
@@ -504,7 +509,8 @@ static void publish(const struct smmu *s)
 	dsb(sy);
 }
 
-static void start(uint32_t i, const struct fdt *fdt, const struct ranges *ram)
+static BOOT_ONLY void start(uint32_t i, const struct fdt *fdt,
+			    const struct ranges *ram)
 {
 	struct smmu *s = &smmus[i];
 	const char *error;
@@ -527,7 +533,8 @@ static void start(uint32_t i, const struct fdt *fdt, const struct ranges *ram)
 		 shares_stage2(s) ? 2 : 1, bits);
 }
 
-void arch_confine_devices(const struct fdt *fdt, const struct ranges *ram)
+BOOT_ONLY void arch_confine_devices(const struct fdt *fdt,
+				    const struct ranges *ram)
 {
 	for (uint32_t i = 0; i < smmu_count; i++)
 		start(i, fdt, ram);
@@ -537,17 +544,17 @@ void arch_confine_devices(const struct fdt *fdt, const struct ranges *ram)
 
 static void tell(uint32_t i, const uint64_t *event)
 {
+	static const char access[] = "smmu%u: stream 0x%x: %s 0x%lx refused";
+	static const char other[] = "smmu%u: stream 0x%x: refused, event 0x%x";
+	static const char kinds[][9] = {"write to", "read of"};
 	uint32_t kind = event[0] & 0xff;
 	uint32_t stream = (uint32_t)(event[0] >> 32);
 
 	if (kind >= EVENT_TRANSLATION && kind <= EVENT_PERMISSION)
-		log_guest(&refusals, "smmu%u: stream 0x%x: %s 0x%lx refused", i,
-			  stream,
-			  event[1] & EVENT_READ ? "read of" : "write to",
-			  event[2]);
+		log_guest(&refusals, access, i, stream,
+			  kinds[(event[1] & EVENT_READ) != 0], event[2]);
 	else
-		log_guest(&refusals, "smmu%u: stream 0x%x: refused, event 0x%x",
-			  i, stream, kind);
+		log_guest(&refusals, other, i, stream, kind);
 }
 
 static void drain(uint32_t i)
@@ -556,6 +563,7 @@ static void drain(uint32_t i)
 	uint32_t mask = (2u << s->eventq_bits) - 1; /* with the wrap bit */
 	uint32_t prod = mmio_read32(s->page1, SMMU_EVENTQ_PROD);
 	uint32_t cons = mmio_read32(s->page1, SMMU_EVENTQ_CONS);
+	static const char more[] = "smmu%u: more were refused";
 	uint32_t lost = (prod ^ cons) >> 31;
 	uint32_t n = 0;
 
@@ -571,7 +579,7 @@ static void drain(uint32_t i)
 		cons = (cons + 1) & mask;
 	}
 	if (n > TOLD_EVENTS || lost)
-		log_guest(&refusals, "smmu%u: more were refused", i);
+		log_guest(&refusals, more, i);
 	dmb(sy);
 	if (n)
 		mmio_write32(s->page1, SMMU_EVENTQ_CONS,
@@ -603,5 +611,7 @@ void smmu_poll(bool now)
 
 void arch_poll_devices(void)
 {
-	smmu_poll(false);
+	/* Each time that the primary runs a vCPU. */
+	if (smmu_count)
+		smmu_poll(false);
 }

@@ -33,8 +33,8 @@ struct cpu *arch_this_cpu(void)
 	return current_vcpu()->cpu;
 }
 
-void boot_first_cpu(uint64_t dtb, uint64_t ramdisk_begin, uint64_t ramdisk_end,
-		    uint64_t left_out)
+BOOT_ONLY void boot_first_cpu(uint64_t dtb, uint64_t ramdisk_begin,
+			      uint64_t ramdisk_end, uint64_t left_out)
 {
 	cpu_init_first();
 	identify(&cpus[0]);
@@ -47,7 +47,7 @@ void boot_first_cpu(uint64_t dtb, uint64_t ramdisk_begin, uint64_t ramdisk_end,
  * the one that all control registers here are laid out for: says so, where it
  * can.
  */
-void boot_wrong_level(uint64_t dtb, uint64_t level)
+BOOT_ONLY void boot_wrong_level(uint64_t dtb, uint64_t level)
 {
 	struct fdt fdt;
 
@@ -61,7 +61,7 @@ void boot_wrong_level(uint64_t dtb, uint64_t level)
 }
 
 /* Writes back what this place used of itself: it is not ours any more. */
-static void clean_own_memory(void)
+static BOOT_ONLY void clean_own_memory(void)
 {
 	const char *stack_bottom =
 		(const char *)(uintptr_t)stack_top(0) - STACK_SIZE;
@@ -72,8 +72,8 @@ static void clean_own_memory(void)
 	arch_clean_to_memory(pool_begin, pool_used_bytes());
 }
 
-void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk, uint64_t ramdisk_size,
-	       uint32_t left_out)
+BOOT_ONLY void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk,
+			 uint64_t ramdisk_size, uint32_t left_out)
 {
 	uint64_t image = (uint64_t)(uintptr_t)image_begin;
 	size_t size = (size_t)(rodata_end - image_begin);
@@ -94,20 +94,28 @@ void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk, uint64_t ramdisk_size,
 	panic("still here after the move");
 }
 
-paddr_t arch_own_memory(uint64_t *size)
+BOOT_ONLY paddr_t arch_own_memory(uint64_t *size)
 {
 	*size = HYP_SIZE;
 	return virt_to_phys(image_begin);
 }
 
-void arch_cpus_may_start(void)
+/* What calls this is unmapped when it returns: it does not. */
+static _Noreturn __attribute__((noinline)) void leave_boot(struct cpu *cpu)
+{
+	hypmap_drop_boot();
+	arch_primary_enter(cpu);
+}
+
+BOOT_ONLY void arch_end_boot(struct cpu *cpu)
 {
 	boot_is_over = true;
 	arch_clean_to_memory(&start_root, sizeof(start_root));
 	hypmap_protect();
+	leave_boot(cpu);
 }
 
-void arch_init_cpu(void)
+BOOT_ONLY void arch_init_cpu(void)
 {
 	el2_read_features();
 	vgic_init_board();
@@ -119,9 +127,10 @@ void arch_init_cpu(void)
 /* Turns this CPU, which has just started, off again. */
 static _Noreturn void refuse_cpu(struct cpu *cpu, const char *what)
 {
-	log_guest(&vm_primary.log,
-		  "CPU %u not started: it differs from the boot CPU: %s",
-		  cpu->index, what);
+	static const char format[] =
+		"CPU %u not started: it differs from the boot CPU: %s";
+
+	log_guest(&vm_primary.log, format, cpu->index, what);
 	cpu_goes_down(cpu);
 	psci_firmware(PSCI_FN_CPU_OFF, 0, 0, 0);
 	arch_halt();

@@ -237,14 +237,14 @@ leave(struct vcpu *primary, struct vcpu *vcpu, bool usual)
 	dsb(ish);
 }
 
-static __attribute__((noinline)) void enter_unusually(struct vcpu *primary,
-						      struct vcpu *vcpu)
+static COLD __attribute__((noinline)) void enter_unusually(struct vcpu *primary,
+							   struct vcpu *vcpu)
 {
 	enter(primary, vcpu, false);
 }
 
-static __attribute__((noinline)) void leave_unusually(struct vcpu *primary,
-						      struct vcpu *vcpu)
+static COLD __attribute__((noinline)) void leave_unusually(struct vcpu *primary,
+							   struct vcpu *vcpu)
 {
 	leave(primary, vcpu, false);
 }

@@ -147,7 +147,7 @@ static uint64_t primary_sysreg(struct vcpu *vcpu, uint64_t esr)
 }
 
 /* Not emulated: the primary touched what it does not have, and goes on. */
-static uint64_t primary_abort(struct vcpu *vcpu, uint64_t esr)
+static COLD uint64_t primary_abort(struct vcpu *vcpu, uint64_t esr)
 {
 	panic_check(vcpu);
 	if (!gic_access(vcpu, esr))
@@ -230,7 +230,8 @@ static void tell_registers(const struct vcpu *vcpu)
  * Tells why the vCPU that runs here, and its VM with it, is stopped; not if its
  * memory is gone because the VM was stopped already.
  */
-static void tell_crash(const struct vcpu *vcpu, const char *what, uint64_t esr)
+static COLD void tell_crash(const struct vcpu *vcpu, const char *what,
+			    uint64_t esr)
 {
 	struct vm *vm = vcpu->vm;
 
@@ -250,7 +251,7 @@ static uint64_t stop_on_fault(struct vcpu *vcpu, const char *what, uint64_t esr)
 	return vcpu_exit(EXIT_ABORT, HF_ABORT_FAULT);
 }
 
-static uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
+static COLD uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 {
 	uint64_t ipa = fault_page();
 	char what[64];

@@ -63,7 +63,8 @@ static uint32_t signalled(struct vcpu *vcpu, unsigned int w)
 }
 
 /* The one of highest priority, of those the lowest; VGIC_INTIDS: none. */
-static unsigned int first(struct vcpu *vcpu, const uint32_t set[VGIC_WORDS])
+static COLD unsigned int first(struct vcpu *vcpu,
+			       const uint32_t set[VGIC_WORDS])
 {
 	unsigned int found = VGIC_INTIDS, least = 256;
 
@@ -132,7 +133,7 @@ static uint64_t take_latch(struct vcpu *vcpu, unsigned int intid)
  * vCPU here: pending as well, it would be another sender's on a GICv2, another
  * vCPU's by then, or hide from VGIC_HCR_NPIE that nothing can be signalled.
  */
-static uint64_t active_lr(struct vcpu *vcpu, unsigned int intid)
+static COLD uint64_t active_lr(struct vcpu *vcpu, unsigned int intid)
 {
 	uint64_t lr = make_lr(vcpu, intid) | LR_ACTIVE;
 
@@ -144,7 +145,7 @@ static uint64_t active_lr(struct vcpu *vcpu, unsigned int intid)
 	return lr;
 }
 
-static uint64_t pending_lr(struct vcpu *vcpu, unsigned int intid)
+static COLD uint64_t pending_lr(struct vcpu *vcpu, unsigned int intid)
 {
 	return make_lr(vcpu, intid) | LR_PENDING | take_latch(vcpu, intid);
 }
@@ -153,9 +154,9 @@ static uint64_t pending_lr(struct vcpu *vcpu, unsigned int intid)
  * Moves interrupts of `set` to LRs while there are less than `room`. Returns
  * whether some are left.
  */
-static bool move_to_lrs(struct vcpu *vcpu, uint32_t set[VGIC_WORDS],
-			unsigned int room,
-			uint64_t (*lr)(struct vcpu *vcpu, unsigned int intid))
+static COLD bool
+move_to_lrs(struct vcpu *vcpu, uint32_t set[VGIC_WORDS], unsigned int room,
+	    uint64_t (*lr)(struct vcpu *vcpu, unsigned int intid))
 {
 	struct vgic_cpu *c = &vcpu->arch.vgic;
 	unsigned int intid;
@@ -239,8 +240,8 @@ static void fold_lr(struct vcpu *vcpu, uint64_t old, uint64_t now)
  * Ends `n` active ones that have no LR, and adds them to `seen`: interrupts end
  * in the order of their priorities.
  */
-static void end_unseen(struct vcpu *vcpu, unsigned int n,
-		       uint32_t seen[VGIC_WORDS])
+static COLD void end_unseen(struct vcpu *vcpu, unsigned int n,
+			    uint32_t seen[VGIC_WORDS])
 {
 	uint32_t unseen[VGIC_WORDS];
 	unsigned int intid;
@@ -288,7 +289,7 @@ static bool fold(struct vcpu *vcpu)
 /* --- who is told --- */
 
 /* Those that the virtual CPU interface, as saved, would signal. */
-static uint32_t audible(struct vcpu *vcpu, unsigned int w, uint32_t set)
+static COLD uint32_t audible(struct vcpu *vcpu, unsigned int w, uint32_t set)
 {
 	const struct vgic_word *word = word_of(vcpu, w);
 	uint32_t vmcr = vcpu->arch.vgic.vmcr;
@@ -300,7 +301,7 @@ static uint32_t audible(struct vcpu *vcpu, unsigned int w, uint32_t set)
 	return set;
 }
 
-static bool is_awaited(struct vcpu *vcpu)
+static COLD bool is_awaited(struct vcpu *vcpu)
 {
 	uint32_t any = 0;
 
@@ -310,7 +311,7 @@ static bool is_awaited(struct vcpu *vcpu)
 }
 
 /* Whether LRs on another CPU are not what they should be. */
-static bool is_outdated(struct vcpu *vcpu)
+static COLD bool is_outdated(struct vcpu *vcpu)
 {
 	struct vgic_cpu *c = &vcpu->arch.vgic;
 	uint32_t any = 0;
@@ -330,7 +331,7 @@ static bool is_outdated(struct vcpu *vcpu)
 	return any;
 }
 
-void vgic_tell(struct vcpu *self)
+COLD void vgic_tell(struct vcpu *self)
 {
 	struct vm *vm = self->vm;
 
@@ -406,7 +407,7 @@ void vgic_enter(struct vcpu *vcpu)
 }
 
 /* Nobody was told of a message before: arch_vm_signal(). */
-static void begin_to_use(struct vm *vm)
+static COLD void begin_to_use(struct vm *vm)
 {
 	struct vgic *g = &vm->arch.vgic;
 
@@ -418,7 +419,7 @@ static void begin_to_use(struct vm *vm)
 			(uint32_t)BIT(VGIC_MAILBOX % 32);
 }
 
-void vgic_use(struct vcpu *vcpu)
+COLD void vgic_use(struct vcpu *vcpu)
 {
 	vgic_begin(vcpu);
 	if (!vcpu->vm->arch.vgic.used)
@@ -449,7 +450,7 @@ void vgic_leave(struct vcpu *vcpu)
 	spin_unlock(&vcpu->vm->arch.vgic.lock);
 }
 
-void vgic_refresh(struct vcpu *vcpu)
+COLD void vgic_refresh(struct vcpu *vcpu)
 {
 	vgic_begin(vcpu);
 	vgic_end(vcpu);
@@ -542,7 +543,7 @@ static inline bool place_timer_again(struct vcpu *vcpu)
 }
 
 /* Whether it is one of the vCPU's; then it is handled. */
-static __attribute__((noinline)) bool handle(struct vcpu *vcpu)
+static COLD __attribute__((noinline)) bool handle(struct vcpu *vcpu)
 {
 	/* All of them: one that is left would not be told from the primary's.*/
 	bool maintenance = vgic_hw->maintenance(),
@@ -564,7 +565,7 @@ bool vgic_interrupt(struct vcpu *vcpu)
 	       ++vcpu->arch.vgic.handled % MAX_HANDLED;
 }
 
-bool vgic_may_wait(struct vcpu *vcpu)
+COLD bool vgic_may_wait(struct vcpu *vcpu)
 {
 	struct vgic_cpu *c = &vcpu->arch.vgic;
 
@@ -601,7 +602,7 @@ static void end_spi(struct vm *vm, struct vcpu *vcpu)
 		spin_unlock(&vm->arch.vgic.lock);
 }
 
-void vgic_set_line(struct vm *vm, unsigned int intid, bool level)
+COLD void vgic_set_line(struct vm *vm, unsigned int intid, bool level)
 {
 	struct vgic_word *word = &vm->arch.vgic.spi[intid / 32 - 1];
 	uint32_t bit = (uint32_t)BIT(intid % 32);
@@ -613,7 +614,7 @@ void vgic_set_line(struct vm *vm, unsigned int intid, bool level)
 	end_spi(vm, vcpu);
 }
 
-void vgic_pend(struct vm *vm, unsigned int intid)
+COLD void vgic_pend(struct vm *vm, unsigned int intid)
 {
 	struct vcpu *vcpu = begin_spi(vm);
 
@@ -631,7 +632,7 @@ static void reset(struct vgic_cpu *c)
 	c->asleep = true;
 }
 
-void vgic_reset_vcpu(struct vcpu *vcpu)
+COLD void vgic_reset_vcpu(struct vcpu *vcpu)
 {
 	struct spinlock *lock = &vcpu->vm->arch.vgic.lock;
 
@@ -640,7 +641,7 @@ void vgic_reset_vcpu(struct vcpu *vcpu)
 	spin_unlock(lock);
 }
 
-void vgic_reset(struct vm *vm)
+COLD void vgic_reset(struct vm *vm)
 {
 	struct vgic *g = &vm->arch.vgic;
 	uint64_t *interface = g->interface;
@@ -657,7 +658,7 @@ void vgic_reset(struct vm *vm)
 	spin_unlock(&g->lock);
 }
 
-bool vgic_init_vm(struct vm *vm)
+BOOT_ONLY bool vgic_init_vm(struct vm *vm)
 {
 	spin_init(&vm->arch.vgic.lock, LOCK_RANK_VGIC);
 	if (!vgic_hw || !is_v2())
@@ -666,7 +667,7 @@ bool vgic_init_vm(struct vm *vm)
 	return vm->arch.vgic.interface;
 }
 
-void vgic_init_board(void)
+BOOT_ONLY void vgic_init_board(void)
 {
 	/* Without it, nothing would bring a running vCPU to EL2 in time. */
 	if (!board.maintenance_intid)
@@ -682,9 +683,9 @@ void vgic_init_board(void)
 		lrs = VGIC_LRS;
 }
 
-void vgic_init_cpu(void)
+COLD void vgic_init_cpu(void)
 {
-	static const struct vgic_cpu unused;
+	static struct vgic_cpu unused RO_AFTER_BOOT;
 	struct vgic_cpu unknown;
 
 	if (!vgic_hw)
@@ -694,9 +695,9 @@ void vgic_init_cpu(void)
 	vgic_hw->save(&unknown);
 }
 
-void vgic_tree(struct fdt_writer *w, const struct vm *vm)
+BOOT_ONLY void vgic_tree(struct fdt_writer *w, const struct vm *vm)
 {
-	static const uint32_t mailbox[] = {0, VGIC_MAILBOX_SPI, 1};
+	static const uint32_t mailbox[] BOOT_CONST = {0, VGIC_MAILBOX_SPI, 1};
 	const uint32_t v3[] = {0, VGIC_DISTRIBUTOR,
 			       0, VGIC_FRAME,
 			       0, VGIC_REDISTRIBUTORS,

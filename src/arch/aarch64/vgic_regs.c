@@ -62,8 +62,8 @@ static struct vcpu *redistributor(struct vcpu *vcpu, uint32_t offset)
  * Finds word `w` of a frame. The vCPU becomes the one whose private interrupts
  * are meant. NULL if there is none: reads as zero, ignores writes.
  */
-static struct vgic_word *find_word(struct vcpu **vcpu, uint32_t offset,
-				   unsigned int w)
+static COLD struct vgic_word *find_word(struct vcpu **vcpu, uint32_t offset,
+					unsigned int w)
 {
 	if (offset & GICR_PRIVATE) {
 		*vcpu = redistributor(*vcpu, offset);
@@ -93,8 +93,8 @@ static unsigned int kind_of(uint32_t offset)
  * Those of a word whose latch is in an LR of some vCPU. Of `set`, LRs lose the
  * flags `off` and get `on`, which fold() sees.
  */
-static uint32_t mark_lrs(struct vcpu *vcpu, unsigned int w, uint32_t set,
-			 uint64_t off, uint64_t on)
+static COLD uint32_t mark_lrs(struct vcpu *vcpu, unsigned int w, uint32_t set,
+			      uint64_t off, uint64_t on)
 {
 	struct vm *vm = vcpu->vm;
 	uint32_t latched = 0;
@@ -134,7 +134,7 @@ static bool has_lr(const struct vcpu *vcpu, unsigned int w, uint32_t set)
 	return false;
 }
 
-static uint64_t read_bits(void *device, uint32_t offset)
+static COLD uint64_t read_bits(void *device, uint32_t offset)
 {
 	struct vcpu *vcpu = device;
 	unsigned int w = (offset & 0x7f) / 4;
@@ -185,7 +185,7 @@ static void set_active(struct vcpu *vcpu, unsigned int w, uint32_t set)
 				g->target[32 * (w - 1) + n];
 }
 
-static void write_bits(void *device, uint32_t offset, uint64_t value)
+static COLD void write_bits(void *device, uint32_t offset, uint64_t value)
 {
 	struct vcpu *vcpu = device;
 	unsigned int w = (offset & 0x7f) / 4;
@@ -222,7 +222,7 @@ static void write_bits(void *device, uint32_t offset, uint64_t value)
 	}
 }
 
-static uint64_t read_priority(void *device, uint32_t offset)
+static COLD uint64_t read_priority(void *device, uint32_t offset)
 {
 	struct vcpu *vcpu = device;
 	const struct vgic_word *word =
@@ -235,7 +235,7 @@ static uint64_t read_priority(void *device, uint32_t offset)
 	return value;
 }
 
-static void write_priority(void *device, uint32_t offset, uint64_t value)
+static COLD void write_priority(void *device, uint32_t offset, uint64_t value)
 {
 	struct vcpu *vcpu = device;
 	struct vgic_word *word =
@@ -248,7 +248,7 @@ static void write_priority(void *device, uint32_t offset, uint64_t value)
 }
 
 /* Two bits for each interrupt: the upper one says that it is edge-triggered. */
-static uint64_t read_config(void *device, uint32_t offset)
+static COLD uint64_t read_config(void *device, uint32_t offset)
 {
 	struct vcpu *vcpu = device;
 	const struct vgic_word *word =
@@ -262,7 +262,7 @@ static uint64_t read_config(void *device, uint32_t offset)
 }
 
 /* Of SPIs; SGIs have edges, and PPIs have levels. */
-static void write_config(void *device, uint32_t offset, uint64_t value)
+static COLD void write_config(void *device, uint32_t offset, uint64_t value)
 {
 	struct vcpu *vcpu = device;
 	unsigned int w = (offset & 0xff) / 8, shift = 4 * (offset & 4);
@@ -324,12 +324,12 @@ static uint8_t *target_of(struct vcpu *vcpu, uint32_t offset)
 	return &vcpu->vm->arch.vgic.target[spi % VGIC_SPIS];
 }
 
-static uint64_t read_router(void *device, uint32_t offset)
+static COLD uint64_t read_router(void *device, uint32_t offset)
 {
 	return *target_of(device, offset);
 }
 
-static void write_router(void *device, uint32_t offset, uint64_t value)
+static COLD void write_router(void *device, uint32_t offset, uint64_t value)
 {
 	struct vcpu *vcpu = device;
 	uint64_t affinity = value & MPIDR_AFFINITY;
@@ -339,7 +339,7 @@ static void write_router(void *device, uint32_t offset, uint64_t value)
 }
 
 /* GICv2: a byte for each interrupt, with a bit for each vCPU. */
-static uint64_t read_targets(void *device, uint32_t offset)
+static COLD uint64_t read_targets(void *device, uint32_t offset)
 {
 	const struct vcpu *vcpu = device;
 	uint32_t intid = offset - GICD_ITARGETSR, value;
@@ -354,7 +354,7 @@ static uint64_t read_targets(void *device, uint32_t offset)
 }
 
 /* Of several vCPUs the first one gets it. */
-static void write_targets(void *device, uint32_t offset, uint64_t value)
+static COLD void write_targets(void *device, uint32_t offset, uint64_t value)
 {
 	struct vm *vm = ((struct vcpu *)device)->vm;
 	struct vgic *g = &vm->arch.vgic;
@@ -373,7 +373,7 @@ static void write_targets(void *device, uint32_t offset, uint64_t value)
 	}
 }
 
-static uint64_t read_redistributor_type(void *device, uint32_t offset)
+static COLD uint64_t read_redistributor_type(void *device, uint32_t offset)
 {
 	const struct vcpu *vcpu = redistributor(device, offset);
 
@@ -383,14 +383,14 @@ static uint64_t read_redistributor_type(void *device, uint32_t offset)
 	       (vcpu->index + 1 == vcpu->vm->vcpu_count ? TYPER_LAST : 0);
 }
 
-static uint64_t read_waker(void *device, uint32_t offset)
+static COLD uint64_t read_waker(void *device, uint32_t offset)
 {
 	const struct vcpu *vcpu = redistributor(device, offset);
 
 	return vcpu && vcpu->arch.vgic.asleep ? WAKER_SLEEP | WAKER_ASLEEP : 0;
 }
 
-static void write_waker(void *device, uint32_t offset, uint64_t value)
+static COLD void write_waker(void *device, uint32_t offset, uint64_t value)
 {
 	struct vcpu *vcpu = redistributor(device, offset);
 
@@ -429,7 +429,7 @@ static void write_sgir(struct vcpu *vcpu, uint64_t value, bool group)
 }
 
 /* GICD_SGIR of a GICv2 */
-static void write_sgir_v2(void *device, uint32_t offset, uint64_t value)
+static COLD void write_sgir_v2(void *device, uint32_t offset, uint64_t value)
 {
 	struct vcpu *vcpu = device;
 	uint64_t self = BIT(vcpu->index);
@@ -442,7 +442,7 @@ static void write_sgir_v2(void *device, uint32_t offset, uint64_t value)
 }
 
 /* GICD_CPENDSGIR<n>, GICD_SPENDSGIR<n>: a byte for each SGI, of its senders. */
-static uint64_t read_sgi_pending(void *device, uint32_t offset)
+static COLD uint64_t read_sgi_pending(void *device, uint32_t offset)
 {
 	const struct vcpu *vcpu = device;
 	uint32_t value;
@@ -451,7 +451,8 @@ static uint64_t read_sgi_pending(void *device, uint32_t offset)
 	return value;
 }
 
-static void write_sgi_pending(void *device, uint32_t offset, uint64_t value)
+static COLD void write_sgi_pending(void *device, uint32_t offset,
+				   uint64_t value)
 {
 	struct vcpu *vcpu = device;
 	struct vgic_cpu *c = &vcpu->arch.vgic;
@@ -542,7 +543,7 @@ static bool open_interface(struct vcpu *vcpu, uint64_t esr)
 	return true;
 }
 
-bool vgic_access(struct vcpu *vcpu, uint64_t esr)
+COLD bool vgic_access(struct vcpu *vcpu, uint64_t esr)
 {
 	bool done;
 
@@ -573,8 +574,9 @@ static void deactivate(struct vcpu *vcpu, uint64_t intid)
 
 #define REG(crm, op2) ((crm)*8 + (op2))
 
-enum vgic_answer vgic_sysreg(struct vcpu *vcpu, unsigned int crm,
-			     unsigned int op2, bool is_read, uint64_t *value)
+COLD enum vgic_answer vgic_sysreg(struct vcpu *vcpu, unsigned int crm,
+				  unsigned int op2, bool is_read,
+				  uint64_t *value)
 {
 	bool was_loaded = vcpu->arch.vgic.loaded;
 	enum vgic_answer answer = VGIC_DONE;

@@ -30,7 +30,7 @@ static const struct {
 
 static volatile char *gich RO_AFTER_BOOT;
 
-void vgic_v2_init(void *registers)
+BOOT_ONLY void vgic_v2_init(void *registers)
 {
 	gich = registers;
 }
@@ -88,7 +88,7 @@ static void write_lr(unsigned int n, uint64_t there)
 	mmio_write32(gich, GICH_LR + 4 * n, here);
 }
 
-static void clear(void)
+static COLD void clear(void)
 {
 	for (unsigned int i = 0; i < lr_count(); i++)
 		write_lr(i, 0);

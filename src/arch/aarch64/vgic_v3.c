@@ -118,7 +118,7 @@ static void write_lr(unsigned int n, uint64_t lr)
 }
 
 /* All that there are, also those that are not used. */
-static void clear(void)
+static COLD void clear(void)
 {
 	unsigned int count = lr_count();
 

@@ -354,7 +354,7 @@ uint64_t arch_vcpu_enter(struct vcpu *vcpu)
 	return exit;
 }
 
-_Noreturn void arch_primary_enter(struct cpu *cpu)
+_Noreturn void arch_end_boot(struct cpu *cpu)
 {
 	if (cpu != this_cpu)
 		die("the primary is entered on another CPU");
@@ -544,10 +544,6 @@ _Noreturn void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk,
 }
 
 void arch_init_cpu(void)
-{
-}
-
-void arch_cpus_may_start(void)
 {
 }
 
