@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "types.h"
+
 /* Copies `n` bytes; the two must not overlap. */
 void *memcpy(void *to, const void *from, size_t n);
 
@@ -32,7 +34,7 @@ size_t strnlen(const char *s, size_t n);
 int strcmp(const char *a, const char *b);
 
 /* Whether two strings are equal; most that are not differ in the first byte. */
-static inline bool streq(const char *a, const char *b)
+static inline BOOT_ONLY bool streq(const char *a, const char *b)
 {
 	return *a == *b && strcmp(a, b) == 0;
 }
