@@ -266,19 +266,20 @@ TEST(owed)
 	CHECK_EQ(vcpu->arch.entries, 1);
 }
 
-/* After what is unfinished, which is older. */
-TEST(owed_behind_unfinished)
+/* Before the wait that is unfinished, which stays so. */
+TEST(owed_before_unfinished)
 {
 	start();
 	vcpu->state = VCPU_READY;
 	vcpu->unfinished = vcpu_exit(EXIT_OFF, 0);
-	vcpu->arch.owed = vcpu_exit(EXIT_WAKE, 0);
+	vcpu->arch.owed = vcpu_exit(EXIT_WAKE, 3);
+	CHECK_EQ(run(EXIT_WFI, 5),
+		 code(HF_VCPU_WAKE_UP, 1 << HF_WAKE_UP_VM_SHIFT | 3));
+	CHECK_EQ(state(vcpu), VCPU_READY);
 	CHECK_EQ(run(EXIT_WFI, 5), code(HF_VCPU_WAIT_FOR_INTERRUPT, 0));
 	CHECK_EQ(state(vcpu), VCPU_OFF);
-	CHECK_EQ(vcpu_turn_on(vcpu, ipaddr(0x40000000), 1), TURNED_ON);
-	CHECK_EQ(run(EXIT_WFI, 5),
-		 code(HF_VCPU_WAKE_UP, 1 << HF_WAKE_UP_VM_SHIFT));
 	CHECK_EQ(vcpu->arch.entries, 0);
+	CHECK_EQ(vcpu->unfinished, 0);
 }
 
 /* The option is about reads alone. */
