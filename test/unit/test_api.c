@@ -291,6 +291,54 @@ TEST(wipe_all_vcpus)
 	CHECK_EQ(fake.seconds, 0);
 }
 
+/* CPU 1 is copying a message when the VM's memory goes. */
+static bool copying;
+
+static void copy_late(enum fake_point point, void *object)
+{
+	fake_be_cpu(1);
+	if (point == FAKE_REVOKE && object == vm0 && !vm0->arch.revokes) {
+		spin_lock(&vm0->lock);
+		copying = true;
+	} else if (point == FAKE_RELAX && copying) {
+		memset(fake_page_ptr(vm0, 0), 0x5e, PAGE_SIZE);
+		copying = false;
+		spin_unlock(&vm0->lock);
+	}
+	fake_be_cpu(0);
+}
+
+TEST(wipe_after_copy)
+{
+	start();
+	copying = false;
+	fake.at = copy_late;
+	vm_wipe_all();
+	CHECK(!copying);
+	CHECK_EQ(*(uint8_t *)fake_page_ptr(vm0, 0), 0);
+}
+
+/* A CPU that stopped the VM may not have come to taking its memory away. */
+TEST(wipe_revokes)
+{
+	start();
+	vm0->aborted = HF_ABORT_FAULT;
+	vm_wipe_all();
+	CHECK_EQ(vm0->arch.revokes, 1);
+	CHECK_EQ(vm0->aborted, HF_ABORT_FAULT);
+}
+
+/* Behind the last VM there is none. */
+TEST(wipe_no_other)
+{
+	start();
+	vm_secondary[3].memory = paddr(FAKE_PRIMARY_BASE);
+	vm_secondary[3].memory_size = PAGE_SIZE;
+	memset(fake_page_ptr(NULL, 0), 0x77, PAGE_SIZE);
+	vm_wipe_all();
+	CHECK_EQ(*(uint8_t *)fake_page_ptr(NULL, 0), 0x77);
+}
+
 /* A VM that was left out: no table to revoke, perhaps no memory. */
 TEST(wipe_left_out)
 {

@@ -332,6 +332,18 @@ TEST(stopped_while_it_starts)
 	check_memory();
 }
 
+/* A reset that comes into a start ends it for good. */
+TEST(wiped_while_it_starts)
+{
+	start();
+	stop();
+	begin();
+	fake.clean = NULL;
+	vm_wipe_all();
+	CHECK_EQ(state(), reason(HF_VM_STOPPED, HF_ABORT_STOPPED));
+	CHECK_EQ(begin(), -1);
+}
+
 /* Other VMs have no part in it. */
 TEST(others_go_on)
 {
