@@ -257,11 +257,19 @@ def console_test(machine):
 
 
 def on_virt(ctx, machine, image):
-    """What an image prints on QEMU's machine itself."""
+    """What an image prints on QEMU's machine itself. QEMU's own PSCI may turn a
+    CPU on once more that it said was off, if two CPUs raced to turn it on; the
+    guest then panics, there and not here."""
     there = Machine(machine.gic, machine.cpu, VIRT_CPUS, 128)
-    return qemu.run_to_end(
-        [*there.arguments(virtualization=False), "-kernel",
-         ctx.built("guest", image)], TIMEOUT_S).console.splitlines()
+    for left in reversed(range(4)):
+        try:
+            return qemu.run_to_end(
+                [*there.arguments(virtualization=False), "-kernel",
+                 ctx.built("guest", image)], TIMEOUT_S).console.splitlines()
+        except Failure as failure:
+            if not left or "guest panic: CPU_ON of CPU" not in str(failure):
+                raise
+    return None
 
 
 def virt_test(machine):

@@ -214,12 +214,14 @@ TEST(wipe_all)
 }
 
 /* A CPU that is in a VM saves its registers behind the revoke. */
+static struct vcpu *leaving;
+
 static void leave_late(enum fake_point point, void *object)
 {
 	if (point != FAKE_RELAX || ++fake.seconds < 2)
 		return;
-	vm0->vcpus[1].arch.x[3] = 0x5ec7;
-	vcpu_release(&vm0->vcpus[1], VCPU_READY);
+	leaving->arch.x[3] = 0x5ec7;
+	vcpu_release(leaving, VCPU_READY);
 }
 
 static void never_leave(enum fake_point point, void *object)
@@ -227,21 +229,114 @@ static void never_leave(enum fake_point point, void *object)
 	fake.seconds += point == FAKE_RELAX;
 }
 
-TEST(wipe_waits)
+static void start_logged(void)
 {
 	start();
 	log_init();
 	log_console_ready();
 	fake_clear_output();
-	vm0->vcpus[1].state = VCPU_RUNNING;
-	fake.at = leave_late;
-	vm_wipe_all();
-	CHECK(is_wiped(&vm0->vcpus[1]));
-	CHECK_EQ(fake.output_length, 0);
+}
+
+TEST(wipe_waits)
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		start_logged();
+		leaving = &vm0->vcpus[i];
+		leaving->state = VCPU_RUNNING;
+		fake.at = leave_late;
+		vm_wipe_all();
+		CHECK_EQ(leaving->state, VCPU_READY);
+		CHECK(is_wiped(leaving));
+		CHECK_EQ(fake.output_length, 0);
+	}
+}
+
+/* Not for ever: a second, by a clock that may have been about to tick. */
+TEST(wipe_gives_up)
+{
+	start_logged();
 	vm0->vcpus[1].state = VCPU_RUNNING;
 	fake.at = never_leave;
 	vm_wipe_all();
 	CHECK(fake_printed("vm0 vm0: registers may outlive the reset"));
+	CHECK_EQ(fake.seconds, 2);
+}
+
+static size_t cleaned;
+
+static void note_clean(const void *p, size_t size)
+{
+	if (p != vm0->vcpus)
+		return;
+	cleaned = size;
+	for (unsigned int i = 0; i < 3; i++)
+		CHECK(is_wiped(&vm0->vcpus[i]));
+}
+
+/* A reset drops caches: what is zero is so in memory, and no more than that. */
+TEST(wipe_all_vcpus)
+{
+	struct vcpu *next;
+
+	start();
+	next = &vm_vcpu_room(0)[3];
+	memset(next, 0x55, sizeof(*next));
+	next->state = VCPU_RUNNING;
+	cleaned = 0;
+	fake.clean = note_clean;
+	fake.at = never_leave;
+	vm_wipe_all();
+	CHECK_EQ(cleaned, 3 * sizeof(struct vcpu));
+	CHECK_EQ(next->arch.x[0], UINT64_C(0x5555555555555555));
+	CHECK_EQ(fake.seconds, 0);
+}
+
+/* CPU 1 is copying a message when the VM's memory goes. */
+static bool copying;
+
+static void copy_late(enum fake_point point, void *object)
+{
+	fake_be_cpu(1);
+	if (point == FAKE_REVOKE && object == vm0 && !vm0->arch.revokes) {
+		spin_lock(&vm0->lock);
+		copying = true;
+	} else if (point == FAKE_RELAX && copying) {
+		memset(fake_page_ptr(vm0, 0), 0x5e, PAGE_SIZE);
+		copying = false;
+		spin_unlock(&vm0->lock);
+	}
+	fake_be_cpu(0);
+}
+
+TEST(wipe_after_copy)
+{
+	start();
+	copying = false;
+	fake.at = copy_late;
+	vm_wipe_all();
+	CHECK(!copying);
+	CHECK_EQ(*(uint8_t *)fake_page_ptr(vm0, 0), 0);
+}
+
+/* A CPU that stopped the VM may not have come to taking its memory away. */
+TEST(wipe_revokes)
+{
+	start();
+	vm0->aborted = HF_ABORT_FAULT;
+	vm_wipe_all();
+	CHECK_EQ(vm0->arch.revokes, 1);
+	CHECK_EQ(vm0->aborted, HF_ABORT_FAULT);
+}
+
+/* Behind the last VM there is none. */
+TEST(wipe_no_other)
+{
+	start();
+	vm_secondary[3].memory = paddr(FAKE_PRIMARY_BASE);
+	vm_secondary[3].memory_size = PAGE_SIZE;
+	memset(fake_page_ptr(NULL, 0), 0x77, PAGE_SIZE);
+	vm_wipe_all();
+	CHECK_EQ(*(uint8_t *)fake_page_ptr(NULL, 0), 0x77);
 }
 
 /* A VM that was left out: no table to revoke, perhaps no memory. */
@@ -591,6 +686,8 @@ TEST(request_pending)
 		fill(send_page(NULL), 1);
 		memset(recv_page(vm1), 0xee, HF_MAILBOX_SIZE);
 		CHECK_EQ(request(1, size), 0);
+		CHECK_EQ(vm1->arch.signals, 1);
+		CHECK_EQ(vm0->arch.signals, 0);
 		CHECK_EQ(vm1->mailbox.state, MAILBOX_PENDING);
 		CHECK(memcmp(recv_page(vm1), send_page(NULL), size) == 0);
 		/* Only `size` bytes are touched. */
@@ -692,6 +789,7 @@ TEST(request_wakes_in_order)
 	fill(send_page(NULL), 3);
 	for (unsigned int i = 0; i < 3; i++) {
 		CHECK_EQ(request(0, 100 + i), order[i] + 1);
+		CHECK_EQ(vm0->arch.signals, 0);
 		CHECK_EQ(vm0->mailbox.state, MAILBOX_INFLIGHT);
 		CHECK_EQ(vm0->vcpus[order[i]].state, VCPU_READY);
 		CHECK_EQ(request(0, 5), -1);

@@ -107,6 +107,29 @@ TEST(off_and_on_again)
 	CHECK_EQ(cpu->entry.ipa, 2);
 }
 
+/* CPU 1 holds the lock, and gives it back with another state. */
+static void at_relax(enum fake_point point, void *object)
+{
+	(void)object;
+	if (point != FAKE_RELAX)
+		return;
+	fake_be_cpu(1);
+	cpu->state = CPU_ON;
+	spin_unlock(&cpu->lock);
+	fake_be_cpu(0);
+}
+
+/* The state is one that is not about to change under the lock. */
+TEST(state_is_locked)
+{
+	start();
+	fake.at = at_relax;
+	fake_be_cpu(1);
+	spin_lock(&cpu->lock);
+	fake_be_cpu(0);
+	CHECK_EQ(cpu_get_state(cpu), CPU_ON);
+}
+
 static enum arch_start refuse(struct cpu *c)
 {
 	CHECK_EQ(c->state, CPU_PENDING);

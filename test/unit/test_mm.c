@@ -275,6 +275,63 @@ TEST(ragged_range)
 	CHECK_EQ(fake_check_ptable(&t), 4);
 }
 
+/*
+ * The entry of one page, which is then filled by hand. What is beside it stays
+ * as it was, and a second call finds the same entry without an allocation.
+ */
+static void check_entry(uint64_t at, unsigned int owner)
+{
+	uint64_t *entry = ptable_entry(&t, at);
+	size_t left = fake_pool_left();
+
+	CHECK(entry != NULL);
+	check_absent(at, owner);
+	check_span(at, PAGE);
+	CHECK(ptable_entry(&t, at) == entry);
+	CHECK_EQ(fake_pool_left(), left);
+	*entry = arch_pte_leaf(MM_STAGE_2, PT_LEAF_LEVEL, paddr(7 * PAGE),
+			       MM_DEVICE_RW);
+	check_mapped(at + 5, 7 * PAGE + 5, MM_DEVICE_RW);
+	check_absent(at ^ PAGE, owner);
+	fake_check_ptable(&t);
+}
+
+TEST(entry)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(geometries); i++) {
+		const struct geometry *g = &geometries[i];
+		uint64_t limit = UINT64_C(1) << g->input_bits;
+		size_t left;
+
+		make_table(g, 64);
+		left = fake_pool_left();
+		check_entry(0, OWNER_NOBODY);
+		CHECK_EQ(left - fake_pool_left(), PT_LEAF_LEVEL - g->level);
+		check_entry(limit - PAGE, OWNER_NOBODY);
+		check_entry(limit / 2 + 3 * PAGE, OWNER_NOBODY);
+		CHECK(ptable_entry(&t, limit) == NULL);
+		CHECK(ptable_entry(&t, ~UINT64_C(0) - 0xfff) == NULL);
+	}
+}
+
+TEST(entry_keeps_owners)
+{
+	make40();
+	CHECK(ptable_clear(&t, GIB, GIB, OWNER_VM + 5));
+	check_entry(GIB + 2 * MIB, OWNER_VM + 5);
+	check_absent(2 * GIB - 1, OWNER_VM + 5);
+	check_absent(2 * GIB, OWNER_NOBODY);
+}
+
+TEST(entry_pool_exhausted)
+{
+	for (size_t pages = 0; pages <= 2; pages++) {
+		make_table(&bits40, 2 + pages);
+		CHECK_EQ(ptable_entry(&t, GIB) != NULL, pages == 2);
+		check_absent(GIB, OWNER_NOBODY);
+	}
+}
+
 /* Splitting a block changes nothing but the page that it was split for. */
 TEST(split)
 {

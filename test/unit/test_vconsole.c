@@ -367,6 +367,33 @@ TEST(told_by_run)
 	check_told(vcpu_exit(EXIT_ABORT, 1), HF_VCPU_ABORTED | 1 << 8, 1);
 }
 
+/*
+ * The read that is unfinished finds a request that came meanwhile: the vCPU
+ * goes on with it, and does not read a second time.
+ */
+TEST(request_while_told)
+{
+	static const struct fake_step script[] = {
+		{HF_RPC_READ_REQUEST, 1, 0, 0, 0}, FAKE_END};
+
+	start();
+	CHECK_EQ(fake_primary(HF_VM_CONFIGURE, fake_page(NULL, 0),
+			      fake_page(NULL, 1), 0),
+		 0);
+	fake_hvc(&vm->vcpus[0], HF_VM_CONFIGURE, fake_page(vm, 0),
+		 fake_page(vm, 1), 0);
+	read_by_primary();
+	fake_set_script(&vm->vcpus[0], script);
+	put("x");
+	CHECK_EQ(run(), HF_VCPU_CONSOLE);
+	CHECK_EQ(fake_primary(HF_RPC_REQUEST, 1, 8, 0), 0);
+	CHECK_EQ(run(), HF_VCPU_YIELD);
+	CHECK_EQ(vm->vcpus[0].arch.result[0], 8);
+	CHECK_EQ(vm->mailbox.state, MAILBOX_INFLIGHT);
+	CHECK_EQ(vm->vcpus[0].state, VCPU_READY);
+	CHECK_EQ(vm->vcpus[0].arch.entries, 2);
+}
+
 /* Without a driver that reads, a run says what it always did. */
 TEST(not_told_without_option)
 {

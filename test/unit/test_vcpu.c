@@ -252,6 +252,36 @@ TEST(exit_read)
 	CHECK_EQ(run_ready(EXIT_READ, 0), code(HF_VCPU_WAIT_FOR_INTERRUPT, 0));
 }
 
+/* What a vCPU owes comes before it is entered, and once. */
+TEST(owed)
+{
+	start();
+	vcpu->state = VCPU_READY;
+	vcpu->arch.owed = vcpu_exit(EXIT_WAKE, 3);
+	CHECK_EQ(run(EXIT_WFI, 5),
+		 code(HF_VCPU_WAKE_UP, 1 << HF_WAKE_UP_VM_SHIFT | 3));
+	CHECK_EQ(vcpu->arch.entries, 0);
+	CHECK_EQ(state(vcpu), VCPU_READY);
+	CHECK_EQ(run(EXIT_WFI, 5), code(HF_VCPU_WAIT_FOR_INTERRUPT, 5));
+	CHECK_EQ(vcpu->arch.entries, 1);
+}
+
+/* Before the wait that is unfinished, which stays so. */
+TEST(owed_before_unfinished)
+{
+	start();
+	vcpu->state = VCPU_READY;
+	vcpu->unfinished = vcpu_exit(EXIT_OFF, 0);
+	vcpu->arch.owed = vcpu_exit(EXIT_WAKE, 3);
+	CHECK_EQ(run(EXIT_WFI, 5),
+		 code(HF_VCPU_WAKE_UP, 1 << HF_WAKE_UP_VM_SHIFT | 3));
+	CHECK_EQ(state(vcpu), VCPU_READY);
+	CHECK_EQ(run(EXIT_WFI, 5), code(HF_VCPU_WAIT_FOR_INTERRUPT, 0));
+	CHECK_EQ(state(vcpu), VCPU_OFF);
+	CHECK_EQ(vcpu->arch.entries, 0);
+	CHECK_EQ(vcpu->unfinished, 0);
+}
+
 /* The option is about reads alone. */
 TEST(option_and_wfi)
 {

@@ -120,14 +120,21 @@ static bool run(const struct unit_test *test)
 	return passed;
 }
 
-/* Arguments, if any, are the names of the tests to run. */
+/*
+ * Arguments, if any, are the names of the tests to run; before them, -x: none
+ * is run after one that failed.
+ */
 int main(int argc, char **argv)
 {
 	unsigned int failed = 0, count = 0;
+	bool stop = argc > 1 && strcmp(argv[1], "-x") == 0;
 
 	program = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
 	__sanitizer_set_death_callback(died);
-	for (const struct unit_test *t = first; t != NULL; t = t->next) {
+	argc -= stop;
+	argv += stop;
+	for (const struct unit_test *t = first; t && !(failed && stop);
+	     t = t->next) {
 		bool wanted = argc < 2;
 
 		for (int i = 1; i < argc; i++)

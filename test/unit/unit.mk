@@ -3,7 +3,8 @@
 #
 # test/unit/test_NAME.c becomes build/unit/NAME, linked with src/NAME.c, or
 # with what unit_src_NAME lists instead. `make unit` builds and runs them all;
-# `build/unit/NAME TEST...` runs some tests of one.
+# `build/unit/NAME TEST...` runs some tests of one; with -x before them, none
+# after one that failed.
 
 BUILD ?= build
 HOSTCC ?= cc

@@ -8,7 +8,7 @@
 #include "sysreg.h"
 #include "timer.h"
 
-#define OFF_WAIT_NS UINT64_C(10000000000)
+#define OFF_WAIT_NS UINT64_C(30000000000)
 
 static struct {
 	uint64_t mpidr;

@@ -28,7 +28,7 @@ int32_t cpu_start(unsigned int cpu, void (*fn)(void *), void *arg);
  */
 uintptr_t cpu_prepare(unsigned int cpu, void (*fn)(void *), void *arg);
 
-/* Waits until a CPU is off. False if it still is not after 10 s. */
+/* Waits until a CPU is off. False if it still is not after 30 s. */
 bool cpu_wait_off(unsigned int cpu);
 
 /*

@@ -76,7 +76,8 @@ static void race(void *unused)
 			__atomic_add_fetch(&odd_results, 1, __ATOMIC_RELAXED);
 		while (!__atomic_load_n(&arrived[i], __ATOMIC_ACQUIRE))
 			;
-		cpu_wait_off(i);
+		if (!cpu_wait_off(i))
+			panic("CPU %u does not go off", i);
 	}
 }
 
