@@ -316,12 +316,19 @@ static COLD bool is_outdated(struct vcpu *vcpu)
 	struct vgic_cpu *c = &vcpu->arch.vgic;
 	uint32_t any = 0;
 
+	/* Nor may place_timer_again() use an old group or priority for ever. */
+	for (unsigned int i = 0; i < c->lr_count; i++)
+		if ((c->lr[i] ^ make_lr(vcpu, c->lr[i] & LR_INTID)) &
+		    (LR_GROUP | 0xffull << LR_PRIORITY))
+			return true;
 	for (unsigned int w = 0; w < VGIC_WORDS; w++) {
 		uint32_t held = in_lrs(c, w, LR_PENDING);
 
 		any |= signalled(vcpu, w) & ~c->left_out[w] &
 		       (word_of(vcpu, w)->latched | ~in_lrs(c, w, 0));
 		any |= in_lrs(c, w, LR_ENDED);
+		any |= held &
+		       ~(pending(word_of(vcpu, w)) | in_lrs(c, w, LR_LATCHED));
 		/* It may have been ended there since: nothing would tell. */
 		any |= word_of(vcpu, w)->latched & forwarded(vcpu, w) &
 		       in_lrs(c, w, LR_ACTIVE) & ~in_lrs(c, w, LR_EOI);
