@@ -288,17 +288,27 @@ static bool fold(struct vcpu *vcpu)
 
 /* --- who is told --- */
 
+/* Those that come before one of that priority. */
+static uint32_t before(const struct vgic_word *word, uint32_t set,
+		       unsigned int priority)
+{
+	FOR_BITS (n, set)
+		if (word->priority[n] >= priority)
+			set &= ~(uint32_t)BIT(n);
+	return set;
+}
+
 /* Those that the virtual CPU interface, as saved, would signal. */
 static COLD uint32_t audible(struct vcpu *vcpu, unsigned int w, uint32_t set)
 {
 	const struct vgic_word *word = word_of(vcpu, w);
 	uint32_t vmcr = vcpu->arch.vgic.vmcr;
 
-	FOR_BITS (n, set)
-		if (word->priority[n] >= vmcr >> VMCR_PMR ||
-		    !(vmcr & (word->group & BIT(n) ? 2 : 1)))
-			set &= ~(uint32_t)BIT(n);
-	return set;
+	if (!(vmcr & 1))
+		set &= word->group;
+	if (!(vmcr & 2))
+		set &= ~word->group;
+	return before(word, set, vmcr >> VMCR_PMR);
 }
 
 static COLD bool is_awaited(struct vcpu *vcpu)
@@ -310,27 +320,39 @@ static COLD bool is_awaited(struct vcpu *vcpu)
 	return any;
 }
 
+#define PRIORITY(lr) ((lr) >> LR_PRIORITY & 0xff)
+
+/* Whether an interrupt has another group or priority than in its LR. */
+static bool has_changed(struct vcpu *vcpu, uint64_t lr)
+{
+	return ((lr ^ make_lr(vcpu, lr & LR_INTID)) &
+		(LR_GROUP | 0xffull << LR_PRIORITY));
+}
+
 /* Whether LRs on another CPU are not what they should be. */
 static COLD bool is_outdated(struct vcpu *vcpu)
 {
 	struct vgic_cpu *c = &vcpu->arch.vgic;
+	unsigned int least = 0;
 	uint32_t any = 0;
 
-	/* Nor may place_timer_again() use an old group or priority for ever. */
 	for (unsigned int i = 0; i < c->lr_count; i++)
-		if ((c->lr[i] ^ make_lr(vcpu, c->lr[i] & LR_INTID)) &
-		    (LR_GROUP | 0xffull << LR_PRIORITY))
+		if (has_changed(vcpu, c->lr[i]))
 			return true;
+		else if ((c->lr[i] & LR_PENDING) && PRIORITY(c->lr[i]) > least)
+			least = PRIORITY(c->lr[i]);
 	for (unsigned int w = 0; w < VGIC_WORDS; w++) {
+		const struct vgic_word *word = word_of(vcpu, w);
 		uint32_t held = in_lrs(c, w, LR_PENDING);
+		uint32_t wanted = signalled(vcpu, w);
 
-		any |= signalled(vcpu, w) & ~c->left_out[w] &
-		       (word_of(vcpu, w)->latched | ~in_lrs(c, w, 0));
+		any |= wanted & ~c->left_out[w] &
+		       (word->latched | ~in_lrs(c, w, 0));
+		any |= before(word, wanted & c->left_out[w], least);
 		any |= in_lrs(c, w, LR_ENDED);
-		any |= held &
-		       ~(pending(word_of(vcpu, w)) | in_lrs(c, w, LR_LATCHED));
+		any |= held & ~(pending(word) | in_lrs(c, w, LR_LATCHED));
 		/* It may have been ended there since: nothing would tell. */
-		any |= word_of(vcpu, w)->latched & forwarded(vcpu, w) &
+		any |= word->latched & forwarded(vcpu, w) &
 		       in_lrs(c, w, LR_ACTIVE) & ~in_lrs(c, w, LR_EOI);
 		any |= held & ~mine(vcpu, w, held & forwarded(vcpu, w),
 				    vcpu->vm->arch.vgic.target);
