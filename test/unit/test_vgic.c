@@ -727,6 +727,362 @@ TEST_LRS(as_the_model)
 	CHECK_EQ(cpu.refills, 0);
 }
 
+/* --- the short ways, one by one --- */
+
+#define GICR (VGIC_REDISTRIBUTORS + GICR_PRIVATE)
+#define GICD VGIC_DISTRIBUTOR
+
+/* vCPU 0 runs with some of its registers written; nothing pends. */
+static void start_quick(unsigned int version)
+{
+	start(version);
+	vgic_enter(&vcpus[0]);
+	vcpus[0].arch.vgic.own.group = 0x1111ffff;
+	vcpus[0].arch.vgic.own.enabled = 0x2222ffff;
+	vcpus[1].arch.vgic.own.enabled = 0x3333ffff;
+	for (unsigned int w = 0; w < VGIC_WORDS - 1; w++) {
+		vm.arch.vgic.spi[w].group = 0x4444 + w;
+		vm.arch.vgic.spi[w].enabled = 0x5555 + w;
+		vm.arch.vgic.spi[w].edge = 0xfffffff0;
+	}
+}
+
+/* A register that is read in short has what is read in full. */
+TEST(quick_reads)
+{
+	static const struct {
+		uint64_t ipa, v3, v2;
+	} rows[] = {
+		{GICD, 3 | BIT(4) | BIT(6), 3},
+		{GICR + 0x80, 0x1111ffff, 0},
+		{GICR + 0x100, 0x2222ffff, 0},
+		{GICR + 0x180, 0x2222ffff, 0},
+		{GICD + 0x84, 0x4444, 0x4444},
+		{GICD + 0x104, 0x5555, 0x5555},
+		{GICD + 0x188, 0x5556, 0x5556},
+		/* Not: other words, others' interrupts, what LRs have. */
+		{GICD + 0x80, 0, 0},
+		{GICD + 0x10c, 0, 0},
+		{GICD + 0x17c, 0, 0},
+		{GICD + 0x4, 0, 0},
+		{GICD + 0x204, 0, 0},
+		{GICD + 0x304, 0, 0},
+		{GICD + 0x404, 0, 0},
+		{GICR, 0, 0},
+		{GICR + 0x104, 0, 0},
+		{GICR + 0x200, 0, 0},
+		{GICR + 0x400, 0, 0},
+		{GICR + VGIC_REDISTRIBUTOR_SIZE + 0x100, 0, 0},
+		{GICR - 0x80, 0, 0},
+		{GICR - GICR_PRIVATE + 0x100, 0, 0},
+		{GICD - 0x1000 + 0x104, 0, 0},
+	};
+
+	for (unsigned int version = 2; version <= 3; version++) {
+		start_quick(version);
+		for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+			uint64_t value = 0xbad;
+			uint64_t is = version == 3 ? rows[i].v3 : rows[i].v2;
+
+			CHECK_EQ(try_access(0, rows[i].ipa, ABORT, &value),
+				 is != 0);
+			CHECK_EQ(value, is ? is : 0xbad);
+		}
+	}
+}
+
+/* Bytes, halves, what extends a sign, no syndrome, other faults, unaligned. */
+TEST(quick_syndromes)
+{
+	static const uint64_t unlike[] = {BIT(24), BIT(23), BIT(22), BIT(21),
+					  BIT(10), BIT(8),  BIT(7),  BIT(2),
+					  BIT(3),  BIT(4),  BIT(5)};
+	uint64_t value = 0;
+
+	start_quick(3);
+	CHECK(try_access(0, GICR + 0x100, ABORT, &value));
+	CHECK(try_access(0, GICR + 0x100, ABORT ^ 3, &value));
+	for (unsigned int i = 0; i < ARRAY_SIZE(unlike); i++)
+		for (unsigned int write = 0; write < 2; write++) {
+			uint64_t esr = ABORT ^ unlike[i];
+
+			value = 1u << 20;
+			CHECK(!try_access(0, GICR + 0x100,
+					  write ? esr | WRITE : esr, &value));
+		}
+	for (unsigned int i = 1; i < 4; i++)
+		CHECK(!try_access(0, GICR + 0x100 + i, ABORT, &value));
+	CHECK_EQ(vcpus[0].arch.vgic.own.enabled, 0x2222ffff);
+}
+
+/* XZR reads as zero and is not written; x30 is the last one. */
+TEST(quick_registers)
+{
+	const uint64_t xzr = UINT64_C(31) << 16, x30 = UINT64_C(30) << 16;
+	const uint64_t esr = ABORT & ~xzr;
+	uint64_t value = 5;
+	struct arch_vcpu before;
+
+	start_quick(3);
+	before = vcpus[0].arch;
+	before.x[5] = 5;
+	CHECK(try_access(0, GICR + 0x100, esr | xzr, &value));
+	CHECK(try_access(0, GICR + 0x180, esr | xzr | WRITE, &value));
+	CHECK_EQ(memcmp(&before, &vcpus[0].arch, sizeof(before)), 0);
+	CHECK(try_access(0, GICR + 0x100, esr | x30, &value));
+	CHECK_EQ(vcpus[0].arch.x[30], 0x2222ffff);
+	CHECK_EQ(vcpus[0].arch.pc, before.pc);
+}
+
+static bool try_write(uint64_t ipa, uint32_t set)
+{
+	uint64_t value = 0xffffffff00000000 | set;
+
+	return try_access(0, ipa, ABORT | WRITE, &value);
+}
+
+/* What changes nothing, and what no list register knows of. */
+TEST(quick_writes)
+{
+	struct vgic_word *own = &vcpus[0].arch.vgic.own;
+
+	start_quick(3);
+	for (unsigned int kind = SET_ENABLE; kind <= CLEAR_ACTIVE; kind++) {
+		CHECK(try_write(GICR + (kind << 7), 0));
+		CHECK(try_write(GICD + (kind << 7) + 4, 0));
+	}
+	CHECK(!try_write(GICR + 0x80, 0));
+	CHECK(!try_write(GICD + 0x84, 0));
+	CHECK(!try_write(GICD, 0));
+	CHECK_EQ(own->group, 0x1111ffff);
+	CHECK_EQ(own->enabled, 0x2222ffff);
+	CHECK(try_write(GICR + 0x180, 0x20000000));
+	CHECK_EQ(own->enabled, 0x0222ffff);
+	CHECK(try_write(GICR + 0x100, 0x10000000));
+	CHECK_EQ(own->enabled, 0x1222ffff);
+	/* It pends, by its line or by itself. */
+	own->line = 1u << 29;
+	CHECK(!try_write(GICR + 0x100, 0x60000000));
+	own->line = 0;
+	own->latched = 1u << 29;
+	CHECK(!try_write(GICR + 0x180, 0x20000000));
+	own->latched = 0;
+	/* Pending and active bits are in LRs, too. */
+	CHECK(!try_write(GICR + 0x200, 0x20000000));
+	CHECK(!try_write(GICD + 0x284, 1));
+	CHECK(!try_write(GICD + 0x304, 1));
+	CHECK(!try_write(GICD + 0x384, 1));
+	CHECK_EQ(own->enabled, 0x1222ffff);
+	CHECK_EQ(vcpus[0].arch.vgic.lr_count, 0);
+}
+
+/* Another vCPU has it in a list register. */
+TEST(quick_of_another)
+{
+	start_quick(3);
+	vcpus[1].arch.vgic.lr[0] = 40 | LR_PENDING;
+	vcpus[1].arch.vgic.lr_count = 1;
+	vm.arch.vgic.spi[0].enabled = 0x300;
+	CHECK(!try_write(GICD + 0x184, 0x100));
+	CHECK(!try_write(GICD + 0x204, 0x100));
+	CHECK(try_write(GICD + 0x184, 0x200));
+	/* It would get it. */
+	vm.arch.vgic.target[10] = 1;
+	vm.arch.vgic.spi[0].enabled = 0x400;
+	CHECK(!try_write(GICD + 0x204, 0x400));
+	vm.arch.vgic.target[10] = 0;
+	CHECK(!try_write(GICD + 0x204, 0xc00));
+	CHECK(try_write(GICD + 0x204, 0x400));
+	CHECK_EQ(cpu.lr[0] & LR_INTID, 42);
+	/* A private interrupt has the same number on each vCPU. */
+	vcpus[1].arch.vgic.lr[0] = 20 | LR_PENDING;
+	CHECK(try_write(GICR + 0x180, 1u << 20));
+}
+
+static bool try_sgi(unsigned int from, uint64_t value, uint64_t esr)
+{
+	vcpus[from].arch.x[5] = value;
+	return vgic_quick_sgi(&vcpus[from], esr);
+}
+
+#define SGI_3 (UINT64_C(3) << 24)
+
+/* To itself, or to others; of the others one is told. */
+TEST(quick_sgi)
+{
+	struct vgic_cpu *c = &vcpus[1].arch.vgic;
+
+	start_quick(3);
+	c->own.group = c->own.enabled = 8;
+	c->idle = true;
+	CHECK(try_sgi(0, SGI_3 | 6, SGI1R));
+	CHECK_EQ(c->own.latched, 8);
+	CHECK_EQ(vcpus[2].arch.vgic.own.latched, 0); /* of group 0 */
+	CHECK_EQ(vgic_take_wake(&vcpus[0]), vcpu_exit(EXIT_WAKE, 1));
+	CHECK_EQ(vcpus[0].arch.vgic.lr_count, 0);
+	CHECK(try_sgi(0, SGI_3 | 1, SGI1R));
+	CHECK_EQ(acknowledge(), 3);
+	CHECK_EQ(vcpus[0].arch.vgic.own.latched, 0);
+	/* It is in a list register already. */
+	CHECK(!try_sgi(0, SGI_3 | 1, SGI1R));
+	CHECK(try_sgi(0, 0, SGI1R)); /* to nobody */
+}
+
+TEST(not_quick_sgi)
+{
+	static const struct {
+		uint64_t value, esr;
+	} rows[] = {
+		{SGI_3 | 3, SGI1R},	      /* to both */
+		{SGI_3 | BIT(40), SGI1R},     /* to all others */
+		{SGI_3 | BIT(16) | 1, SGI1R}, /* affinity 1, 2, 3, range */
+		{SGI_3 | BIT(32) | 1, SGI1R},
+		{SGI_3 | BIT(48) | 1, SGI1R},
+		{SGI_3 | BIT(44) | 1, SGI1R},
+		{SGI_3 | 1, SGI1R | 1},	      /* a read */
+		{SGI_3 | 1, SGI1R ^ 2 << 17}, /* ICC_SGI0R_EL1 */
+		{SGI_3 | 1, SGI1R ^ 3 << 17}, /* ICC_ASGI1R_EL1 */
+		{SGI_3 | 1, SGI1R | 31 << 5}, /* XZR */
+	};
+
+	start_quick(3);
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++)
+		CHECK(!try_sgi(0, rows[i].value, rows[i].esr));
+	vcpus[0].arch.vgic.own.group = 0;
+	CHECK(!try_sgi(0, SGI_3 | 1, SGI1R));
+	for (unsigned int i = 0; i < VCPUS; i++)
+		CHECK_EQ(vcpus[i].arch.vgic.own.latched, 0);
+	/* A GICv2 has no such register. */
+	start_quick(2);
+	CHECK(!try_sgi(0, SGI_3 | 1, SGI1R));
+	CHECK(!try_sgi(0, SGI_3 | 2, SGI1R));
+}
+
+/* --- a message that came before the VM used its controller --- */
+
+TEST(message_before_use)
+{
+	static const enum mailbox_state states[] = {
+		MAILBOX_IDLE, MAILBOX_PENDING, MAILBOX_INFLIGHT};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(states); i++) {
+		start(3);
+		vm.mailbox.state = states[i];
+		vm.arch.vgic.spi[0].edge = 8;
+		bits(0, SET_ENABLE, 1, 8);
+		CHECK_EQ(acknowledge(), states[i] == MAILBOX_PENDING
+						? VGIC_MAILBOX
+						: SPURIOUS);
+		/* Once: from then on it is told. */
+		vm.mailbox.state = MAILBOX_PENDING;
+		bits(0, CLEAR_ENABLE, 1, 16);
+		CHECK_EQ(vm.arch.vgic.spi[0].latched, 0);
+	}
+}
+
+/* --- the timer that fires again --- */
+
+/* Its interrupt is taken, and ended with the timer set to later. */
+static void fire_and_end(void)
+{
+	set_virtual_fired(true);
+	after_guest();
+	CHECK(is_quiet());
+	CHECK_EQ(acknowledge(), 27);
+	set_virtual_fired(false);
+	eoi(27);
+	CHECK(!is_quiet());
+}
+
+static void start_timer(void)
+{
+	start(3);
+	quick = true;
+	bits(0, SET_ENABLE, 0, 1u << 27);
+	fire_and_end();
+	CHECK_EQ(cpu.refills, 0);
+	fire_and_end();
+	CHECK_EQ(cpu.refills, 1);
+}
+
+TEST(timer_again)
+{
+	start_timer();
+	/* While it pends, and while it is active, it does not again. */
+	set_virtual_fired(true);
+	after_guest();
+	CHECK_EQ(cpu.refills, 2);
+	CHECK(!vgic_interrupt(&vcpus[0]));
+	CHECK_EQ(acknowledge(), 27);
+	CHECK(!vgic_interrupt(&vcpus[0]));
+	/* A level that stays. */
+	eoi(27);
+	CHECK_EQ(cpu.refills, 3);
+	CHECK_EQ(acknowledge(), 27);
+	quick = false;
+}
+
+/* Disabled meanwhile: by the vCPU, by another one, or with its group. */
+TEST(timer_not_again)
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		start_timer();
+		if (i == 0)
+			bits(0, CLEAR_ENABLE, 0, 1u << 27);
+		else if (i == 1)
+			bits_by_another(CLEAR_ENABLE, 0, 1u << 27);
+		else {
+			vgic_begin(&vcpus[1]);
+			write_control(&vcpus[1], 0, 0);
+			vgic_end(&vcpus[1]);
+			after_another();
+		}
+		set_virtual_fired(true);
+		after_guest();
+		CHECK_EQ(acknowledge(), SPURIOUS);
+		CHECK_EQ(cpu.refills, 1);
+		CHECK(is_quiet());
+		/* It is there as soon as it may. */
+		vm.arch.vgic.control = 3;
+		bits(0, SET_ENABLE, 0, 1u << 27);
+		CHECK_EQ(acknowledge(), 27);
+	}
+	quick = false;
+}
+
+/* The list register is another interrupt's by now. */
+TEST(timer_again_elsewhere)
+{
+	start_timer();
+	vcpus[0].arch.vgic.own.group = 8;
+	vcpus[0].arch.vgic.own.enabled |= 8;
+	sgi(0, SGI_3 | 1);
+	CHECK_EQ(cpu.lr[0] & LR_INTID, 3);
+	set_virtual_fired(true);
+	after_guest();
+	CHECK_EQ(cpu.refills, 1);
+	CHECK_EQ(cpu.lr[0] & LR_INTID, 3);
+	CHECK_EQ(acknowledge(), 3);
+	eoi(3);
+	CHECK_EQ(acknowledge(), 27);
+	quick = false;
+}
+
+/* Another priority, given by another vCPU, counts from then on. */
+TEST(timer_again_priority)
+{
+	start_timer();
+	vgic_begin(&vcpus[1]);
+	write_priority(&vcpus[1], GICR_PRIVATE + GICD_IPRIORITYR + 24,
+		       0xb0u << 24);
+	vgic_end(&vcpus[1]);
+	after_another();
+	set_virtual_fired(true);
+	after_guest();
+	CHECK_EQ(cpu.lr[0] >> LR_PRIORITY & 0xff, 0xb0);
+	quick = false;
+}
+
 /* --- lines --- */
 
 /* Pending for as long as the line is up; looked at again at the end. */

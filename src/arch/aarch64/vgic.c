@@ -563,9 +563,11 @@ static inline bool place_timer_again(struct vcpu *vcpu)
 	const uint64_t is = VGIC_VIRTUAL_TIMER | LR_HW | LR_PENDING;
 	const uint64_t mask = LR_INTID | LR_HW | LR_PENDING | LR_ACTIVE |
 			      LR_LATCHED | LR_ENDED;
+	/* Once: another vCPU may mark it meanwhile, and brings this one here.*/
+	uint64_t lr = __atomic_load_n(&c->lr[0], __ATOMIC_RELAXED);
 
-	if (!c->lr_count || (c->lr[0] & mask) != is || !timer_virtual_fired() ||
-	    !vgic_hw->refill(c->lr[0]))
+	if (!c->lr_count || (lr & mask) != is || !timer_virtual_fired() ||
+	    !vgic_hw->refill(lr))
 		return false;
 	timer_quiet(vcpu->cpu, true);
 	return true;

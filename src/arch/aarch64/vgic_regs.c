@@ -283,7 +283,8 @@ static uint64_t read_control(void *device, uint32_t offset)
 	const struct vcpu *vcpu = device;
 
 	(void)offset;
-	return vcpu->vm->arch.vgic.control | (is_v2() ? 0 : CTLR_ARE | CTLR_DS);
+	return __atomic_load_n(&vcpu->vm->arch.vgic.control, __ATOMIC_RELAXED) |
+	       (is_v2() ? 0 : CTLR_ARE | CTLR_DS);
 }
 
 static void write_control(void *device, uint32_t offset, uint64_t value)
@@ -624,39 +625,47 @@ COLD enum vgic_answer vgic_sysreg(struct vcpu *vcpu, unsigned int crm,
 
 #define ZERO_REGISTER 31
 
-/* The word of a register of the vCPU's own, or of SPIs; NULL: another one. */
-static struct vgic_word *quick_word(struct vcpu *vcpu, uint64_t ipa)
+/*
+ * The word of a register of the vCPU's own, or of SPIs, and its number; NULL:
+ * another one.
+ */
+static inline struct vgic_word *quick_word(struct vcpu *vcpu, uint64_t ipa,
+					   unsigned int *w)
 {
 	uint64_t own = VGIC_REDISTRIBUTORS + GICR_PRIVATE +
 		       vcpu->index * VGIC_REDISTRIBUTOR_SIZE;
-	unsigned int w = (ipa & 0x7f) / 4;
+	uint32_t n = (ipa & 0x7f) / 4;
 
-	if (ipa - own < GICD_IPRIORITYR)
-		return w == 0 && !is_v2() ? &vcpu->arch.vgic.own : NULL;
-	if (ipa - VGIC_DISTRIBUTOR >= GICD_IPRIORITYR || w == 0 ||
-	    w >= VGIC_WORDS)
+	if (ipa - own < GICD_IPRIORITYR) {
+		*w = 0;
+		return n == 0 && !is_v2() ? &vcpu->arch.vgic.own : NULL;
+	}
+	if (ipa - VGIC_DISTRIBUTOR >= GICD_IPRIORITYR || n == 0 ||
+	    !index_check(n, VGIC_WORDS, w))
 		return NULL;
-	return word_of(vcpu, (unsigned int)index_nospec(w, VGIC_WORDS));
+	return word_of(vcpu, *w);
 }
 
+/* Without the lock: each is a word that changes at once. */
 static bool quick_read(struct vcpu *vcpu, uint64_t ipa, uint64_t *value)
 {
 	const struct vgic_word *word;
+	unsigned int w;
 
 	if (ipa == VGIC_DISTRIBUTOR + GICD_CTLR) {
 		*value = read_control(vcpu, 0);
 		return true;
 	}
-	word = quick_word(vcpu, ipa);
+	word = quick_word(vcpu, ipa, &w);
 	if (!word)
 		return false;
 	switch (kind_of((uint32_t)ipa)) {
 	case GROUP:
-		*value = word->group;
+		*value = __atomic_load_n(&word->group, __ATOMIC_RELAXED);
 		return true;
 	case SET_ENABLE:
 	case CLEAR_ENABLE:
-		*value = word->enabled;
+		*value = __atomic_load_n(&word->enabled, __ATOMIC_RELAXED);
 		return true;
 	default:
 		return false;
@@ -695,8 +704,8 @@ static bool quick_pend(struct vcpu *vcpu, unsigned int w, uint32_t set)
 
 static bool quick_write(struct vcpu *vcpu, uint64_t ipa, uint32_t set)
 {
-	struct vgic_word *word = quick_word(vcpu, ipa);
-	unsigned int kind = kind_of((uint32_t)ipa), w = (ipa & 0x7f) / 4;
+	unsigned int kind = kind_of((uint32_t)ipa), w;
+	struct vgic_word *word = quick_word(vcpu, ipa, &w);
 
 	if (!word || kind <= GROUP)
 		return false;
@@ -729,7 +738,8 @@ bool vgic_quick_sgi(struct vcpu *vcpu, uint64_t esr)
 	uint64_t value;
 	bool done = true;
 
-	if ((esr & SYSREG_MASK) != SYSREG_SGI1R || rt == ZERO_REGISTER)
+	if ((esr & SYSREG_MASK) != SYSREG_SGI1R || rt == ZERO_REGISTER ||
+	    is_v2())
 		return false;
 	value = vcpu->arch.x[rt];
 	intid = value >> 24 & 0xf;

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../fake/nospec.h"
 #include "sysreg.h"
 
 #undef read_sysreg
