@@ -958,6 +958,28 @@ TEST(not_quick_sgi)
 	CHECK(!try_sgi(0, SGI_3 | 2, SGI1R));
 }
 
+/* One that has waited for a list register does not wait for a later one. */
+TEST(quick_left_out)
+{
+	list_registers = 2;
+	quick = true;
+	start(3);
+	vm.arch.vgic.spi[0].edge = ~0u;
+	for (unsigned int n = 8; n < 12; n++)
+		vm.arch.vgic.spi[0].priority[n] = (uint8_t)(8 * n);
+	bits(0, SET_ENABLE, 1, 0xf00);
+	bits(0, SET_PENDING, 1, 0x700);
+	CHECK_EQ(acknowledge(), 40);
+	eoi(40);
+	bits(0, SET_PENDING, 1, 0x800);
+	for (unsigned int intid = 41; intid < 44; intid++) {
+		CHECK_EQ(acknowledge(), intid);
+		eoi(intid);
+	}
+	quick = false;
+	list_registers = VGIC_LRS;
+}
+
 /* --- a message that came before the VM used its controller --- */
 
 TEST(message_before_use)
