@@ -170,13 +170,18 @@ move_to_lrs(struct vcpu *vcpu, uint32_t set[VGIC_WORDS], unsigned int room,
 	return false;
 }
 
-static void sample_timers(struct vcpu *vcpu)
+void vgic_sample(struct vcpu *vcpu)
 {
 	uint32_t *line = &vcpu->arch.vgic.own.line;
 
 	*line = timer_virtual_fired() ? (uint32_t)BIT(VGIC_VIRTUAL_TIMER) : 0;
 	if (timer_physical_fired(vcpu))
 		*line |= (uint32_t)BIT(VGIC_PHYSICAL_TIMER);
+}
+
+static void sample_timers(struct vcpu *vcpu)
+{
+	vgic_sample(vcpu);
 	timer_set_deadline(vcpu);
 }
 

@@ -150,6 +150,8 @@ static COLD uint64_t read_bits(void *device, uint32_t offset)
 		return word->enabled;
 	case SET_PENDING:
 	case CLEAR_PENDING:
+		if (vcpu == device)
+			vgic_sample(vcpu);
 		return pending(word) | mark_lrs(vcpu, w, 0, 0, 0);
 	default:
 		return word->active;
