@@ -649,7 +649,8 @@ static inline struct vgic_word *quick_word(struct vcpu *vcpu, uint64_t ipa,
 }
 
 /* Without the lock: each is a word that changes at once. */
-static bool quick_read(struct vcpu *vcpu, uint64_t ipa, uint64_t *value)
+static inline __attribute__((always_inline)) bool
+quick_read(struct vcpu *vcpu, uint64_t ipa, uint64_t *value)
 {
 	const struct vgic_word *word;
 	unsigned int w;
@@ -722,14 +723,18 @@ bool vgic_quick_access(struct vcpu *vcpu, uint64_t esr)
 {
 	uint64_t ipa = fault_page() | (read_sysreg(far_el2) & (PAGE_SIZE - 1));
 	unsigned int rt = ISS_REGISTER(esr);
-	uint64_t zero = 0;
-	uint64_t *x = rt == ZERO_REGISTER ? &zero : &vcpu->arch.x[rt];
+	bool is_zero = rt == ZERO_REGISTER;
+	uint64_t *x = vcpu->arch.x, value;
 
 	if ((esr & ISS_MASK) != ISS_WORD || ipa & 3)
 		return false;
 	if (esr & ISS_WNR)
-		return quick_write(vcpu, ipa, (uint32_t)*x);
-	return quick_read(vcpu, ipa, x);
+		return quick_write(vcpu, ipa, is_zero ? 0 : (uint32_t)x[rt]);
+	if (!quick_read(vcpu, ipa, &value))
+		return false;
+	if (!is_zero)
+		x[rt] = value;
+	return true;
 }
 
 /* To itself or to another one; not to both, or to more. */
