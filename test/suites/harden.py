@@ -669,7 +669,8 @@ def spectre_test(cpu):
     def run(ctx):
         where, at = start(ctx, machine, "calls")
         where.run_to(at["vm_get_count"])
-        table = "vectors_spectre" if SPECTRE[cpu] else "vectors_primary"
+        table = {0: "vectors_primary", 8: "vectors_history_primary"}.get(
+            SPECTRE[cpu], "vectors_spectre")
         if where.register("VBAR_EL2") != at[table]:
             raise Failure(f"VBAR_EL2 is not {table}")
         field = at["cpus"] + offset_of(ctx, "CPU_SPECTRE")
@@ -677,7 +678,9 @@ def spectre_test(cpu):
         if struct.unpack("<II", data) != (SPECTRE[cpu], 0):
             raise Failure(f"{struct.unpack('<II', data)}")
         if SPECTRE[cpu]:
-            where.set_memory(field + 4, struct.pack("<I", WORKAROUND_1))
+            # From the next world switch on, where there was no loop.
+            where.set_memory(field + 4, struct.pack(
+                "<IQQ", WORKAROUND_1, *[at["vectors_spectre"]] * 2))
         result = where.finish()
         qemu.check_fatal(result)
         return target.parse(result)
