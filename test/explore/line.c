@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* In a file of its own, which is compiled as what is tested: the lock is inline.
- */
+/* A file of its own, compiled as what is tested is: the lock is inline. */
 #include "line.h"
 
 struct line line;
