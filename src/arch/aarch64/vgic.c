@@ -510,8 +510,7 @@ static inline int free_lr(const struct vgic_cpu *c, unsigned int intid)
 	return (int)n;
 }
 
-static inline __attribute__((always_inline)) bool
-place(struct vcpu *vcpu, unsigned int intid, uint64_t latched)
+bool vgic_place(struct vcpu *vcpu, unsigned int intid, uint64_t latched)
 {
 	const struct vgic_word *word = word_of(vcpu, intid / 32);
 	struct vgic_cpu *c = &vcpu->arch.vgic;
@@ -536,11 +535,6 @@ place(struct vcpu *vcpu, unsigned int intid, uint64_t latched)
 	return true;
 }
 
-bool vgic_place(struct vcpu *vcpu, unsigned int intid, uint64_t latched)
-{
-	return place(vcpu, intid, latched);
-}
-
 /* The virtual timer has fired, and nothing else need have happened. */
 static __attribute__((noinline)) bool place_timer(struct vcpu *vcpu)
 {
@@ -549,7 +543,7 @@ static __attribute__((noinline)) bool place_timer(struct vcpu *vcpu)
 	if (!timer_virtual_interrupts(vcpu->cpu))
 		return false;
 	spin_lock(&vcpu->vm->arch.vgic.lock);
-	placed = place(vcpu, VGIC_VIRTUAL_TIMER, 0);
+	placed = vgic_place(vcpu, VGIC_VIRTUAL_TIMER, 0);
 	if (placed) {
 		vcpu->arch.vgic.own.line |= (uint32_t)BIT(VGIC_VIRTUAL_TIMER);
 		timer_quiet(vcpu->cpu, true);
