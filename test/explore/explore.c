@@ -27,6 +27,7 @@
 #include "board.h"
 #include "cases.h"
 #include "fake.h"
+#include "line.h"
 #include "sched.h"
 
 /* Schedules after which the search of one case stops. */
@@ -412,23 +413,6 @@ static void explore_threes(void)
 }
 
 /* --- the lock by itself: whoever comes first gets it first --- */
-
-static struct {
-	struct spinlock lock;
-	uint32_t count;
-	uint32_t who[SCHED_THREADS], came[SCHED_THREADS];
-} line;
-
-static void stand_in_line(unsigned int cpu)
-{
-	uint32_t came = sched_steps() + 1;
-
-	spin_lock(&line.lock);
-	line.who[line.count] = cpu;
-	line.came[line.count] = came;
-	line.count++;
-	spin_unlock(&line.lock);
-}
 
 static void check_line(void)
 {

@@ -7,8 +7,8 @@ BUILD ?= build
 HOSTCC ?= cc
 
 EXPLORE_TESTED := $(addprefix src/,api.c vm.c vcpu.c cpu.c mm.c spinlock.c) \
-	test/unit/fake/fake.c
-EXPLORE_SRC := $(wildcard test/explore/*.c) \
+	test/unit/fake/fake.c test/explore/line.c
+EXPLORE_SRC := $(filter-out test/explore/line.c,$(wildcard test/explore/*.c)) \
 	$(addprefix test/spec/,spec.c view.c board.c) \
 	$(addprefix src/,pool.c log.c vconsole.c life.c manage.c fdt.c fdt_write.c)
 EXPLORE_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror \

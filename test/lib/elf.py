@@ -16,21 +16,36 @@ FP_FUNCTIONS = {"fp_save", "fp_load"}
 
 # Functions whose TLB maintenance is for their own CPU. Code with the MMU off,
 # in .head and .idmap, is as well.
-LOCAL_TLBI = {"el2_init", "switch_to_secondary"}
+LOCAL_TLBI = {"el2_init", "switch_to_secondary", "enter_unusually"}
 
 # Registers that decide what TLB maintenance applies to.
 TLBI_CONTEXT = ("vttbr_el2", "hcr_el2", "vtcr_el2")
 
 # Run by each hypercall or world switch.
-HOT = {"vectors_primary", "vectors_secondary", "vectors_spectre", "vcpu_run",
+HOT = {"vectors_primary", "vectors_secondary", "vectors_spectre",
+       "vectors_history_primary", "vectors_history_secondary", "vcpu_run",
        "vcpu_run_call", "switch_to_secondary", "switch_to_primary",
-       "arch_vcpu_enter", "leave_secondary", "spin_lock", "spin_unlock",
-       "vcpu_claim", "vcpu_release", "memcpy", "api_finish_read", "fp_enter",
-       "fp_leave", "timer_enter_secondary", "timer_leave_secondary"}
+       "enter_unusually", "leave_unusually", "arch_vcpu_enter",
+       "leave_secondary", "spin_wait", "arch_copy", "api_finish_read",
+       "smccc_quick", "vgic_quick_access", "vgic_quick_sgi", "vgic_place",
+       "vgic_interrupt", "vgic_enter", "vgic_leave"}
+
+# Those of HOT that the compiler may have put into others.
+INLINED = {"vgic_place", "api_finish_read", "vcpu_run"}
 
 # Where a number of a guest chooses something.
-MASKED = {"vectors_primary", "vectors_secondary", "vm_find", "vcpu_run_call",
-          "idreg_value"}
+MASKED = {"vcpu_run_call", "vcpu_get_count", "rpc_request", "idreg_value",
+          "vgic_quick_access"}
+
+# Where the lower bits of a call's number choose a row.
+CALLING = ("vectors_primary", "vectors_secondary")
+
+# What C keeps over a call, beside what the procedure call standard says.
+KEPT = re.compile(r"\b[xw](?:9|1[0-5])\b")
+
+# Vector tables, in the order in which they lie.
+TABLES = ("vectors_primary", "vectors_secondary", "vectors_history_primary",
+          "vectors_history_secondary", "vectors_spectre")
 
 # Two symbols of one address: objdump knows the first.
 ALIASES = {"boot_end": "vectors_primary"}
@@ -228,7 +243,7 @@ def maintenance(ctx):
             found.append(f"{name} {operands.split(',')[0]}")
             check_after(code, i, name)
     for wanted in ("arch_vm_revoke vmalls12e1is", "switch_to_secondary vmalle1",
-                   "arch_clean_to_memory civac",
+                   "enter_unusually vmalle1", "arch_clean_to_memory civac",
                    "arch_sync_instructions ialluis"):
         if wanted not in found:
             raise Failure(f"there is no {wanted}")
@@ -240,7 +255,7 @@ def layout(ctx):
     at = symbols(ctx)
     code = {address for rows in functions(ctx).values()
             for address, mnemonic, _ in rows if mnemonic not in PADDING}
-    for table in ("vectors_primary", "vectors_secondary", "vectors_spectre"):
+    for table in TABLES:
         if at[table] % 0x800:
             raise Failure(f"{table} at {at[table]:#x} is not 2 KiB-aligned")
         empty = [e for e in range(0, 0x800, 0x80) if at[table] + e not in code]
@@ -250,8 +265,8 @@ def layout(ctx):
         other = [n for n, a in at.items() if 0 < a - at[table] <= 0x780]
         if other:
             raise Failure(f"{table}: {other[0]} is in the place of a vector")
-    if at["vectors_secondary"] - at["vectors_primary"] != 0x800 or \
-            at["vectors_spectre"] - at["vectors_secondary"] != 0x800:
+    if [at[t] - at[TABLES[0]] for t in TABLES] != \
+            [0x800 * i for i in range(len(TABLES))]:
         raise Failure("a vector is longer than its place")
     for stack in ("cpu_stacks", "fault_stacks"):
         if at[stack] % 4096:
@@ -318,6 +333,9 @@ def stack_guard(ctx):
     missing = {"log_format", "print_line", "arch_secondary_tree"} - guarded
     if missing:
         raise Failure(f"no guard in {', '.join(sorted(missing))}")
+    gone = HOT - INLINED - set(found)
+    if gone:
+        raise Failure(f"there is no {', '.join(sorted(gone))}")
     slow = guarded & (HOT | {n for n in found if n.startswith("rpc_")})
     if slow:
         raise Failure(f"a guard in {', '.join(sorted(slow))}")
@@ -325,12 +343,83 @@ def stack_guard(ctx):
 
 
 def guesses(ctx):
-    """An index from a guest is masked behind the branch that checks it."""
+    """An index from a guest is masked behind the branch that checks it: by a
+    CSEL that a CSDB keeps from being guessed, or to its lower bits."""
     masked = {name for name, i, code in instructions(ctx)
-              if code[i][1] == "csdb" and code[i - 1][1] == "csel"}
+              if code[i][1] == "csdb" and code[i - 1][1] == "csel" and
+              code[i - 2][1] == "cmp"}
     missing = MASKED - masked
     if missing:
         raise Failure(f"no CSDB in {', '.join(sorted(missing))}")
+    for name in CALLING:
+        code = functions(ctx)[name]
+        calls = [i for i in range(len(code)) if code[i][1] == "blr"]
+        if len(calls) != 1:
+            raise Failure(f"{len(calls)} indirect calls in {name}")
+        before = [row[1:] for row in code[calls[0] - 3:calls[0] + 1]]
+        if before != [("ubfiz", "x4, x0, #4, #4"), ("ldr", "x5, [x5, x4]"),
+                      ("mrs", "x0, tpidr_el2"), ("blr", "x5")]:
+            fail(code, calls[0], "the row is not of the lower bits")
+
+
+def history(ctx):
+    """The vectors for a history of 8 rounds take the 15 branches of the loop
+    (vectors_spectre) before anything else, and then go on as the others do."""
+    at = symbols(ctx)
+    for kind in ("primary", "secondary"):
+        code = functions(ctx)[f"vectors_history_{kind}"]
+        where = {address: i for i, (address, _, _) in enumerate(code)}
+        for entry in range(0x400, 0x800, 0x80):
+            first = where[at[f"vectors_history_{kind}"] + entry]
+            rows = code[first:first + 17]
+            taken = [r for r in rows[:14] if r[1] == "b" and
+                     int(r[2].split()[0], 16) == r[0] + 4]
+            if len(taken) != 14 or \
+                    [r[1] for r in rows[14:]] != ["dsb", "isb", "b"]:
+                fail(code, first, "not 14 branches, DSB, ISB, branch")
+            check_goes_on(ctx, kind, entry, rows[16])
+
+
+def check_goes_on(ctx, kind, entry, row):
+    """A branch to where the vector without a history is, or leads."""
+    at = symbols(ctx)[f"vectors_{kind}"] + entry
+    _, mnemonic, operands = next(
+        r for r in functions(ctx)[f"vectors_{kind}"] if r[0] == at)
+    wanted = {at}
+    if mnemonic == "b":
+        wanted.add(int(operands.split()[0], 16))
+    if int(row[2].split()[0], 16) not in wanted:
+        raise Failure(f"vectors_history_{kind} {entry:#x}: {row[2]}")
+
+
+def kept_registers(ctx):
+    """Functions keep x9-x15: the vectors of a call save none of them, and who
+    does change one has saved it."""
+    with open(ctx.source("src/arch/aarch64/vectors.S")) as f:
+        assembly = set(re.findall(r"^(\w+):", f.read(), re.M))
+    begin = symbols(ctx)["vectors_primary"]
+    for name, code in functions(ctx).items():
+        if code and (name in assembly or code[0][0] < begin):
+            continue
+        check_keeps(name, code)
+    return "x9 to x15"
+
+
+def check_keeps(name, code):
+    """What a function changes it has in its frame, and gives back if it
+    returns."""
+    used, saved, restored = set(), set(), set()
+    returns = any(mnemonic == "ret" for _, mnemonic, _ in code)
+    for _, mnemonic, operands in code:
+        found = {r[1:] for r in KEPT.findall(operands)}
+        used |= found
+        if "[sp" in operands and mnemonic in ("stp", "str"):
+            saved |= found
+        elif "[sp" in operands and mnemonic in ("ldp", "ldr"):
+            restored |= found
+    if returns and (used - saved or saved - restored):
+        fail(code, 0, f"{name} does not keep x" +
+             ", x".join(sorted(used - saved | saved - restored)))
 
 
 def firmware_calls(ctx):
@@ -344,13 +433,15 @@ def firmware_calls(ctx):
         raise Failure("SMC in " + ", ".join(sorted(callers)))
 
 
-def serror_first(ctx):
-    """Whether the primary has an SError to take is the first thing that is
-    asked when a secondary is entered, and asked of the right register."""
+def interrupts_first(ctx):
+    """Whether the primary has an SError, an IRQ or an FIQ to take is the first
+    thing that is asked when a secondary is entered, and asked of the right
+    register."""
     code = functions(ctx)["arch_vcpu_enter"]
-    if [i[1:] for i in code[:1]] != [("mrs", "x1, isr_el1")] or \
-            code[1][1] != "tbnz" or not code[1][2].startswith("w1, #8, "):
-        fail(code, 0, "not MRS of ISR_EL1 and a branch on bit A")
+    if [i[1:] for i in code[:2]] != [("mrs", "x1, isr_el1"),
+                                     ("tst", "x1, #0x1c0")] or \
+            code[2][1] != "b.ne":
+        fail(code, 0, "not MRS of ISR_EL1 and a branch on bits A, I, F")
 
 
 # --- what only boot needs ----------------------------------------------------
@@ -415,5 +506,5 @@ def size(ctx):
 def tests():
     return [Test(f"elf/{run.__name__}", run) for run in
             (eret, registers, armv8_0, early, maintenance, layout, sections,
-             branches, stack_guard, guesses, firmware_calls, serror_first,
-             residence, size)]
+             branches, stack_guard, guesses, history, kept_registers,
+             firmware_calls, interrupts_first, residence, size)]

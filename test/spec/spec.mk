@@ -31,6 +31,7 @@ $(BUILD)/spec/drive $(BUILD)/spec/drive-asan: $(SPEC_SRC) test/spec/spec.mk
 IRQ_SRC := test/spec/drive.c $(wildcard test/spec/irq/*.c) \
 	$(wildcard src/arch/aarch64/vgic*.c) src/arch/aarch64/mmio.c
 IRQ_CFLAGS := -std=gnu11 -g -Wall -Wextra -Werror -Wno-unused-parameter \
+	-DBOOT_ONLY= \
 	-include test/spec/irq/regs.h -iquote inc -iquote test/spec/irq \
 	-iquote test/spec -iquote src/arch/aarch64 \
 	-ffunction-sections -Wl,--gc-sections

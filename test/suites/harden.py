@@ -580,18 +580,22 @@ def serror(ctx):
 
 
 def serror_of_primary(ctx):
-    """No secondary is entered while the primary has an SError to take."""
+    """No secondary is entered while the primary has an SError, an IRQ or an FIQ
+    to take: RUN is back at once, and says so."""
     where, at = start(ctx, PANIC_MACHINE, "mailbox")
-    for _ in range(3):
+    for bit in (8, 7, 6):
         where.run_to(at["arch_vcpu_enter"])
         pc = where.register("x0") + offset_of(ctx, "VCPU_PC")
         back = where.register("x30")
         before = where.memory(pc, 8)
         where.run_to(at["arch_vcpu_enter"] + 4)
-        where.set_register("x1", 1 << 8)  # ISR_EL1.A
+        where.set_register("x1", 1 << bit)  # A, I, F of ISR_EL1
+        vectors = where.register("VBAR_EL2")
         where.run_to(back)
-        if where.memory(pc, 8) != before:
+        if where.memory(pc, 8) != before or where.register("x0") != 1:
             raise Failure("the vCPU ran")
+        if where.register("VBAR_EL2") != vectors:
+            raise Failure("vectors of a secondary")
     result = where.finish()
     qemu.check_fatal(result)
     return target.parse(result)
@@ -669,7 +673,8 @@ def spectre_test(cpu):
     def run(ctx):
         where, at = start(ctx, machine, "calls")
         where.run_to(at["vm_get_count"])
-        table = "vectors_spectre" if SPECTRE[cpu] else "vectors_primary"
+        table = {0: "vectors_primary", 8: "vectors_history_primary"}.get(
+            SPECTRE[cpu], "vectors_spectre")
         if where.register("VBAR_EL2") != at[table]:
             raise Failure(f"VBAR_EL2 is not {table}")
         field = at["cpus"] + offset_of(ctx, "CPU_SPECTRE")
@@ -677,7 +682,9 @@ def spectre_test(cpu):
         if struct.unpack("<II", data) != (SPECTRE[cpu], 0):
             raise Failure(f"{struct.unpack('<II', data)}")
         if SPECTRE[cpu]:
-            where.set_memory(field + 4, struct.pack("<I", WORKAROUND_1))
+            # From the next world switch on, where there was no loop.
+            where.set_memory(field + 4, struct.pack(
+                "<IQQ", WORKAROUND_1, *[at["vectors_spectre"]] * 2))
         result = where.finish()
         qemu.check_fatal(result)
         return target.parse(result)

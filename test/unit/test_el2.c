@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * src/arch/aarch64/el2.c, with timer.c, fp.c and pte.c: which control registers
- * hold what while the primary and while a secondary runs. QEMU does not show
- * all of it: its TLBs know no VMID, and forget more than they have to.
+ * src/arch/aarch64/el2.c and switch.c, with timer.c, fp.c and pte.c: which
+ * control registers hold what while the primary and while a secondary runs.
+ * QEMU does not show all of it: its TLBs know no VMID, and forget more than
+ * they have to.
  */
 #include "regs.h"
 #include "unit.h"
@@ -18,7 +19,7 @@
 struct cpu cpus[MAX_CPUS];
 uint32_t cpu_count;
 struct board board;
-char vectors_primary[1], vectors_secondary[1], vectors_spectre[1];
+static const char primary_vectors[1], secondary_vectors[1];
 
 static unsigned int fp_saves, fp_loads;
 
@@ -41,22 +42,8 @@ void gic_init_cpu(void)
 {
 }
 
-void gic_enter_secondary(void)
-{
-}
-
-void gic_leave_secondary(void)
-{
-}
-
 /* The virtual interrupt controller is unit/vgic's. */
-static bool gic_used;
-static unsigned int gic_enters, gic_leaves, gic_resets, refreshes;
-
-bool vgic_is_used(const struct vm *vm)
-{
-	return gic_used;
-}
+static unsigned int gic_enters, gic_leaves, gic_resets, refreshes, messages;
 
 void vgic_enter(struct vcpu *vcpu)
 {
@@ -78,6 +65,11 @@ void vgic_reset_vcpu(struct vcpu *vcpu)
 	gic_resets++;
 }
 
+uint64_t vgic_next_wake(struct vcpu *vcpu)
+{
+	return 0;
+}
+
 void vgic_refresh(struct vcpu *vcpu)
 {
 	refreshes++;
@@ -90,11 +82,8 @@ bool vgic_init_vm(struct vm *vm)
 
 void vgic_pend(struct vm *vm, unsigned int intid)
 {
-}
-
-uint64_t vgic_take_wake(struct vcpu *vcpu)
-{
-	return 0;
+	CHECK_EQ(intid, 35);
+	messages++;
 }
 
 /* --- a board with two VMs of two vCPUs --- */
@@ -122,6 +111,9 @@ static void make_vm(struct vm *vm, uint32_t id, struct vcpu *first)
 	arch_vm_init(vm, id);
 }
 
+/* Registers that mean something on few CPUs, and are zero on the others. */
+static const char *const auxiliary[] = {"afsr0_el1", "afsr1_el1", "amair_el1"};
+
 /* `pa_range`: of ID_AA64MMFR0_EL1; `all`: with every optional feature. */
 static void start(uint64_t pa_range, bool all)
 {
@@ -135,11 +127,15 @@ static void start(uint64_t pa_range, bool all)
 	regs_set("id_aa64pfr1_el1", all ? BIT(24) : 0);
 	regs_set("id_aa64dfr0_el1", all ? BIT(8) : 0);
 	regs_set("pmcr_el0", COUNTERS << 11);
+	for (unsigned int i = 0; i < ARRAY_SIZE(auxiliary); i++)
+		regs_fix(auxiliary[i], !all);
 	cpu_count = CPUS;
 	for (uint32_t i = 0; i < CPUS; i++) {
 		cpus[i].index = i;
 		cpus[i].id = 0x100 * i;
 		cpus[i].vcpu = &primary_vcpus[i];
+		cpus[i].arch.spectre.primary_vectors = primary_vectors;
+		cpus[i].arch.spectre.secondary_vectors = secondary_vectors;
 	}
 	el2_read_features();
 	el2_init();
@@ -294,9 +290,9 @@ TEST(vectors)
 {
 	start(5, false);
 	enter(0, &vcpus[0][0]);
-	CHECK_EQ(regs_read("vbar_el2"), (uintptr_t)vectors_secondary);
+	CHECK_EQ(regs_read("vbar_el2"), (uintptr_t)secondary_vectors);
 	leave(0, &vcpus[0][0]);
-	CHECK_EQ(regs_read("vbar_el2"), (uintptr_t)vectors_primary);
+	CHECK_EQ(regs_read("vbar_el2"), (uintptr_t)primary_vectors);
 }
 
 /* --- translations of other vCPUs --- */
@@ -365,16 +361,97 @@ TEST(counters)
 {
 	struct vcpu *v = &vcpus[0][0];
 
-	start(5, true);
-	regs_set("pmcntenset_el0", BIT(31) | 1);
-	regs_set("pmuserenr_el0", 0xf);
-	enter(0, v);
-	CHECK_EQ(regs_read("pmcntenclr_el0"), BIT(31) | 1);
-	CHECK_EQ(regs_read("pmcntenset_el0"), 0);
-	CHECK_EQ(regs_read("pmuserenr_el0"), 0);
-	leave(0, v);
-	CHECK_EQ(regs_read("pmcntenset_el0"), BIT(31) | 1);
-	CHECK_EQ(regs_read("pmuserenr_el0"), 0xf);
+	for (unsigned int all = 0; all < 2; all++) {
+		start(5, all);
+		regs_set("id_aa64dfr0_el1", BIT(8));
+		el2_read_features();
+		regs_set("pmcntenset_el0", BIT(31) | 1);
+		regs_set("pmuserenr_el0", 0xf);
+		enter(0, v);
+		CHECK_EQ(regs_read("pmcntenclr_el0"), BIT(31) | 1);
+		CHECK_EQ(regs_read("pmuserenr_el0"), 0);
+		regs_set("pmcntenset_el0", 0);
+		leave(0, v);
+		CHECK_EQ(regs_read("pmcntenset_el0"), BIT(31) | 1);
+		CHECK_EQ(regs_read("pmuserenr_el0"), 0xf);
+	}
+}
+
+/* What some CPU keeps in one of them is no message from VM to VM. */
+TEST(auxiliary_registers)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(auxiliary); i++) {
+		const char *name = auxiliary[i];
+
+		start(5, false);
+		CHECK(!features.impdef);
+		regs_fix(name, false);
+		CHECK_STR(el2_cpu_differs(), "AFSR and AMAIR");
+		el2_read_features();
+		CHECK(features.impdef);
+		CHECK_STR(el2_cpu_differs(), NULL);
+		/* Finding out leaves nothing. */
+		CHECK_EQ(regs_read(name), 0);
+		regs_set(name, 1);
+		enter(0, v);
+		CHECK_EQ(regs_read(name), 0);
+		regs_set(name, 2);
+		leave(0, v);
+		CHECK_EQ(regs_read(name), 1);
+		regs_set(name, 3);
+		enter(0, v);
+		CHECK_EQ(regs_read(name), 2);
+		leave(0, v);
+		CHECK_EQ(regs_read(name), 3);
+		regs_set(name, 0);
+		regs_fix(name, true);
+		CHECK_STR(el2_cpu_differs(), "AFSR and AMAIR");
+	}
+}
+
+/* The system registers of a GIC; a vCPU that uses it gets them otherwise. */
+TEST(gic_registers)
+{
+	board.gic_version = 3;
+	start(5, false);
+	regs_set("id_aa64pfr0_el1", BIT(24));
+	el2_read_features();
+	CHECK(features.gic_regs);
+	enter(0, &vcpus[0][0]);
+	CHECK_EQ(regs_read("icc_sre_el2") & 9, 1); /* EL1 has no SRE */
+	CHECK_EQ(regs_read("ich_hcr_el2") & BIT(10), BIT(10)); /* TC */
+	leave(0, &vcpus[0][0]);
+	CHECK_EQ(regs_read("icc_sre_el2") & 9, 9);
+	CHECK_EQ(regs_read("ich_hcr_el2") & BIT(10), 0);
+	board.gic_version = 0;
+}
+
+/* Another vCPU is the first to use it, while this one runs. */
+TEST(gic_used_meanwhile)
+{
+	start(5, false);
+	gic_enters = gic_leaves = 0;
+	enter(0, &vcpus[0][0]);
+	CHECK_EQ(gic_enters, 0);
+	vms[0].arch.vgic.used = true;
+	leave(0, &vcpus[0][0]);
+	CHECK_EQ(gic_leaves, 1);
+	vms[0].arch.vgic.used = false;
+}
+
+/* Who does not use it is told of nothing, and looks for it later. */
+TEST(message)
+{
+	start(5, false);
+	messages = 0;
+	arch_vm_signal(&vms[0]);
+	CHECK_EQ(messages, 0);
+	vms[0].arch.vgic.used = true;
+	arch_vm_signal(&vms[0]);
+	CHECK_EQ(messages, 1);
+	vms[0].arch.vgic.used = false;
 }
 
 static const char *const keys[] = {
@@ -444,7 +521,7 @@ static uint32_t ppis[WORDS];
 static void start_timer(uint64_t now)
 {
 	start(5, false);
-	gic_used = false;
+	vms[0].arch.vgic.used = false;
 	gic_enters = gic_leaves = refreshes = 0;
 	memset(ppis, 0, sizeof(ppis));
 	cpus[0].arch.ppis = ppis;
@@ -517,7 +594,7 @@ TEST(fired_timer_taken_again)
 TEST(taken_interrupts)
 {
 	start_timer(1000);
-	gic_used = true;
+	vms[0].arch.vgic.used = true;
 	ppis[ENABLE] = 1 << 27;
 	enter(0, &vcpus[0][0]);
 	CHECK_EQ(gic_enters, 1);
@@ -571,7 +648,7 @@ TEST(deadlines)
 	struct vcpu *v = &vcpus[0][0];
 
 	start_timer(1000);
-	gic_used = true;
+	vms[0].arch.vgic.used = true;
 	v->arch.cntp_ctl = 1;
 	v->arch.cntp_cval = 1200;
 	enter(0, v);
@@ -600,7 +677,7 @@ TEST(deadlines)
 	leave(0, v);
 
 	/* Nobody would take the interrupt of its physical timer. */
-	gic_used = false;
+	vms[0].arch.vgic.used = false;
 	regs_set("cntpct_el0", 1000);
 	enter(0, v);
 	CHECK_EQ(regs_read("cnthp_cval_el2"), 1300);

@@ -119,14 +119,6 @@ void log_line(const char *format, ...)
 {
 }
 
-void spin_lock(struct spinlock *l)
-{
-}
-
-void spin_unlock(struct spinlock *l)
-{
-}
-
 const char *gic_emulate_page(uint64_t base, const struct mmio_reg *r, void *d)
 {
 	CHECK_EQ((base - ITS_BASE) % ITS_SIZE, 0);

@@ -389,28 +389,29 @@ TEST(stopped_before_all_is_loaded)
 		check_memory();
 		CHECK(!life_load(vm));
 	}
+}
 
-	/* A reset that comes into a start ends it for good. */
-	TEST(wiped_while_it_starts)
-	{
-		start();
-		stop();
-		begin();
-		fake.clean = NULL;
-		vm_wipe_all();
-		CHECK_EQ(state(), reason(HF_VM_STOPPED, HF_ABORT_STOPPED));
-		CHECK_EQ(begin(), -1);
-	}
+/* A reset that comes into a start ends it for good. */
+TEST(wiped_while_it_starts)
+{
+	start();
+	stop();
+	begin();
+	fake.clean = NULL;
+	vm_wipe_all();
+	CHECK_EQ(state(), reason(HF_VM_STOPPED, HF_ABORT_STOPPED));
+	CHECK_EQ(begin(), -1);
+}
 
-	/* Other VMs have no part in it. */
-	TEST(others_go_on)
-	{
-		struct vm before = vm_secondary[2];
+/* Other VMs have no part in it. */
+TEST(others_go_on)
+{
+	struct vm before = vm_secondary[2];
 
-		start();
-		before = vm_secondary[2];
-		stop();
-		start_whole();
-		CHECK(memcmp(&before, &vm_secondary[2], sizeof(before)) == 0);
-		CHECK_EQ(fake_primary(HF_VCPU_RUN, 2, 0, 0), HF_VCPU_YIELD);
-	}
+	start();
+	before = vm_secondary[2];
+	stop();
+	start_whole();
+	CHECK(memcmp(&before, &vm_secondary[2], sizeof(before)) == 0);
+	CHECK_EQ(fake_primary(HF_VCPU_RUN, 2, 0, 0), HF_VCPU_YIELD);
+}

@@ -24,16 +24,17 @@ enum { BYTE, HALF, WORD, DOUBLE };
 
 /* --- what mmio.c needs of others --- */
 
-static unsigned int locked, skipped;
+static unsigned int skipped;
+static struct spinlock lock;
 
-void spin_lock(struct spinlock *l)
+static bool is_locked(void)
 {
-	locked++;
+	return lock.next - lock.serving == 1;
 }
 
-void spin_unlock(struct spinlock *l)
+static bool is_free(void)
 {
-	locked--;
+	return lock.next == lock.serving;
 }
 
 void skip_instruction(uint64_t esr)
@@ -57,7 +58,7 @@ static uint64_t read_wide(void *d, uint32_t offset)
 
 static void write_wide(void *d, uint32_t offset, uint64_t value)
 {
-	CHECK_EQ(locked, 1);
+	CHECK(is_locked());
 	device.writes++;
 	device.offset = offset;
 	device.wide = value;
@@ -82,7 +83,6 @@ static const struct mmio_reg regs[] = {
 	{0x100, 16, 4, 1 | 2 | 4, read_row, write_row},
 	{0},
 };
-static struct spinlock lock;
 static const struct mmio_range ranges[] = {
 	{0x1000, 0x1000, regs, NULL, &lock, 0},
 	{BASE, SIZE, regs, &device, &lock, 0},
@@ -95,7 +95,8 @@ static void start(void)
 {
 	regs_reset();
 	memset(&device, 0, sizeof(device));
-	locked = skipped = 0;
+	skipped = 0;
+	spin_init(&lock, 0);
 	for (unsigned int i = 0; i < 31; i++)
 		vcpu.arch.x[i] = 100 + i;
 	vcpu.arch.pc = 0x5ec0;
@@ -138,7 +139,7 @@ TEST(rt)
 		CHECK(access(BASE + 8, with_rt(DABT(DOUBLE) | SF | WNR, rt)));
 		CHECK_EQ(device.wide, rt == XZR ? 0 : 0x1122334455667788);
 		CHECK_EQ(skipped, 2);
-		CHECK_EQ(locked, 0);
+		CHECK(is_free());
 	}
 }
 

@@ -50,21 +50,9 @@ struct board board;
 
 static struct vm vm;
 static struct vcpu vcpu;
-static unsigned int locked, line_changes;
+static unsigned int line_changes;
 static bool line;
 static uint64_t seconds;
-
-void spin_lock(struct spinlock *l)
-{
-	CHECK_EQ(locked, 0);
-	locked++;
-}
-
-void spin_unlock(struct spinlock *l)
-{
-	CHECK_EQ(locked, 1);
-	locked--;
-}
 
 void log_vm(struct log_limit *limit, const char *name, const char *text)
 {
@@ -98,7 +86,7 @@ static uint64_t read_of(const struct mmio_reg *regs, uint32_t offset)
 	const struct mmio_reg *reg = find(regs, offset);
 	uint64_t value = reg && reg->read ? reg->read(&vcpu, offset) : 0;
 
-	CHECK_EQ(locked, 0);
+	CHECK_EQ(vm.console.lock.next, vm.console.lock.serving);
 	return value;
 }
 
@@ -113,7 +101,7 @@ static void set(uint32_t offset, uint64_t value)
 
 	if (reg && reg->write)
 		reg->write(&vcpu, offset, value);
-	CHECK_EQ(locked, 0);
+	CHECK_EQ(vm.console.lock.next, vm.console.lock.serving);
 }
 
 static void start(void)

@@ -21,6 +21,7 @@
 #define NONE (-1)
 
 char vectors_primary[1], vectors_secondary[1], vectors_spectre[1];
+char vectors_history_primary[1], vectors_history_secondary[1];
 
 static struct cpu cpu;
 
@@ -73,13 +74,20 @@ static void firmware(int64_t w1, int64_t w2, int64_t w3)
 
 static void check(uint32_t branches, uint32_t call, int64_t w1, int64_t w3)
 {
-	const char *vectors =
-		branches || call ? vectors_spectre : vectors_primary;
+	const char *primary = vectors_primary, *secondary = vectors_secondary;
 
+	if (branches == 8 && !call) {
+		primary = vectors_history_primary;
+		secondary = vectors_history_secondary;
+	} else if (branches || call) {
+		primary = secondary = vectors_spectre;
+	}
 	spectre_init_cpu(&cpu);
 	CHECK_EQ(cpu.arch.spectre.branches, branches);
 	CHECK_EQ(cpu.arch.spectre.call, call);
-	CHECK_EQ(regs_read("vbar_el2"), (uintptr_t)vectors);
+	CHECK_EQ(regs_read("vbar_el2"), (uintptr_t)primary);
+	CHECK(cpu.arch.spectre.primary_vectors == primary);
+	CHECK(cpu.arch.spectre.secondary_vectors == secondary);
 	CHECK_EQ(spectre_answer(SMCCC_ARCH_WORKAROUND_1), w1);
 	CHECK_EQ(spectre_answer(SMCCC_ARCH_WORKAROUND_3), w3);
 	CHECK_EQ(spectre_answer(0x80000002), -1);

@@ -142,8 +142,9 @@ uint64_t timer_wait_ns(struct vcpu *vcpu, bool *has_fired)
 static struct {
 	enum vgic_answer answer; /* to an access to a system register */
 	uint64_t value;		 /* that it reads, or that was written */
-	bool used, may_wait, ours;
-	uint64_t wake;
+	bool may_wait, ours;
+	bool quick; /* an access or SGI that takes the short way */
+	unsigned int quick_accesses, quick_sgis;
 	unsigned int op2;
 } gic;
 
@@ -164,11 +165,6 @@ enum vgic_answer vgic_sysreg(struct vcpu *v, unsigned int crm, unsigned int op2,
 	return gic.answer;
 }
 
-bool vgic_is_used(const struct vm *v)
-{
-	return gic.used;
-}
-
 bool vgic_may_wait(struct vcpu *v)
 {
 	return gic.may_wait;
@@ -179,9 +175,22 @@ bool vgic_interrupt(struct vcpu *v)
 	return gic.ours;
 }
 
-uint64_t vgic_take_wake(struct vcpu *v)
+uint64_t vgic_next_wake(struct vcpu *v)
 {
-	return gic.wake;
+	v->arch.vgic.tell = 0;
+	return vcpu_exit(EXIT_WAKE, 3);
+}
+
+bool vgic_quick_access(struct vcpu *v, uint64_t esr)
+{
+	gic.quick_accesses++;
+	return gic.quick;
+}
+
+bool vgic_quick_sgi(struct vcpu *v, uint64_t esr)
+{
+	gic.quick_sgis++;
+	return gic.quick;
 }
 
 /* --- a guest at PC --- */
@@ -317,7 +326,7 @@ TEST(wfi_ends)
 	CHECK_EQ(trap(SYNDROME(WFX), false), 0);
 	CHECK_EQ(regs_read("elr_el2"), PC + 4);
 	/* Whoever has an interrupt controller waits for an interrupt. */
-	gic.used = gic.may_wait = true;
+	vm.arch.vgic.used = gic.may_wait = true;
 	CHECK_EQ(trap(SYNDROME(WFX), false), vcpu_exit(EXIT_WFI, 0));
 	gic.may_wait = false;
 	CHECK_EQ(trap(SYNDROME(WFX), false), 0);
@@ -334,11 +343,13 @@ TEST(interrupt)
 	gic.ours = false;
 	CHECK_EQ(trap_secondary_interrupt(&vcpu), vcpu_exit(EXIT_INTERRUPT, 0));
 	gic.ours = true;
-	gic.wake = vcpu_exit(EXIT_WAKE, 3);
+	vcpu.arch.vgic.tell = 8;
 	CHECK_EQ(trap_secondary_interrupt(&vcpu), vcpu_exit(EXIT_WAKE, 3));
 	/* What a trap did for others is told, unless the vCPU leaves for more.
 	 */
+	vcpu.arch.vgic.tell = 8;
 	CHECK_EQ(trap(SYNDROME(SMC64), false), vcpu_exit(EXIT_WAKE, 3));
+	vcpu.arch.vgic.tell = 8;
 	CHECK_EQ(trap(SYNDROME(WFX), false), vcpu_exit(EXIT_WFI, 0));
 }
 
@@ -420,6 +431,61 @@ TEST(emulated_sysregs)
 	CHECK_EQ(gic.op2, 5);
 	CHECK_EQ(regs_read("elr_el2"), PC + 4);
 }
+
+/* --- the short ways of the virtual interrupt controller --- */
+
+/* PSTATE.SS is bit 21, BTYPE bits 11:10. */
+#define STEPPED (EL1H | BIT(21) | BIT(10))
+
+static void try_quick(uint64_t pstate, bool loaded, bool quick, uint64_t esr)
+{
+	start(pstate);
+	vcpu.arch.vgic.loaded = loaded;
+	vcpu.arch.vgic.tell = 8;
+	gic.quick = quick;
+	CHECK_EQ(trap(esr, false), vcpu_exit(EXIT_WAKE, 3));
+}
+
+/* The guest is behind the instruction, and others are told. */
+TEST(quick)
+{
+	try_quick(STEPPED, true, true, SYNDROME(DABT));
+	CHECK_EQ(gic.quick_accesses, 1);
+	CHECK_EQ(regs_read("elr_el2"), PC + 4);
+	CHECK_EQ(regs_read("spsr_el2"), EL1H);
+	check_regs_but(32);
+	try_quick(STEPPED, true, true, ICC_SGI1R(6));
+	CHECK_EQ(gic.quick_sgis, 1);
+	CHECK_EQ(gic.value, 0);
+	CHECK_EQ(regs_read("elr_el2"), PC + 4);
+	CHECK_EQ(regs_read("spsr_el2"), EL1H);
+	/* It is not so simple. */
+	start(EL1H);
+	vcpu.arch.vgic.loaded = true;
+	gic.answer = VGIC_DONE;
+	CHECK_EQ(trap(ICC_SGI1R(6), false), 0);
+	CHECK_EQ(gic.quick_sgis, 1);
+	CHECK_EQ(gic.value, 106);
+	CHECK_EQ(regs_read("elr_el2"), PC + 4);
+}
+
+/* Not in AArch32, where a condition may fail; nor what another CPU has; nor
+ * the primary's. */
+TEST(not_quick)
+{
+	try_quick(EL1H, false, true, ICC_SGI1R(6));
+	CHECK_EQ(gic.quick_sgis, 0);
+	try_quick(BIT(4), true, true, ICC_SGI1R(6));
+	CHECK_EQ(gic.quick_sgis, 0);
+	try_quick(EL1H, true, true, SYNDROME(SMC64));
+	start(EL1H);
+	vcpu.arch.vgic.loaded = gic.quick = true;
+	trap(SYNDROME(DABT), true);
+	trap(ICC_SGI1R(6), true);
+	CHECK_EQ(gic.quick_sgis + gic.quick_accesses, 0);
+}
+
+/* --- ID registers --- */
 
 TEST(id_registers)
 {

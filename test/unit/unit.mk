@@ -48,7 +48,8 @@ unit_arm_names := el2 trap idregs pte hypmap spectre mmio its gic pl011
 $(foreach name,$(unit_arm_names),\
 	$(eval unit_cflags_$(name) := $(unit_arm_cflags))\
 	$(eval unit_src_$(name) := test/unit/arm/regs.c $(unit_arm)/$(name).c))
-unit_src_el2 += $(addprefix $(unit_arm)/,pte.c timer.c fp.c) src/mm.c src/pool.c
+unit_src_el2 += $(addprefix $(unit_arm)/,switch.c pte.c timer.c fp.c) \
+	src/mm.c src/pool.c
 unit_src_trap += $(addprefix $(unit_arm)/,sysreg_trap.c inject.c idregs.c)
 # These include their source, for what only boot would set.
 unit_src_its := test/unit/arm/regs.c src/devtree.c src/fdt.c src/fdt_write.c

@@ -175,7 +175,7 @@ vectors_primary:
 	fault_vectors
 	/* From the primary, AArch64. */
 	.balign	0x80
-primary_sync:
+.Lprimary_sync:
 	call_of_table 0, primary_not_a_call, primary_standard_call
 	/* x1 is zero as well: the primary's vCPU does not leave. */
 	mov	x2, xzr
@@ -204,7 +204,7 @@ vectors_secondary:
 	fault_vectors
 	/* From a secondary, AArch64. */
 	.balign	0x80
-secondary_sync:
+.Lsecondary_sync:
 	call_of_table 8, secondary_not_a_call, secondary_standard_call
 	cbnz	x1, secondary_call_leaves
 	mov	x2, xzr
@@ -250,7 +250,7 @@ secondary_sync:
 	.global vectors_history_\kind
 vectors_history_\kind:
 	fault_vectors
-	history_vector \kind\()_sync
+	history_vector .L\kind\()_sync
 	history_vector \kind\()_interrupt
 	history_vector \kind\()_interrupt
 	history_vector \kind\()_serror

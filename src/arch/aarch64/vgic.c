@@ -170,13 +170,18 @@ move_to_lrs(struct vcpu *vcpu, uint32_t set[VGIC_WORDS], unsigned int room,
 	return false;
 }
 
-static void sample_timers(struct vcpu *vcpu)
+void vgic_sample(struct vcpu *vcpu)
 {
 	uint32_t *line = &vcpu->arch.vgic.own.line;
 
 	*line = timer_virtual_fired() ? (uint32_t)BIT(VGIC_VIRTUAL_TIMER) : 0;
 	if (timer_physical_fired(vcpu))
 		*line |= (uint32_t)BIT(VGIC_PHYSICAL_TIMER);
+}
+
+static void sample_timers(struct vcpu *vcpu)
+{
+	vgic_sample(vcpu);
 	timer_set_deadline(vcpu);
 }
 
@@ -288,17 +293,27 @@ static bool fold(struct vcpu *vcpu)
 
 /* --- who is told --- */
 
+/* Those that come before one of that priority. */
+static uint32_t before(const struct vgic_word *word, uint32_t set,
+		       unsigned int priority)
+{
+	FOR_BITS (n, set)
+		if (word->priority[n] >= priority)
+			set &= ~(uint32_t)BIT(n);
+	return set;
+}
+
 /* Those that the virtual CPU interface, as saved, would signal. */
 static COLD uint32_t audible(struct vcpu *vcpu, unsigned int w, uint32_t set)
 {
 	const struct vgic_word *word = word_of(vcpu, w);
 	uint32_t vmcr = vcpu->arch.vgic.vmcr;
 
-	FOR_BITS (n, set)
-		if (word->priority[n] >= vmcr >> VMCR_PMR ||
-		    !(vmcr & (word->group & BIT(n) ? 2 : 1)))
-			set &= ~(uint32_t)BIT(n);
-	return set;
+	if (!(vmcr & 1))
+		set &= word->group;
+	if (!(vmcr & 2))
+		set &= ~word->group;
+	return before(word, set, vmcr >> VMCR_PMR);
 }
 
 static COLD bool is_awaited(struct vcpu *vcpu)
@@ -310,20 +325,39 @@ static COLD bool is_awaited(struct vcpu *vcpu)
 	return any;
 }
 
+#define PRIORITY(lr) ((lr) >> LR_PRIORITY & 0xff)
+
+/* Whether an interrupt has another group or priority than in its LR. */
+static bool has_changed(struct vcpu *vcpu, uint64_t lr)
+{
+	return ((lr ^ make_lr(vcpu, lr & LR_INTID)) &
+		(LR_GROUP | 0xffull << LR_PRIORITY));
+}
+
 /* Whether LRs on another CPU are not what they should be. */
 static COLD bool is_outdated(struct vcpu *vcpu)
 {
 	struct vgic_cpu *c = &vcpu->arch.vgic;
+	unsigned int least = 0;
 	uint32_t any = 0;
 
+	for (unsigned int i = 0; i < c->lr_count; i++)
+		if (has_changed(vcpu, c->lr[i]))
+			return true;
+		else if ((c->lr[i] & LR_PENDING) && PRIORITY(c->lr[i]) > least)
+			least = PRIORITY(c->lr[i]);
 	for (unsigned int w = 0; w < VGIC_WORDS; w++) {
+		const struct vgic_word *word = word_of(vcpu, w);
 		uint32_t held = in_lrs(c, w, LR_PENDING);
+		uint32_t wanted = signalled(vcpu, w);
 
-		any |= signalled(vcpu, w) & ~c->left_out[w] &
-		       (word_of(vcpu, w)->latched | ~in_lrs(c, w, 0));
+		any |= wanted & ~c->left_out[w] &
+		       (word->latched | ~in_lrs(c, w, 0));
+		any |= before(word, wanted & c->left_out[w], least);
 		any |= in_lrs(c, w, LR_ENDED);
+		any |= held & ~(pending(word) | in_lrs(c, w, LR_LATCHED));
 		/* It may have been ended there since: nothing would tell. */
-		any |= word_of(vcpu, w)->latched & forwarded(vcpu, w) &
+		any |= word->latched & forwarded(vcpu, w) &
 		       in_lrs(c, w, LR_ACTIVE) & ~in_lrs(c, w, LR_EOI);
 		any |= held & ~mine(vcpu, w, held & forwarded(vcpu, w),
 				    vcpu->vm->arch.vgic.target);
@@ -476,8 +510,7 @@ static inline int free_lr(const struct vgic_cpu *c, unsigned int intid)
 	return (int)n;
 }
 
-static inline __attribute__((always_inline)) bool
-place(struct vcpu *vcpu, unsigned int intid, uint64_t latched)
+bool vgic_place(struct vcpu *vcpu, unsigned int intid, uint64_t latched)
 {
 	const struct vgic_word *word = word_of(vcpu, intid / 32);
 	struct vgic_cpu *c = &vcpu->arch.vgic;
@@ -502,11 +535,6 @@ place(struct vcpu *vcpu, unsigned int intid, uint64_t latched)
 	return true;
 }
 
-bool vgic_place(struct vcpu *vcpu, unsigned int intid, uint64_t latched)
-{
-	return place(vcpu, intid, latched);
-}
-
 /* The virtual timer has fired, and nothing else need have happened. */
 static __attribute__((noinline)) bool place_timer(struct vcpu *vcpu)
 {
@@ -515,7 +543,7 @@ static __attribute__((noinline)) bool place_timer(struct vcpu *vcpu)
 	if (!timer_virtual_interrupts(vcpu->cpu))
 		return false;
 	spin_lock(&vcpu->vm->arch.vgic.lock);
-	placed = place(vcpu, VGIC_VIRTUAL_TIMER, 0);
+	placed = vgic_place(vcpu, VGIC_VIRTUAL_TIMER, 0);
 	if (placed) {
 		vcpu->arch.vgic.own.line |= (uint32_t)BIT(VGIC_VIRTUAL_TIMER);
 		timer_quiet(vcpu->cpu, true);
@@ -534,9 +562,11 @@ static inline bool place_timer_again(struct vcpu *vcpu)
 	const uint64_t is = VGIC_VIRTUAL_TIMER | LR_HW | LR_PENDING;
 	const uint64_t mask = LR_INTID | LR_HW | LR_PENDING | LR_ACTIVE |
 			      LR_LATCHED | LR_ENDED;
+	/* Once: another vCPU may mark it meanwhile, and brings this one here.*/
+	uint64_t lr = __atomic_load_n(&c->lr[0], __ATOMIC_RELAXED);
 
-	if (!c->lr_count || (c->lr[0] & mask) != is || !timer_virtual_fired() ||
-	    !vgic_hw->refill(c->lr[0]))
+	if (!c->lr_count || (lr & mask) != is || !timer_virtual_fired() ||
+	    !vgic_hw->refill(lr))
 		return false;
 	timer_quiet(vcpu->cpu, true);
 	return true;

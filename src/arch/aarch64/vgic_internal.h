@@ -26,11 +26,14 @@ void vgic_end(struct vcpu *vcpu);
 void vgic_use(struct vcpu *vcpu);
 
 /*
- * Puts an interrupt that begins to pend for the vCPU, which is loaded here, into
- * a list register; `latched`: LR_LATCHED, or 0. False if that takes more than
- * one that is free. The VM's lock is held.
+ * Puts an interrupt that begins to pend for the vCPU, which is loaded here,
+ * into a list register; `latched`: LR_LATCHED, or 0. False if that takes more
+ * than one that is free. The VM's lock is held.
  */
 bool vgic_place(struct vcpu *vcpu, unsigned int intid, uint64_t latched);
+
+/* Looks at the lines of the vCPU's timers. It runs here; the lock is held. */
+void vgic_sample(struct vcpu *vcpu);
 
 /* What `self` did is news for other vCPUs. The VM's lock is held. */
 void vgic_tell(struct vcpu *self);

@@ -150,6 +150,8 @@ static COLD uint64_t read_bits(void *device, uint32_t offset)
 		return word->enabled;
 	case SET_PENDING:
 	case CLEAR_PENDING:
+		if (vcpu == device)
+			vgic_sample(vcpu);
 		return pending(word) | mark_lrs(vcpu, w, 0, 0, 0);
 	default:
 		return word->active;
@@ -283,7 +285,8 @@ static uint64_t read_control(void *device, uint32_t offset)
 	const struct vcpu *vcpu = device;
 
 	(void)offset;
-	return vcpu->vm->arch.vgic.control | (is_v2() ? 0 : CTLR_ARE | CTLR_DS);
+	return __atomic_load_n(&vcpu->vm->arch.vgic.control, __ATOMIC_RELAXED) |
+	       (is_v2() ? 0 : CTLR_ARE | CTLR_DS);
 }
 
 static void write_control(void *device, uint32_t offset, uint64_t value)
@@ -624,39 +627,48 @@ COLD enum vgic_answer vgic_sysreg(struct vcpu *vcpu, unsigned int crm,
 
 #define ZERO_REGISTER 31
 
-/* The word of a register of the vCPU's own, or of SPIs; NULL: another one. */
-static struct vgic_word *quick_word(struct vcpu *vcpu, uint64_t ipa)
+/*
+ * The word of a register of the vCPU's own, or of SPIs, and its number; NULL:
+ * another one.
+ */
+static inline struct vgic_word *quick_word(struct vcpu *vcpu, uint64_t ipa,
+					   unsigned int *w)
 {
 	uint64_t own = VGIC_REDISTRIBUTORS + GICR_PRIVATE +
 		       vcpu->index * VGIC_REDISTRIBUTOR_SIZE;
-	unsigned int w = (ipa & 0x7f) / 4;
+	uint32_t n = (ipa & 0x7f) / 4;
 
-	if (ipa - own < GICD_IPRIORITYR)
-		return w == 0 && !is_v2() ? &vcpu->arch.vgic.own : NULL;
-	if (ipa - VGIC_DISTRIBUTOR >= GICD_IPRIORITYR || w == 0 ||
-	    w >= VGIC_WORDS)
+	if (ipa - own < GICD_IPRIORITYR) {
+		*w = 0;
+		return n == 0 && !is_v2() ? &vcpu->arch.vgic.own : NULL;
+	}
+	if (ipa - VGIC_DISTRIBUTOR >= GICD_IPRIORITYR || n == 0 ||
+	    !index_check(n, VGIC_WORDS, w))
 		return NULL;
-	return word_of(vcpu, (unsigned int)index_nospec(w, VGIC_WORDS));
+	return word_of(vcpu, *w);
 }
 
-static bool quick_read(struct vcpu *vcpu, uint64_t ipa, uint64_t *value)
+/* Without the lock: each is a word that changes at once. */
+static inline __attribute__((always_inline)) bool
+quick_read(struct vcpu *vcpu, uint64_t ipa, uint64_t *value)
 {
 	const struct vgic_word *word;
+	unsigned int w;
 
 	if (ipa == VGIC_DISTRIBUTOR + GICD_CTLR) {
 		*value = read_control(vcpu, 0);
 		return true;
 	}
-	word = quick_word(vcpu, ipa);
+	word = quick_word(vcpu, ipa, &w);
 	if (!word)
 		return false;
 	switch (kind_of((uint32_t)ipa)) {
 	case GROUP:
-		*value = word->group;
+		*value = __atomic_load_n(&word->group, __ATOMIC_RELAXED);
 		return true;
 	case SET_ENABLE:
 	case CLEAR_ENABLE:
-		*value = word->enabled;
+		*value = __atomic_load_n(&word->enabled, __ATOMIC_RELAXED);
 		return true;
 	default:
 		return false;
@@ -695,8 +707,8 @@ static bool quick_pend(struct vcpu *vcpu, unsigned int w, uint32_t set)
 
 static bool quick_write(struct vcpu *vcpu, uint64_t ipa, uint32_t set)
 {
-	struct vgic_word *word = quick_word(vcpu, ipa);
-	unsigned int kind = kind_of((uint32_t)ipa), w = (ipa & 0x7f) / 4;
+	unsigned int kind = kind_of((uint32_t)ipa), w;
+	struct vgic_word *word = quick_word(vcpu, ipa, &w);
 
 	if (!word || kind <= GROUP)
 		return false;
@@ -711,14 +723,18 @@ bool vgic_quick_access(struct vcpu *vcpu, uint64_t esr)
 {
 	uint64_t ipa = fault_page() | (read_sysreg(far_el2) & (PAGE_SIZE - 1));
 	unsigned int rt = ISS_REGISTER(esr);
-	uint64_t zero = 0;
-	uint64_t *x = rt == ZERO_REGISTER ? &zero : &vcpu->arch.x[rt];
+	bool is_zero = rt == ZERO_REGISTER;
+	uint64_t *x = vcpu->arch.x, value;
 
 	if ((esr & ISS_MASK) != ISS_WORD || ipa & 3)
 		return false;
 	if (esr & ISS_WNR)
-		return quick_write(vcpu, ipa, (uint32_t)*x);
-	return quick_read(vcpu, ipa, x);
+		return quick_write(vcpu, ipa, is_zero ? 0 : (uint32_t)x[rt]);
+	if (!quick_read(vcpu, ipa, &value))
+		return false;
+	if (!is_zero)
+		x[rt] = value;
+	return true;
 }
 
 /* To itself or to another one; not to both, or to more. */
@@ -729,7 +745,8 @@ bool vgic_quick_sgi(struct vcpu *vcpu, uint64_t esr)
 	uint64_t value;
 	bool done = true;
 
-	if ((esr & SYSREG_MASK) != SYSREG_SGI1R || rt == ZERO_REGISTER)
+	if ((esr & SYSREG_MASK) != SYSREG_SGI1R || rt == ZERO_REGISTER ||
+	    is_v2())
 		return false;
 	value = vcpu->arch.x[rt];
 	intid = value >> 24 & 0xf;

@@ -119,6 +119,45 @@ static void registers_survive(void)
 	check_painted(PAINT_SMC, 0xffff, 0, 0, FAILED);
 }
 
+/* The upper half of a function number means nothing, on no way of a call. */
+static void upper_half_of_number(void)
+{
+	const uint64_t count = (uint64_t)hf_vm_get_count();
+	const struct {
+		uint64_t fn, a, b, expected;
+	} rows[] = {
+		{HF_VM_GET_COUNT, 0, 0, count},
+		{HF_VCPU_GET_COUNT, vm_named("smp"), 0, 4},
+		{HF_VCPU_RUN, count, 0, HF_VCPU_WAIT_FOR_INTERRUPT},
+		{HF_VM_CONFIGURE, 1, 1, FAILED},
+		{HF_RPC_REQUEST, count, 0, FAILED},
+		{HF_RPC_READ_REQUEST, 0, 0, FAILED},
+		{HF_RPC_ACK, 0, 0, FAILED},
+		{HF_RPC_REPLY, 0, 0, FAILED},
+		{HF_SET_OPTIONS, 0, 0, 0},
+		{HF_VM_GET_STATE, count, 0, FAILED},
+		{HF_VM_STOP, count, 0, FAILED},
+		{HF_VM_START, count, 0, FAILED},
+		{HF_CONSOLE_WRITE, count, 0, FAILED},
+		{0xff0f, 0, 0, FAILED},
+		{0xff10, 0, 0, FAILED},
+		{0x1234, 0, 0, FAILED},
+		{PSCI_VERSION, 0, 0, 0x10001},
+		{SMCCC_VERSION, 0, 0, 0x10002},
+		{PSCI_AFFINITY_INFO_64, ~0ull, 0,
+		 (uint64_t)PSCI_INVALID_PARAMETERS},
+	};
+
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		check_painted(PAINT_HVC, rows[i].fn, rows[i].a, rows[i].b,
+			      rows[i].expected);
+		check_painted(PAINT_HVC, HIGH | rows[i].fn, rows[i].a,
+			      rows[i].b, rows[i].expected);
+		check_painted(PAINT_HVC, UINT64_C(1) << 32 | rows[i].fn,
+			      rows[i].a, rows[i].b, rows[i].expected);
+	}
+}
+
 static void hvc_other_immediate(void)
 {
 	check_painted(PAINT_HVC_OTHER, HF_VM_GET_COUNT, 0, 0, FAILED);
@@ -328,6 +367,13 @@ static void secondary_calls(void)
 		{HF_RPC_REPLY, UINT64_C(1) << 31, 1, FAILED},
 		{HF_RPC_REPLY, (UINT64_C(1) << 32) + 8, 1, FAILED},
 		{HF_RPC_REPLY, UINT64_C(1) << 63, 1, FAILED},
+		{HF_VM_GET_STATE, vm_named("service"), 0, FAILED},
+		{HF_VM_STOP, vm_named("service"), 0, FAILED},
+		{HF_LOG_READ, 0, 0, FAILED},
+		{0xff0f, 0, 0, FAILED},
+		{0xff10, 0, 0, FAILED},
+		{HIGH | PSCI_VERSION, 0, 0, 0x10001},
+		{HIGH | 0xffff, 0, 0, FAILED},
 		{0xffff, 0, 0, FAILED},
 		{0, 0, 0, FAILED},
 	};
@@ -380,6 +426,7 @@ static const struct test_case cases[] = {
 	{"vcpu_get_count", vcpu_get_count},
 	{"unknown_functions", unknown_functions},
 	{"registers_survive", registers_survive},
+	{"upper_half_of_number", upper_half_of_number},
 	{"hvc_other_immediate", hvc_other_immediate},
 	{"smc_is_no_hypercall", smc_is_no_hypercall},
 	{"el0_calls_undefined", el0_calls_undefined},

@@ -145,12 +145,14 @@ static void check_echo(uint32_t vm, uint64_t size, unsigned int seed)
 
 static void message_sizes(void)
 {
-	static const uint64_t sizes[] = {
-		4096, 0,   1,	2,   4,	  7,   8,    9,	   16,	 32,   63,  64,
-		65,   128, 255, 256, 257, 512, 1024, 2048, 4094, 4095, 4096};
+	static const uint64_t sizes[] = {4096, 255,  256,  257,	 512,
+					 1024, 2048, 4094, 4095, 4096};
 	uint32_t echo = vm_named("echo");
 	unsigned int i;
 
+	/* Blocks of 64 bytes, and each rest, behind one and by itself. */
+	for (i = 0; i <= 130 && !test_over(); i++)
+		check_echo(echo, i, i);
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		check_echo(echo, sizes[i], i);
 		if (test_over())

@@ -14,6 +14,10 @@
 #define ESR_ACCESS (UINT64_C(0x24) << 26 | BIT(24) | BIT(15) | 0x07)
 #define ESR_SIZE(log2) ((uint64_t)(log2) << 22)
 #define ESR_WRITE BIT(6)
+/* ... of an MSR or MRS of x0, op0 3, op1 0, CRn 12; bit 0: MRS. */
+#define ESR_SYSREG(crm, op2)                                                 \
+	(UINT64_C(0x18) << 26 | BIT(25) | 3 << 20 | (op2) << 17 | 12 << 10 | \
+	 (crm) << 1)
 
 #define MAINTENANCE 25
 /* Interrupts for the hypervisor in a row, without anything being done. */
@@ -41,16 +45,9 @@ static _Noreturn void die(const char *what)
 	abort();
 }
 
-void spin_lock(struct spinlock *l)
+void spin_wait(const struct spinlock *l, uint32_t ticket)
 {
-	if (l->next++ != l->serving)
-		die("a lock is taken twice");
-}
-
-void spin_unlock(struct spinlock *l)
-{
-	if (++l->serving != l->next)
-		die("a lock is given back that was not taken");
+	die("a lock is taken twice");
 }
 
 void skip_instruction(uint64_t esr)
@@ -75,14 +72,9 @@ uint64_t *ptable_entry(struct ptable *t, uint64_t at)
 	die("a page is mapped");
 }
 
-static unsigned int this_vcpu(void)
+bool timer_virtual_interrupts(const struct cpu *c)
 {
-	return current_vcpu()->index;
-}
-
-bool timer_virtual_fired(void)
-{
-	return fired[this_vcpu()].virtual;
+	return timer_virtual_fired() && !ifc_timer_is_active();
 }
 
 bool timer_physical_fired(const struct vcpu *vcpu)
@@ -99,21 +91,15 @@ bool timer_interrupts(const struct vcpu *vcpu)
 {
 	const uint32_t *line = &vcpu->arch.vgic.own.line;
 
-	return (timer_virtual_fired() && !ifc_timer_is_active()) ||
+	return timer_virtual_interrupts(vcpu->cpu) ||
 	       (!(*line & BIT(VGIC_PHYSICAL_TIMER)) &&
 		timer_physical_fired(vcpu));
 }
 
 void timer_take(struct cpu *cpu, bool enable)
 {
-	(void)cpu;
 	(void)enable;
-}
-
-void timer_quiet(struct cpu *cpu, bool quiet)
-{
-	(void)cpu;
-	ifc_set_timer_active(quiet);
+	cpu->arch.virtual_taken = true;
 }
 
 bool gic_end_kick(struct cpu *cpu)
@@ -135,7 +121,24 @@ static struct vcpu *be(unsigned int cpu)
 
 	ifc_be_cpu(cpu);
 	irq_write(IRQ_tpidr_el2, (uint64_t)(uintptr_t)vcpu);
+	irq_write(IRQ_cntv_ctl_el0,
+		  bench_running[cpu] >= 0 && fired[vcpu->index].virtual);
+	irq_write(IRQ_cntv_cval_el0, 0);
 	return vcpu;
+}
+
+/* The hypervisor has done what it was to do on a CPU: the guest goes on. */
+static void done(unsigned int cpu)
+{
+	uint32_t *set = &ppis[cpu][PPI_SET_ACTIVE];
+	uint32_t *clear = &ppis[cpu][PPI_CLEAR_ACTIVE];
+
+	if (*set | *clear)
+		ifc_set_timer_active(boards_cpus[cpu].arch.virtual_quiet);
+	*set = *clear = 0;
+	if (vm.arch.vgic.lock.next != vm.arch.vgic.lock.serving)
+		die("a lock is not given back");
+	ifc_check();
 }
 
 static void start_vm(void)
@@ -169,6 +172,9 @@ void bench_start(const struct ifc_kind *kind)
 		boards_cpus[i].index = i;
 		boards_cpus[i].arch.ppis = ppis[i];
 		boards_cpus[i].arch.ppi_maintenance_bit = BIT(MAINTENANCE);
+		boards_cpus[i].arch.ppi_virtual_bit = BIT(VGIC_VIRTUAL_TIMER);
+		boards_cpus[i].arch.virtual_taken = false;
+		boards_cpus[i].arch.virtual_quiet = false;
 		be(i);
 		ifc_set_timer_active(false);
 		vgic_init_cpu();
@@ -183,6 +189,7 @@ void bench_enter(unsigned int cpu, unsigned int vcpu)
 	be(cpu);
 	if (vgic_is_used(&vm))
 		vgic_enter(&vcpus[vcpu]);
+	done(cpu);
 }
 
 void bench_leave(unsigned int cpu)
@@ -191,8 +198,10 @@ void bench_leave(unsigned int cpu)
 
 	if (vgic_is_used(&vm))
 		vgic_leave(vcpu);
-	/* timer_leave_secondary() gives it back to the primary. */
+	done(cpu);
+	/* timer_give_back(): to the primary. */
 	ifc_set_timer_active(false);
+	vcpu->cpu->arch.virtual_taken = vcpu->cpu->arch.virtual_quiet = false;
 	if (!ifc_is_off())
 		die("a vCPU left something in the CPU interface");
 	bench_running[cpu] = -1;
@@ -217,6 +226,7 @@ bool bench_settle(unsigned int cpu, bool *any)
 		*any = true;
 		/* False: the primary gets its turn, and runs it again. */
 		vgic_interrupt(vcpu);
+		done(cpu);
 	}
 	return false;
 }
@@ -226,26 +236,39 @@ bool bench_access(unsigned int cpu, uint64_t ipa, unsigned int width,
 {
 	struct vcpu *vcpu = be(cpu);
 	unsigned int log2 = (unsigned int)__builtin_ctz(width);
-	bool done;
+	uint64_t esr = ESR_ACCESS | ESR_SIZE(log2) | (is_write ? ESR_WRITE : 0);
+	bool good;
 
 	irq_write(IRQ_hpfar_el2, ipa >> 12 << 4);
 	irq_write(IRQ_far_el2, ipa);
 	vcpu->arch.x[0] = *value;
-	done = vgic_access(vcpu, ESR_ACCESS | ESR_SIZE(log2) |
-					 (is_write ? ESR_WRITE : 0));
+	good = (vcpu->arch.vgic.loaded && vgic_quick_access(vcpu, esr)) ||
+	       vgic_access(vcpu, esr);
 	*value = vcpu->arch.x[0];
-	return done;
+	done(cpu);
+	return good;
 }
 
 bool bench_sysreg(unsigned int cpu, unsigned int crm, unsigned int op2,
 		  bool is_read, uint64_t *value)
 {
-	return vgic_sysreg(be(cpu), crm, op2, is_read, value) != VGIC_UNDEFINED;
+	uint64_t esr = ESR_SYSREG(crm, op2) | is_read;
+	struct vcpu *vcpu = be(cpu);
+	bool good;
+
+	vcpu->arch.x[0] = *value;
+	good = (vcpu->arch.vgic.loaded && vgic_quick_sgi(vcpu, esr)) ||
+	       vgic_sysreg(vcpu, crm, op2, is_read, value) != VGIC_UNDEFINED;
+	done(cpu);
+	return good;
 }
 
 bool bench_wait(unsigned int cpu)
 {
-	if (!vgic_may_wait(be(cpu)))
+	bool waits = vgic_may_wait(be(cpu));
+
+	done(cpu);
+	if (!waits)
 		return false;
 	bench_leave(cpu);
 	return true;
@@ -255,12 +278,14 @@ void bench_set_line(unsigned int cpu, unsigned int intid, bool level)
 {
 	be(cpu);
 	vgic_set_line(&vm, intid, level);
+	done(cpu);
 }
 
 void bench_pend(unsigned int cpu, unsigned int intid)
 {
 	be(cpu);
 	vgic_pend(&vm, intid);
+	done(cpu);
 }
 
 void bench_set_timer(unsigned int vcpu, bool is_virtual, bool level)
@@ -277,6 +302,7 @@ void bench_timer_trapped(unsigned int cpu)
 
 	if (vcpu->arch.vgic.loaded)
 		vgic_refresh(vcpu);
+	done(cpu);
 }
 
 uint32_t bench_told(void)

@@ -99,6 +99,19 @@ static uint64_t maintenance_status(void)
 	       ((hcr & HCR_NPIE) && !pends ? 8 : 0);
 }
 
+static uint64_t empty_lrs(void)
+{
+	uint64_t set = 0;
+
+	for (unsigned int i = 0; i < kind.lrs; i++) {
+		uint64_t lr = *lr_at(i);
+
+		if (!(lr & STATE) && ((lr & HARDWARE) || !(lr & TELLS_END)))
+			set |= BIT(i);
+	}
+	return set;
+}
+
 uint64_t irq_read(enum irq_register r)
 {
 	check_exists(r);
@@ -108,6 +121,8 @@ uint64_t irq_read(enum irq_register r)
 		       UINT64_C(4) << 29;
 	if (r == IRQ_ich_misr_el2)
 		return maintenance_status();
+	if (r == IRQ_ich_elrsr_el2)
+		return empty_lrs();
 	return cpu->reg[r];
 }
 
@@ -141,8 +156,12 @@ void irq_write(enum irq_register r, uint64_t value)
 		}
 	}
 	cpu->reg[r] = value;
-	/* List registers are written one by one; then the guest goes on. */
-	if (r == IRQ_ich_hcr_el2 && (value & HCR_EN))
+}
+
+/* List registers are written one by one; then the guest goes on. */
+void ifc_check(void)
+{
+	if (cpu->reg[IRQ_ich_hcr_el2] & HCR_EN)
 		for (unsigned int i = 0; i < kind.lrs; i++)
 			check_lr(i);
 }

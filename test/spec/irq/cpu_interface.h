@@ -34,6 +34,9 @@ bool ifc_maintenance(void);
 /* What a stay in a guest must leave behind: nothing that can interrupt. */
 bool ifc_is_off(void);
 
+/* Ends the program if what its list registers have is not allowed. */
+void ifc_check(void);
+
 /* Whether the guest's accesses trap. */
 bool ifc_traps(void);
 

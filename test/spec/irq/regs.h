@@ -15,22 +15,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../unit/fake/nospec.h"
 #include "sysreg.h"
 
 #define IRQ_4(op, name) \
 	op(name##0_el2) op(name##1_el2) op(name##2_el2) op(name##3_el2)
-#define IRQ_REGISTERS(op)                                                      \
-	op(ich_vtr_el2) op(ich_hcr_el2) op(ich_misr_el2) op(ich_vmcr_el2)      \
-		IRQ_4(op, ich_ap0r) IRQ_4(op, ich_ap1r) op(ich_lr0_el2) op(    \
-			ich_lr1_el2) op(ich_lr2_el2) op(ich_lr3_el2)           \
-			op(ich_lr4_el2) op(ich_lr5_el2) op(ich_lr6_el2) op(    \
-				ich_lr7_el2) op(ich_lr8_el2) op(ich_lr9_el2)   \
-				op(ich_lr10_el2) op(ich_lr11_el2)              \
-					op(ich_lr12_el2) op(ich_lr13_el2) op(  \
-						ich_lr14_el2) op(ich_lr15_el2) \
-						op(tpidr_el2) op(hpfar_el2)    \
-							op(far_el2)            \
-								op(vbar_el2)
+#define IRQ_LRS(op)                                                        \
+	IRQ_4(op, ich_lr)                                                  \
+	op(ich_lr4_el2) op(ich_lr5_el2) op(ich_lr6_el2) op(ich_lr7_el2)    \
+		op(ich_lr8_el2) op(ich_lr9_el2) op(ich_lr10_el2)           \
+			op(ich_lr11_el2) op(ich_lr12_el2) op(ich_lr13_el2) \
+				op(ich_lr14_el2) op(ich_lr15_el2)
+#define IRQ_OTHERS(op)                                                   \
+	op(tpidr_el2) op(hpfar_el2) op(far_el2) op(vbar_el2) op(isr_el1) \
+		op(cntv_ctl_el0) op(cntv_cval_el0) op(cntvct_el0)        \
+			op(cnthp_ctl_el2) op(cnthp_cval_el2)
+#define IRQ_REGISTERS(op)                                                  \
+	op(ich_vtr_el2) op(ich_hcr_el2) op(ich_misr_el2) op(ich_elrsr_el2) \
+		op(ich_vmcr_el2) IRQ_4(op, ich_ap0r) IRQ_4(op, ich_ap1r)   \
+			IRQ_LRS(op) IRQ_OTHERS(op)
 
 #define IRQ_NAME(name) IRQ_##name,
 enum irq_register { IRQ_REGISTERS(IRQ_NAME) IRQ_REGISTER_COUNT };

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../fake/nospec.h"
 #include "sysreg.h"
 
 #undef read_sysreg
@@ -43,6 +44,9 @@ void regs_write(const char *name, uint64_t value);
 
 /* Sets a register without a note. */
 void regs_set(const char *name, uint64_t value);
+
+/* Makes a register one that ignores writes, or not. */
+void regs_fix(const char *name, bool fixed);
 
 /* Notes that something happened. */
 void regs_note(const char *what, uint64_t value);
