@@ -136,6 +136,7 @@ def check_vms(c, machine):
             command = f"hf-stage2 {name if name == 'echo1' else 0} 0x40001234"
             there, = c.find("guest", command, r"-> (0x[0-9a-f]+) rwx normal$")
             c.equal(command, number(there), number(place) + 0x1234)
+            c.find("guest", command, r"^which it does not see: ")
     c.find("guest", "hf-vms", r"^primary: VMID 1\n  mailbox: idle, send page "
            r"0x[0-9a-f]+000, receive page 0x[0-9a-f]+000\n")
 

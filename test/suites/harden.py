@@ -390,7 +390,7 @@ PANICS = {
         REGISTERS, ALL]),
     "stack_guard": (PANIC_MACHINE, "race", overwrite_frame, [
         r"^holdfast: panic: CPU \d: stack frame overwritten, in the function "
-        r"at 0x80000000[0-9a-f]+$", BACKTRACE]),
+        r"at 0x8000000[0-9a-f]+$", BACKTRACE]),
     "in_report": (PANIC_MACHINE, "race", fault_in_report, [
         JUMPED, r"^holdfast: panic: in the report itself: ESR 0x86\w+ "]),
     "two_cpus": (PANIC_MACHINE, "race", fault_of_two, [

@@ -101,9 +101,15 @@ class Step:
         return bool(self.entry & PTE_VALID)
 
     @property
+    def is_parked(self):
+        """A table of a VM that is stopped, or not loaded yet (start.c): kept,
+        and not shown to it."""
+        return self.level < LEAF_LEVEL and not self.is_valid and \
+            bool(self.entry & PTE_TABLE)
+
+    @property
     def is_table(self):
-        return self.level < LEAF_LEVEL and \
-            self.entry & (PTE_VALID | PTE_TABLE) == PTE_VALID | PTE_TABLE
+        return self.level < LEAF_LEVEL and bool(self.entry & PTE_TABLE)
 
     def physical(self, address):
         """Where a block or page puts `address`."""
@@ -157,7 +163,7 @@ def owner_name(number):
 def print_walk(steps, address, mode):
     """Prints each level, then what it comes to."""
     for s in steps:
-        kind = "table" if s.is_table else "absent" if not s.is_valid else \
+        kind = "parked" if s.is_parked else "table" if s.is_table else "absent" if not s.is_valid else \
             "page" if s.level == LEAF_LEVEL else "block"
         print(f"  level {s.level}: table {s.table:#014x} entry {s.index:4d}: "
               f"{s.entry:#018x} {kind}")
@@ -165,6 +171,8 @@ def print_walk(steps, address, mode):
     if last.is_valid:
         print(f"{address:#x} -> {last.physical(address):#x} "
               f"{mode(last.entry)}")
+        if any(s.is_parked for s in steps):
+            print("which it does not see: it is stopped, or not loaded yet")
         return
     print(f"{address:#x} is not mapped")
 
