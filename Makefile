@@ -37,7 +37,7 @@ TOOLCHAIN_FLAGS := -mno-outline-atomics -mllvm -inline-threshold=25
 # Else assembly's debug information names the directory.
 DIRECTORY_FLAGS := -fdebug-compilation-dir=.
 LD_FLAGS :=
-SMALL := -Oz
+SMALL := -Oz -mno-outline
 endif
 
 OBJ := $(BUILD)/obj

@@ -29,7 +29,7 @@
 #define MAX_STREAM_BITS 24
 
 /* Nodes of the board's device tree, and of the manifest. */
-#define MAX_NODES 4096
+#define MAX_NODES 2048
 #define MAX_MANIFEST_NODES (4 * MAX_VMS)
 
 /* Devices that are kept from the primary. */

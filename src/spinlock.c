@@ -45,8 +45,9 @@ void spin_note_giving(const struct spinlock *l)
 
 void spin_wait(const struct spinlock *l, uint32_t ticket)
 {
-	while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket)
+	do
 		arch_relax();
+	while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket);
 }
 
 void spin_seize(struct spinlock *l)
