@@ -532,7 +532,7 @@ static void timer_of_the_primary(void)
 {
 	setup();
 	add(STEP_TIMER_ARM, 1000, 0, 0, 0);
-	spin(MS);
+	spin(20 * MS);
 	take(VIRTUAL);
 	run("service");
 	gic_enable(timer_intid(TIMER_VIRTUAL));
