@@ -676,6 +676,10 @@ TEST(transfer_of_the_free)
 
 	make_owners();
 	CHECK(mm_transfer_free(MM_GIVE_DEVICE, &t, paddr(0), 8 * GIB));
+	/* Walks of the tables see it behind that. */
+	fake.pt_syncs = 0;
+	CHECK(mm_transfer_free(MM_GIVE_DEVICE, &t, paddr(10 * GIB), GIB));
+	CHECK_EQ(fake.pt_syncs, 1);
 	for (unsigned int n = OWNER_PRIMARY; n <= OWNER_VM; n++) {
 		check_mapped(n * GIB - 1, n * GIB - 1, MM_DEVICE_RW);
 		CHECK_EQ(owner(n * GIB), n);
