@@ -104,7 +104,7 @@ static const char *check_begin(struct check *c)
 	uint32_t left = c->limit - c->at;
 	uint32_t length = name_length(name, left);
 	uint32_t count = c->fdt->node_count;
-	struct fdt_entry *e = &c->fdt->node[count];
+	struct fdt_entry *e;
 
 	if (length == left)
 		return "a node name has no end";
@@ -116,6 +116,7 @@ static const char *check_begin(struct check *c)
 		return "nodes are nested too deeply";
 	if (count == c->room)
 		return "it has too many nodes";
+	e = &c->fdt->node[count];
 	e->begin = c->at - CELL;
 	c->at += align4(length + 1);
 	e->props = c->at;
