@@ -10,6 +10,7 @@ import subprocess
 
 from lib import linux, qemu
 from lib.qemu import Machine
+from lib.ramdisk import make as make_ramdisk
 from lib.testing import Failure
 
 TOOLS = "aarch64-linux-gnu-"
@@ -149,14 +150,9 @@ def ramdisk(ctx, where, vms):
                  f"\t\tvcpu_count = <{vcpus}>;\n\t}};\n")
     with open(source, "w") as f:
         f.write(text + "};\n")
-    made = subprocess.run(
-        [ctx.source("tools/mkramdisk"), "-o", out, source,
-         *(f"{n}.bin=" + ctx.built("guest", f"bench-{n}.bin")
-           for n in ("primary", "secondary"))],
-        capture_output=True, text=True)
-    if made.returncode:
-        raise Failure("mkramdisk failed", made.stdout + made.stderr)
-    return out
+    return make_ramdisk(ctx, out, source, {
+        f"{n}.bin": ctx.built("guest", f"bench-{n}.bin")
+        for n in ("primary", "secondary")})
 
 
 def counter(ctx, out, more=""):

@@ -42,9 +42,10 @@ enum { OPS_TALLIES = 2 };
 extern const char *const ops_tally_names[OPS_TALLIES];
 void ops_tally(const struct op *op, uint64_t tally[OPS_TALLIES]);
 
-/* A line of text, and back. False if it is none. */
-void ops_print(FILE *out, const struct op *op);
-bool ops_parse(const char *line, struct op *op);
+/* How many kinds there are, what a line of text calls them, and for how many
+ * CPUs they are. */
+extern const unsigned int ops_kinds, ops_cpus;
+extern const char *const ops_names[];
 
 /* --- drawing --- */
 

@@ -541,30 +541,9 @@ void ops_tally(const struct op *op, uint64_t tally[OPS_TALLIES])
 
 /* --- text --- */
 
-static const char *const kind_names[OP_KINDS] = {
+const unsigned int ops_kinds = OP_KINDS, ops_cpus = SPEC_CPUS;
+
+const char *const ops_names[] = {
 	"call",	    "event",  "vcpu_on", "write",  "output",
 	"scribble", "cpu_on", "cpu_off", "cpu_up",
 };
-
-void ops_print(FILE *out, const struct op *op)
-{
-	fprintf(out, "%u %s", op->cpu, kind_names[op->kind]);
-	for (unsigned int i = 0; i < 4; i++)
-		fprintf(out, " 0x%" PRIx64, op->a[i]);
-	fprintf(out, "\n");
-}
-
-bool ops_parse(const char *line, struct op *op)
-{
-	char name[16];
-
-	if (sscanf(line, "%u %15s %" SCNi64 " %" SCNi64 " %" SCNi64 " %" SCNi64,
-		   &op->cpu, name, (int64_t *)&op->a[0], (int64_t *)&op->a[1],
-		   (int64_t *)&op->a[2], (int64_t *)&op->a[3]) != 6 ||
-	    op->cpu >= SPEC_CPUS)
-		return false;
-	for (op->kind = 0; op->kind < OP_KINDS; op->kind++)
-		if (strcmp(name, kind_names[op->kind]) == 0)
-			return true;
-	return false;
-}

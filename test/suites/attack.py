@@ -6,11 +6,11 @@ side and machine makes all attacks of test/attack/attacks.h."""
 import os
 import random
 import re
-import subprocess
 import threading
 
 from lib import qemu
 from lib.qemu import Machine
+from lib.ramdisk import make as make_ramdisk
 from lib.testing import Failure, Test
 from suites import target
 
@@ -61,13 +61,7 @@ def ramdisk(ctx):
         with open(source, "w") as f:
             f.write(target.manifest(VMS).replace('"primary.bin"',
                                                  '"attack-primary.bin"'))
-        made = subprocess.run(
-            [ctx.source("tools/mkramdisk"), "-o", out, source,
-             *(f"{n}={p}" for n, p in images.items())],
-            capture_output=True, text=True)
-        if made.returncode:
-            raise Failure("mkramdisk failed", made.stdout + made.stderr)
-    return out
+        return make_ramdisk(ctx, out, source, images)
 
 
 def check_lines(result):

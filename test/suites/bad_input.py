@@ -12,6 +12,7 @@ import subprocess
 
 from lib import qemu
 from lib.qemu import Machine
+from lib.ramdisk import make as make_ramdisk
 from lib.testing import Failure, Test
 
 MACHINE = Machine(3, "cortex-a57", 1, 256)
@@ -69,14 +70,8 @@ class Bench:
                   for n in ("primary.bin", "echo.bin")}
         for name, data in (files or {}).items():
             wanted[name] = self.write(name, data)
-        made = subprocess.run(
-            [self.ctx.source("tools/mkramdisk"), "--no-check", "-o", out,
-             self.write("manifest.dts", source),
-             *(f"{n}={p}" for n, p in wanted.items())],
-            capture_output=True, text=True)
-        if made.returncode:
-            raise Failure("mkramdisk failed", made.stdout + made.stderr)
-        return out
+        return make_ramdisk(self.ctx, out, self.write("manifest.dts", source),
+                            wanted, "--no-check")
 
     def archive(self, change):
         """A good ramdisk with its bytes changed; its path."""

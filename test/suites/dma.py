@@ -5,10 +5,10 @@ and network behind one."""
 
 import os
 import re
-import subprocess
 
 from lib import elf, linux, qemu
 from lib.qemu import Machine
+from lib.ramdisk import make as make_ramdisk
 from lib.testing import Failure, Test
 from suites import target
 
@@ -77,15 +77,8 @@ def pack(ctx, strict):
     with open(os.path.join(where, "manifest.dts"), "w") as f:
         f.write(source)
     out = os.path.join(where, f"{os.getpid()}.img")
-    made = subprocess.run(
-        [ctx.source("tools/mkramdisk"), "-o", out,
-         os.path.join(where, "manifest.dts"),
-         *(f"{n}={ctx.built('guest', n)}"
-           for n in ("primary.bin", "service.bin"))],
-        capture_output=True, text=True)
-    if made.returncode:
-        raise Failure("mkramdisk failed", made.stdout + made.stderr)
-    return out
+    return make_ramdisk(ctx, out, os.path.join(where, "manifest.dts"), {
+        n: ctx.built("guest", n) for n in ("primary.bin", "service.bin")})
 
 
 def check_says(result, says):

@@ -14,6 +14,7 @@ from lib.devicetree import parse
 from lib.hypervisor import (ADDRESS, FIRST_VM, HYPERVISOR, NOBODY, PAGE,
                             RAM_BASE, Ram)
 from lib.qemu import Machine
+from lib.ramdisk import make as make_ramdisk
 from lib.testing import Failure, Test
 from suites import target
 
@@ -55,13 +56,7 @@ def ramdisk(ctx, where):
             f.write(data)
     out = os.path.join(where, "ramdisk.img")
     source = files.pop("manifest.dts")
-    made = subprocess.run(
-        [ctx.source("tools/mkramdisk"), "--no-check", "-o", out, source,
-         *(f"{n}={p}" for n, p in files.items())],
-        capture_output=True, text=True)
-    if made.returncode:
-        raise Failure("mkramdisk failed", made.stdout + made.stderr)
-    return out
+    return make_ramdisk(ctx, out, source, files, "--no-check")
 
 
 def boot(ctx, machine, where, extra=""):

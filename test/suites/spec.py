@@ -12,6 +12,7 @@ import threading
 
 from lib import qemu
 from lib.qemu import Machine
+from lib.ramdisk import make as make_ramdisk
 from lib.testing import Failure, Test
 from suites import target
 from suites.unit import make
@@ -123,14 +124,8 @@ def ramdisk(ctx, where, seed):
     out = os.path.join(where, f"ramdisk-{seed}.img")
     with open(source, "w") as f:
         f.write(target.manifest(vms))
-    made = subprocess.run(
-        [ctx.source("tools/mkramdisk"), "-o", out, source,
-         *(f"{n}={ctx.built('guest', n)}"
-           for n in ("primary.bin", "spec.bin"))],
-        capture_output=True, text=True)
-    if made.returncode:
-        raise Failure("mkramdisk failed", made.stdout + made.stderr)
-    return out
+    return make_ramdisk(ctx, out, source, {
+        n: ctx.built("guest", n) for n in ("primary.bin", "spec.bin")})
 
 
 def boot(ctx, where, machine, seed, calls):

@@ -11,6 +11,7 @@ import threading
 
 from lib import qemu
 from lib.qemu import Machine
+from lib.ramdisk import make as make_ramdisk
 from lib.testing import Failure, Skip, Test
 
 # Suites of the test primary, the longest ones first.
@@ -142,13 +143,7 @@ def ramdisk(ctx, suite, root=""):
             images["text"] = os.path.join(where, "text")
             with open(images["text"], "wb") as f:
                 f.write(RAMDISK_TEXT)
-        made = subprocess.run(
-            [ctx.source("tools/mkramdisk"), "-o", out, source,
-             *(f"{n}={p}" for n, p in images.items())],
-            capture_output=True, text=True)
-        if made.returncode:
-            raise Failure("mkramdisk failed", made.stdout + made.stderr)
-    return out
+        return make_ramdisk(ctx, out, source, images)
 
 
 def parse(result):

@@ -115,6 +115,12 @@ static inline uint64_t fault_page(void)
 	return read_sysreg(hpfar_el2) >> 4 << 12;
 }
 
+/* The IPA itself, of a data abort. */
+static inline uint64_t fault_ipa(void)
+{
+	return fault_page() | (read_sysreg(far_el2) & (PAGE_SIZE - 1));
+}
+
 /* The vCPU that this CPU runs, or ran last. */
 static inline struct vcpu *current_vcpu(void)
 {

@@ -10,11 +10,9 @@
 #define ISS_ISV BIT(24)
 #define ISS_SAS(esr) ((esr) >> 22 & 3)
 #define ISS_SSE BIT(21)
-#define ISS_SRT(esr) ((esr) >> 16 & 31)
 #define ISS_SF BIT(15)
 #define ISS_FSC_KIND 0x3c
 #define ISS_FSC_TRANSLATION 0x04
-#define ZERO_REGISTER 31
 
 static const struct mmio_range *find_range(const struct mmio_range *ranges,
 					   unsigned int count, uint64_t ipa)
@@ -95,7 +93,7 @@ static bool can_emulate(uint64_t esr)
 bool mmio_access(struct vcpu *vcpu, uint64_t esr,
 		 const struct mmio_range *ranges, unsigned int count)
 {
-	uint64_t ipa = fault_page() | (read_sysreg(far_el2) & (PAGE_SIZE - 1));
+	uint64_t ipa = fault_ipa();
 	const struct mmio_range *range = find_range(ranges, count, ipa);
 	unsigned int width = 1u << ISS_SAS(esr);
 	unsigned int rt = ISS_SRT(esr);

@@ -168,6 +168,22 @@ static inline void forget_other_vcpu(struct vcpu *vcpu, struct cpu *cpu)
 	dsb(nsh);
 }
 
+/* What the CPU runs next, and under which control; both ways set the same. */
+static inline __attribute__((always_inline)) void
+set_controls(const struct vcpu *vcpu, uint64_t cptr, uint64_t cnthctl,
+	     const char *vectors)
+{
+	const struct arch_vm *vm = &vcpu->vm->arch;
+
+	write_sysreg(cptr_el2, cptr);
+	write_sysreg(mdcr_el2, vm->mdcr);
+	write_sysreg(cnthctl_el2, cnthctl);
+	write_sysreg(vmpidr_el2, vcpu->arch.vmpidr);
+	write_sysreg(vttbr_el2, vm->vttbr);
+	write_sysreg(hcr_el2, vm->hcr);
+	use_vectors(vectors);
+}
+
 /*
  * Each way has two forms: the usual one calls nothing, so that the compiler
  * needs no frame for it.
@@ -176,7 +192,6 @@ static inline __attribute__((always_inline)) void
 enter(struct vcpu *primary, struct vcpu *vcpu, bool usual)
 {
 	const uint64_t vgic = 0; /* until vgic_enter() */
-	const struct arch_vm *vm = &vcpu->vm->arch;
 	struct cpu *cpu = primary->cpu;
 
 	take_timer(primary, vcpu, usual);
@@ -184,13 +199,9 @@ enter(struct vcpu *primary, struct vcpu *vcpu, bool usual)
 		stop_counting(&primary->arch);
 	if (!usual)
 		switch_rare(&primary->arch, &vcpu->arch);
-	write_sysreg(cptr_el2, cptr_of_secondary(vcpu, cpu));
-	write_sysreg(mdcr_el2, vm->mdcr);
-	write_sysreg(cnthctl_el2, FOR_SECONDARY(CNTHCTL_EL2));
-	write_sysreg(vmpidr_el2, vcpu->arch.vmpidr);
-	write_sysreg(vttbr_el2, vm->vttbr);
-	write_sysreg(hcr_el2, vm->hcr);
-	use_vectors(cpu->arch.spectre.secondary_vectors);
+	set_controls(vcpu, cptr_of_secondary(vcpu, cpu),
+		     FOR_SECONDARY(CNTHCTL_EL2),
+		     cpu->arch.spectre.secondary_vectors);
 	if (features.gic_regs) {
 		write_sysreg(icc_sre_el2, FOR_SECONDARY(ICC_SRE_EL2));
 		write_sysreg(ich_hcr_el2, FOR_SECONDARY(ICH_HCR_EL2));
@@ -204,7 +215,6 @@ enter(struct vcpu *primary, struct vcpu *vcpu, bool usual)
 static inline __attribute__((always_inline)) void
 leave(struct vcpu *primary, struct vcpu *vcpu, bool usual)
 {
-	const struct arch_vm *vm = &primary->vm->arch;
 	struct cpu *cpu = primary->cpu;
 
 	if (!usual && !(read_sysreg(cptr_el2) & CPTR_TFP))
@@ -219,13 +229,9 @@ leave(struct vcpu *primary, struct vcpu *vcpu, bool usual)
 		count_again(&primary->arch);
 	if (!usual)
 		switch_rare(&vcpu->arch, &primary->arch);
-	write_sysreg(cptr_el2, cptr_of_primary(primary, cpu));
-	write_sysreg(mdcr_el2, vm->mdcr);
-	write_sysreg(cnthctl_el2, FOR_PRIMARY(CNTHCTL_EL2));
-	write_sysreg(vmpidr_el2, primary->arch.vmpidr);
-	write_sysreg(vttbr_el2, vm->vttbr);
-	write_sysreg(hcr_el2, vm->hcr);
-	use_vectors(cpu->arch.spectre.primary_vectors);
+	set_controls(primary, cptr_of_primary(primary, cpu),
+		     FOR_PRIMARY(CNTHCTL_EL2),
+		     cpu->arch.spectre.primary_vectors);
 	give_timer(primary, vcpu);
 	if (!usual && cpu->arch.virtual_taken)
 		timer_give_back(cpu);

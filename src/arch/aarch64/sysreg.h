@@ -110,6 +110,10 @@ static inline void isb(void)
 #define ISS_S1PTW BIT(7)
 #define ISS_CM BIT(8) /* cache maintenance */
 #define ISS_WNR BIT(6)
+#define ISS_SRT(esr) ((esr) >> 16 & 31) /* of a data abort: its register */
+
+/* XZR, as a register number in a syndrome */
+#define ZERO_REGISTER 31
 
 /* TTBRn_EL1 without the ASID */
 #define TTBR_ADDRESS 0xfffffffff000

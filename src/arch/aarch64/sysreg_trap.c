@@ -77,7 +77,7 @@ void sysreg_trap(struct vcpu *vcpu, uint64_t esr, bool primary)
 	unsigned int op1 = esr >> 14 & 7, crn = esr >> 10 & 15;
 	unsigned int rt = esr >> 5 & 31, crm = esr >> 1 & 15;
 	bool is_read = esr & 1;
-	uint64_t value = is_read || rt == 31 ? 0 : vcpu->arch.x[rt];
+	uint64_t value = is_read || rt == ZERO_REGISTER ? 0 : vcpu->arch.x[rt];
 	enum vgic_answer answer = VGIC_DONE;
 
 	switch (find_action(ENC(op0, op1, crn, crm, op2))) {
@@ -100,7 +100,7 @@ void sysreg_trap(struct vcpu *vcpu, uint64_t esr, bool primary)
 		inject_undefined(vcpu);
 	if (answer != VGIC_DONE)
 		return;
-	if (is_read && rt != 31)
+	if (is_read && rt != ZERO_REGISTER)
 		vcpu->arch.x[rt] = value;
 	skip_instruction(esr);
 }

@@ -45,16 +45,21 @@ static uint64_t advance_it(uint64_t spsr)
 	return (spsr & ~SPSR_IT) | it >> 2 << 10 | (it & 3) << 25;
 }
 
+static inline void move_on(uint64_t spsr, unsigned int bytes)
+{
+	write_sysreg(spsr_el2, spsr & ~PSTATE_SS);
+	write_sysreg(elr_el2, read_sysreg(elr_el2) + bytes);
+}
+
 void skip_instruction(uint64_t esr)
 {
-	uint64_t spsr = read_sysreg(spsr_el2) & ~PSTATE_SS;
+	uint64_t spsr = read_sysreg(spsr_el2);
 
 	if (spsr & PSTATE_AARCH32)
 		spsr = advance_it(spsr);
 	else
 		spsr &= ~SPSR_BTYPE;
-	write_sysreg(spsr_el2, spsr);
-	write_sysreg(elr_el2, read_sysreg(elr_el2) + (esr & ESR_IL ? 4 : 2));
+	move_on(spsr, esr & ESR_IL ? 4 : 2);
 }
 
 /* Whether a condition of AArch32 holds (DDI 0487, F1.3.1). */
@@ -253,7 +258,6 @@ static uint64_t stop_on_fault(struct vcpu *vcpu, const char *what, uint64_t esr)
 
 static COLD uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 {
-	uint64_t ipa = fault_page();
 	char what[64];
 
 	panic_check(vcpu);
@@ -263,9 +267,8 @@ static COLD uint64_t secondary_abort(struct vcpu *vcpu, uint64_t esr)
 		return stop_on_fault(vcpu, "external abort", esr);
 	if (life_load(vcpu->vm))
 		return 0;
-	ipa |= read_sysreg(far_el2) & (PAGE_SIZE - 1);
 	log_print(what, sizeof(what), "%s 0x%lx, which it does not have",
-		  access_name(esr), ipa);
+		  access_name(esr), fault_ipa());
 	tell_crash(vcpu, what, esr);
 	return vcpu_exit(EXIT_ABORT, HF_ABORT_MEMORY_ACCESS);
 }
@@ -318,8 +321,7 @@ static bool is_quick(struct vcpu *vcpu, uint64_t esr)
 	if (!(ESR_EC(esr) == EC_DABT_LOWER ? vgic_quick_access(vcpu, esr)
 					   : vgic_quick_sgi(vcpu, esr)))
 		return false;
-	write_sysreg(spsr_el2, spsr & ~(PSTATE_SS | SPSR_BTYPE));
-	write_sysreg(elr_el2, read_sysreg(elr_el2) + 4);
+	move_on(spsr & ~SPSR_BTYPE, 4);
 	return true;
 }
 

@@ -618,14 +618,11 @@ COLD enum vgic_answer vgic_sysreg(struct vcpu *vcpu, unsigned int crm,
  */
 #define ISS_MASK (BIT(24) | 7ull << 21 | BIT(10) | BIT(8) | BIT(7) | 0x3c)
 #define ISS_WORD (BIT(24) | 2ull << 22 | 0x04)
-#define ISS_REGISTER(esr) ((esr) >> 16 & 31)
 
 /* Syndrome of MSR ICC_SGI1R_EL1; the register is left. */
 #define SYSREG_MASK (0x3fffffull & ~(31ull << 5))
 #define SYSREG_SGI1R (3ull << 20 | 5 << 17 | 12 << 10 | 11 << 1)
 #define SYSREG_REGISTER(esr) ((esr) >> 5 & 31)
-
-#define ZERO_REGISTER 31
 
 /*
  * The word of a register of the vCPU's own, or of SPIs, and its number; NULL:
@@ -721,8 +718,8 @@ static bool quick_write(struct vcpu *vcpu, uint64_t ipa, uint32_t set)
 
 bool vgic_quick_access(struct vcpu *vcpu, uint64_t esr)
 {
-	uint64_t ipa = fault_page() | (read_sysreg(far_el2) & (PAGE_SIZE - 1));
-	unsigned int rt = ISS_REGISTER(esr);
+	uint64_t ipa = fault_ipa();
+	unsigned int rt = ISS_SRT(esr);
 	bool is_zero = rt == ZERO_REGISTER;
 	uint64_t *x = vcpu->arch.x, value;
 

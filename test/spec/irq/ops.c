@@ -700,31 +700,10 @@ void ops_tally(const struct op *op, uint64_t tally[OPS_TALLIES])
 
 /* --- text --- */
 
-static const char *const kind_names[OP_KINDS] = {
+const unsigned int ops_kinds = OP_KINDS, ops_cpus = IFC_CPUS;
+
+const char *const ops_names[] = {
 	"board", "enter", "leave", "take",   "end",   "dir",	    "stray",
 	"mask",	 "point", "mode",  "enable", "send",  "load",	    "store",
 	"wait",	 "read",  "line",  "pend",   "timer", "reset_vcpu", "reset_vm",
 };
-
-void ops_print(FILE *out, const struct op *op)
-{
-	fprintf(out, "%u %s", op->cpu, kind_names[op->kind]);
-	for (unsigned int i = 0; i < 4; i++)
-		fprintf(out, " 0x%" PRIx64, op->a[i]);
-	fprintf(out, "\n");
-}
-
-bool ops_parse(const char *line, struct op *op)
-{
-	char name[16];
-
-	if (sscanf(line, "%u %15s %" SCNx64 " %" SCNx64 " %" SCNx64 " %" SCNx64,
-		   &op->cpu, name, &op->a[0], &op->a[1], &op->a[2],
-		   &op->a[3]) != 6 ||
-	    op->cpu >= IFC_CPUS)
-		return false;
-	for (op->kind = 0; op->kind < OP_KINDS; op->kind++)
-		if (strcmp(name, kind_names[op->kind]) == 0)
-			return true;
-	return false;
-}
