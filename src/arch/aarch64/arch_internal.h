@@ -57,7 +57,7 @@ paddr_t hypmap_copy_tables(paddr_t to);
 
 /*
  * The hypervisor runs at `to` now, on these tables. Returns the place where it
- * was, in the boot window; NULL: no page table is left.
+ * was, in the boot window.
  */
 char *hypmap_moved(paddr_t to);
 

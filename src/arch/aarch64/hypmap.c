@@ -305,9 +305,11 @@ BOOT_ONLY char *hypmap_moved(paddr_t to)
 	/* The page of boot.S, and what the copy was made through. */
 	if (!ptable_clear(&mm_hypervisor, from.pa, HYP_SIZE, OWNER_NOBODY) ||
 	    !ptable_clear(&mm_hypervisor, to.pa, HYP_SIZE, OWNER_NOBODY))
-		return NULL;
+		panic("the place before the move could not be unmapped");
 	forget_own_translations();
-	return arch_boot_map(from, HYP_SIZE, MM_R | MM_W);
+	if (!arch_boot_map(from, HYP_SIZE, MM_R | MM_W))
+		boot_stop("no page table left behind the move");
+	return (char *)(uintptr_t)from.pa;
 }
 
 /* The entry of a page of the image. */

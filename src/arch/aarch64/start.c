@@ -101,10 +101,9 @@ BOOT_ONLY void arch_move(paddr_t to, const struct arch_part *noinit,
 		(void (*)(uint64_t, uint64_t, uint64_t))(uintptr_t)virt_to_phys(
 			(const void *)(uintptr_t)boot_move)
 			.pa;
-	char *copy = arch_boot_map(to, HYP_SIZE, MM_R | MM_W);
-	char *old;
+	char *copy = (char *)(uintptr_t)to.pa;
 
-	if (!copy)
+	if (!arch_boot_map(to, HYP_SIZE, MM_R | MM_W))
 		boot_stop("no page table left to move to the top of RAM");
 	copy_part(copy, image_begin, (size_t)(bss_end - image_begin));
 	copy_part(copy, current_vcpu(), sizeof(struct vcpu));
@@ -115,10 +114,7 @@ BOOT_ONLY void arch_move(paddr_t to, const struct arch_part *noinit,
 	arch_clean_to_memory(copy, (size_t)(rodata_end - image_begin));
 	move(hypmap_copy_tables(to).pa, (uint64_t)(copy - image_begin),
 	     stack_top(0));
-	old = hypmap_moved(to);
-	if (!old)
-		boot_stop("no page table left behind the move");
-	wipe_place(old, noinit, count);
+	wipe_place(hypmap_moved(to), noinit, count);
 }
 
 BOOT_ONLY paddr_t arch_own_memory(uint64_t *size)
