@@ -223,13 +223,18 @@ void arch_guard_stacks(const struct fdt *fdt);
 /* Where the hypervisor lies, all of it. */
 paddr_t arch_own_memory(uint64_t *size);
 
+/* A part of the hypervisor's memory; begins at a multiple of 8. */
+struct arch_part {
+	void *begin;
+	size_t size;
+};
+
 /*
- * Goes on at `to` with a fresh copy of the image, whose main() gets these
- * arguments. Device tree and ramdisk were cleaned to memory if they were
- * written to.
+ * Moves the hypervisor to `to`, and wipes what it wrote at its old place. All
+ * pointers stay right. Of what is NOINIT the given parts are taken along and
+ * wiped. Boot only, before any other CPU runs.
  */
-_Noreturn void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk,
-			 uint64_t ramdisk_size, uint32_t left_out);
+void arch_move(paddr_t to, const struct arch_part *noinit, unsigned int count);
 
 /* Sets this CPU up for running VMs; once arch_board_init() is done. */
 void arch_init_cpu(void);
@@ -254,6 +259,9 @@ void arch_board_describe(void);
 
 /* How a property of the board's tree reaches the primary. */
 enum arch_edit { EDIT_KEEP, EDIT_DROP, EDIT_CUT };
+
+/* Whether arch_edit_prop() may do anything to a node: it does not to most. */
+bool arch_edits_node(const struct fdt *fdt, fdt_node_t node);
 
 /*
  * What becomes of a property that may be only for the hypervisor. EDIT_CUT:

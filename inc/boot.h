@@ -95,9 +95,10 @@ void boot_plan(struct boot *b, bool settled, uint32_t left_out);
 
 /*
  * Moves device tree and ramdisk out of the way, and the hypervisor to its
- * place. Returns if all is where it should be.
+ * place. Whether one of the first two has moved: then nothing that was found
+ * in them is right any more. Once `settled`, all is where it should be.
  */
-void boot_settle(struct boot *b, bool settled);
+bool boot_settle(struct boot *b, bool settled);
 
 /* Gives every page to its owner: the primary's stage 2. */
 void boot_build_primary(struct boot *b);
@@ -129,6 +130,14 @@ void boot_give_devices(struct boot *b);
 
 /* Whether boot_give_devices() withheld the node. */
 bool boot_withholds(const struct boot *b, fdt_node_t node);
+
+/* Whether boot_hides_prop() may be true for a property of the node. */
+static inline bool boot_hides_props(const struct fdt *tree, fdt_node_t node)
+{
+	return fdt_may_have(tree, node, "iommus") ||
+	       fdt_may_have(tree, node, "iommu-map") ||
+	       fdt_may_have(tree, node, "iommu-map-mask");
+}
 
 /* Whether a property leads a device of the node to the hypervisor's IOMMU. */
 bool boot_hides_prop(const struct fdt *tree, fdt_node_t node,

@@ -63,8 +63,15 @@ fdt_node_t devtree_compatible(const struct fdt *fdt, const char *const *names,
 bool devtree_overlaps_memory(const struct fdt *fdt, uint64_t base,
 			     uint64_t size);
 
-/* Whether "device_type" of a node is `type`. */
-bool devtree_has_type(const struct fdt *fdt, fdt_node_t node, const char *type);
+/* Whether "device_type" of a node that has one is `type`. */
+bool devtree_type_is(const struct fdt *fdt, fdt_node_t node, const char *type);
+
+/* Whether "device_type" of a node is `type`. Most nodes have none. */
+static inline bool devtree_has_type(const struct fdt *fdt, fdt_node_t node,
+				    const char *type)
+{
+	return fdt->node[node].device_type && devtree_type_is(fdt, node, type);
+}
 
 /* Whether one of a node's compatibles has `part` in it. */
 bool devtree_is_like(const struct fdt *fdt, fdt_node_t node, const char *part);

@@ -28,7 +28,7 @@ struct fdt_entry {
 	uint32_t names; /* bits of the names of its properties */
 	uint32_t end;	/* number of the next node that is not inside of it */
 	/* Offsets of these properties in the structure; 0: it has none. */
-	uint32_t compatible, device_type;
+	uint32_t compatible, device_type, reg;
 	uint32_t parent : 24, depth : 8; /* both 0 of the root */
 	/* "#address-cells", "#size-cells"; at most FDT_CELLS_MANY */
 	uint8_t address_cells, size_cells;
@@ -142,6 +142,25 @@ fdt_node_t fdt_by_phandle(const struct fdt *fdt, uint32_t phandle);
 bool fdt_prop(const struct fdt *fdt, fdt_node_t node, const char *name,
 	      struct fdt_prop *prop);
 
+/*
+ * The bit of a property's name in fdt_entry.names: names that share one make a
+ * search longer, no more.
+ */
+static inline uint32_t fdt_name_bit(const char *name)
+{
+	return (uint32_t)1 << ((name[0] * 5 + name[1]) & 31);
+}
+
+/* False if a node has no property `name` for sure. */
+static inline bool fdt_may_have(const struct fdt *fdt, fdt_node_t node,
+				const char *name)
+{
+	return fdt->node[node].names & fdt_name_bit(name);
+}
+
+/* Offset in the structure of what follows the properties of a node. */
+uint32_t fdt_props_end(const struct fdt *fdt, fdt_node_t node);
+
 /* The property at an offset in the structure. */
 void fdt_prop_at(const struct fdt *fdt, uint32_t at, struct fdt_prop *prop);
 
@@ -182,7 +201,9 @@ bool fdt_list_holds(const struct fdt_prop *prop, const char *s, size_t length);
 
 static inline bool fdt_list_has(const struct fdt_prop *prop, const char *s)
 {
-	return fdt_list_holds(prop, s, __builtin_strlen(s));
+	size_t length = __builtin_strlen(s);
+
+	return prop->size > length && fdt_list_holds(prop, s, length);
 }
 
 /* Whether the node's "compatible" holds `s`. */
@@ -257,6 +278,9 @@ void fdt_put_end(struct fdt_writer *w);
  */
 void fdt_put_prop(struct fdt_writer *w, const char *name, const void *value,
 		  uint32_t size);
+
+/* Adds all properties of a node of fdt_put_names()'s tree as they are there. */
+void fdt_put_props(struct fdt_writer *w, fdt_node_t node);
 
 /* Adds a number of one cell, of two cells, a string. */
 void fdt_put_u32(struct fdt_writer *w, const char *name, uint32_t value);

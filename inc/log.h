@@ -19,10 +19,6 @@ void log_init(void);
  */
 void log_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same for a line that was printed before the hypervisor moved: it is kept
- * for log_read(), no more. */
-void log_again(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
 /* How much of the log one VM may cause: LOG_BURST lines, and one a second. */
 #define LOG_BURST 16
 

@@ -4,12 +4,7 @@
 
 #include "types.h"
 
-/*
- * Boot, on the first CPU: from the loader, with no ramdisk (begin and end 0),
- * and again from arch_move() with the place where the ramdisk lies then and the
- * secondaries that were left out, a bit each.
- */
-_Noreturn void main(paddr_t dtb, paddr_t ramdisk_begin, paddr_t ramdisk_end,
-		    uint32_t left_out);
+/* Boot, on the first CPU, with the board's device tree. */
+_Noreturn void main(paddr_t dtb);
 
 #endif

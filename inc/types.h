@@ -88,9 +88,6 @@ static inline bool is_aligned(uint64_t n, uint64_t alignment)
 /* Memory that is not zeroed with .bss. */
 #define NOINIT __attribute__((section(".noinit")))
 
-/* The same, of which the boot CPU uses some before the hypervisor moves. */
-#define NOINIT_FIRST __attribute__((section(".noinit.first")))
-
 /*
  * A function that only boot calls, and a constant that only such functions use:
  * they are wiped and unmapped before the primary runs (linker.ld).

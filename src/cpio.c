@@ -82,18 +82,19 @@ static const char *explain_magic(const char *p, size_t left)
 
 static const char *check_magic(const char *p, size_t left, bool first)
 {
-	const char *why = first ? explain_magic(p, left) : NULL;
+	const char *why;
 
+	if (left >= HEADER_SIZE && (memcmp(p, "070701", MAGIC_SIZE) == 0 ||
+				    memcmp(p, "070702", MAGIC_SIZE) == 0))
+		return NULL;
+	why = first ? explain_magic(p, left) : NULL;
 	if (why != NULL)
 		return why;
 	if (left < HEADER_SIZE)
 		return first ? "it is too short for a cpio archive"
 			     : "it is cut off, or has no trailer";
-	if (memcmp(p, "070701", MAGIC_SIZE) != 0 &&
-	    memcmp(p, "070702", MAGIC_SIZE) != 0)
-		return first ? "it is not a newc cpio archive"
-			     : "a file's header is broken";
-	return NULL;
+	return first ? "it is not a newc cpio archive"
+		     : "a file's header is broken";
 }
 
 /* Bytes from offset `at` to the next multiple of 4. */

@@ -13,7 +13,7 @@ struct cpu cpus[MAX_CPUS];
 uint32_t cpu_count RO_AFTER_BOOT;
 
 /* Not zeroed with .bss: cpu_init_first() and vm_init() clear it. */
-static struct vcpu primary_vcpus[MAX_CPUS] NOINIT_FIRST;
+static struct vcpu primary_vcpus[MAX_CPUS] NOINIT;
 
 static BOOT_ONLY void connect(struct cpu *cpu)
 {

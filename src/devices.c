@@ -122,6 +122,8 @@ static bool is_confined(const struct fdt *fdt, fdt_node_t node)
 {
 	struct fdt_prop p;
 
+	if (!boot_hides_props(fdt, node))
+		return false;
 	if (fdt_prop(fdt, node, "iommu-map", &p))
 		return maps_all(fdt, node, &p);
 	return !devtree_has_type(fdt, node, "pci") &&
@@ -150,8 +152,10 @@ static bool find_visible_reg(const struct fdt *tree, fdt_node_t node,
 {
 	uint32_t size;
 
-	if (!fdt_prop(tree, node, "reg", reg))
+	if (!fdt_noted_prop(tree, tree->node[node].reg, reg))
 		return false;
+	if (!arch_edits_node(tree, node))
+		return true;
 	size = reg->size;
 	switch (arch_edit_prop(tree, node, reg, &size)) {
 	case EDIT_DROP:
@@ -344,6 +348,16 @@ static size_t kind_length(const char *name)
 	return n;
 }
 
+/* Whether two nodes have the same name, their addresses aside. */
+static bool is_same_kind(const char *a, const char *b)
+{
+	while (*a == *b && *a && *a != '@') {
+		a++;
+		b++;
+	}
+	return (!*a || *a == '@') && (!*b || *b == '@');
+}
+
 /*
  * How many of those withheld, from number `first` on, are of the kind of
  * number `i`; 0: told.
@@ -351,14 +365,10 @@ static size_t kind_length(const char *name)
 static uint32_t count_kind(const struct boot *b, uint32_t first, uint32_t i)
 {
 	const char *name = fdt_name(&b->tree, b->withheld[i]);
-	size_t length = kind_length(name);
 	uint32_t count = 0;
 
 	for (uint32_t k = first; k < b->withheld_count; k++) {
-		const char *other = fdt_name(&b->tree, b->withheld[k]);
-
-		if (kind_length(other) != length ||
-		    memcmp(other, name, length) != 0)
+		if (!is_same_kind(fdt_name(&b->tree, b->withheld[k]), name))
 			continue;
 		if (k < i)
 			return 0;

@@ -128,7 +128,8 @@ bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,
 {
 	struct fdt_prop reg;
 
-	return node != FDT_NO_NODE && fdt_prop(fdt, node, "reg", &reg) &&
+	return node != FDT_NO_NODE &&
+	       fdt_noted_prop(fdt, fdt->node[node].reg, &reg) &&
 	       devtree_reg_entry(fdt, node, &reg, i, base, size);
 }
 
@@ -192,13 +193,12 @@ bool devtree_is_like(const struct fdt *fdt, fdt_node_t node, const char *part)
 	return false;
 }
 
-bool devtree_has_type(const struct fdt *fdt, fdt_node_t node, const char *type)
+bool devtree_type_is(const struct fdt *fdt, fdt_node_t node, const char *type)
 {
 	struct fdt_prop p;
 	const char *s;
 
-	if (!fdt_noted_prop(fdt, fdt->node[node].device_type, &p))
-		return false;
+	fdt_prop_at(fdt, fdt->node[node].device_type, &p);
 	s = fdt_string(&p);
 	return s && streq(s, type);
 }

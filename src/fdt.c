@@ -77,15 +77,6 @@ static uint32_t name_length(const uint8_t *p, uint32_t limit)
 	return n;
 }
 
-/*
- * The bit of a property's name in fdt_entry.names: names that share one make a
- * search longer, no more.
- */
-static inline uint32_t name_bit(const char *name)
-{
-	return (uint32_t)1 << ((name[0] * 5 + name[1]) & 31);
-}
-
 /* What fdt_open() knows while it walks the structure block. */
 struct check {
 	struct fdt *fdt;
@@ -94,7 +85,7 @@ struct check {
 	uint32_t room;	 /* entries of nodes */
 	uint32_t depth;	 /* nodes that are open */
 	fdt_node_t node; /* the innermost of them */
-	uint32_t compatible, device_type; /* where the names last stood */
+	uint32_t compatible, device_type, reg; /* where the names last stood */
 	bool in_props; /* a property may come: no child has begun yet */
 };
 
@@ -120,7 +111,7 @@ static const char *check_begin(struct check *c)
 	e->begin = c->at - CELL;
 	c->at += align4(length + 1);
 	e->props = c->at;
-	e->names = e->compatible = e->device_type = 0;
+	e->names = e->compatible = e->device_type = e->reg = 0;
 	e->address_cells = e->size_cells = FDT_CELLS_UNKNOWN;
 	e->parent = (uint32_t)c->node & FDT_PARENT_MASK;
 	e->depth = c->depth++;
@@ -172,7 +163,7 @@ static void note_prop(struct check *c, const uint8_t *prop, uint32_t offset)
 	uint32_t at = (uint32_t)(prop - fdt->structure);
 	bool is_cell = be32(prop + CELL) == CELL;
 
-	e->names |= name_bit(name);
+	e->names |= fdt_name_bit(name);
 	if (*name == '#' && is_cell && strcmp(name, "#address-cells") == 0)
 		note_cells(&e->address_cells, be32(prop + PROP_HEADER));
 	else if (*name == '#' && is_cell && strcmp(name, "#size-cells") == 0)
@@ -180,6 +171,8 @@ static void note_prop(struct check *c, const uint8_t *prop, uint32_t offset)
 	else if (e->compatible == 0 &&
 		 is_named(fdt, offset, &c->compatible, "compatible"))
 		e->compatible = at;
+	else if (e->reg == 0 && is_named(fdt, offset, &c->reg, "reg"))
+		e->reg = at;
 	else if (e->device_type == 0 &&
 		 is_named(fdt, offset, &c->device_type, "device_type"))
 		e->device_type = at;
@@ -239,6 +232,7 @@ static const char *check_structure(struct fdt *fdt, uint32_t limit,
 		.room = room,
 		.compatible = fdt->strings_size,
 		.device_type = fdt->strings_size,
+		.reg = fdt->strings_size,
 	};
 	const char *error;
 	uint32_t token;
@@ -393,6 +387,17 @@ static inline uint32_t skip_nops(const struct fdt *fdt, uint32_t at)
 {
 	while (be32(fdt->structure + at) == NOP)
 		at += CELL;
+	return at;
+}
+
+uint32_t fdt_props_end(const struct fdt *fdt, fdt_node_t node)
+{
+	uint32_t at = skip_nops(fdt, fdt->node[node].props);
+
+	while (be32(fdt->structure + at) == PROP) {
+		at += PROP_HEADER + align4(be32(fdt->structure + at + CELL));
+		at = skip_nops(fdt, at);
+	}
 	return at;
 }
 
@@ -553,7 +558,8 @@ fdt_node_t fdt_by_phandle(const struct fdt *fdt, uint32_t phandle)
 	struct fdt_prop prop;
 
 	for (uint32_t n = 0; n < fdt->node_count; n++)
-		if (fdt_prop(fdt, (fdt_node_t)n, "phandle", &prop) &&
+		if (fdt_may_have(fdt, (fdt_node_t)n, "phandle") &&
+		    fdt_prop(fdt, (fdt_node_t)n, "phandle", &prop) &&
 		    prop.size == CELL && be32(prop.value) == phandle)
 			return (fdt_node_t)n;
 	return FDT_NO_NODE;
@@ -579,7 +585,7 @@ bool fdt_prop(const struct fdt *fdt, fdt_node_t node, const char *name,
 	const char *strings = fdt->strings;
 
 	/* Most of what is asked for is not there. */
-	if ((e->names & name_bit(name)) == 0)
+	if ((e->names & fdt_name_bit(name)) == 0)
 		p = fdt->structure + fdt->structure_size - CELL;
 	for (;;) {
 		uint32_t token = be32(p);
@@ -666,7 +672,8 @@ bool fdt_enabled(const struct fdt *fdt, fdt_node_t node)
 {
 	struct fdt_prop prop;
 
-	if (!fdt_prop(fdt, node, "status", &prop))
+	if (!fdt_may_have(fdt, node, "status") ||
+	    !fdt_prop(fdt, node, "status", &prop))
 		return true;
 	return fdt_list_has(&prop, "okay") || fdt_list_has(&prop, "ok");
 }

@@ -24,6 +24,12 @@
 /* Slots that are looked at for a name. */
 #define PROBES 8
 
+/*
+ * Of a property whose name is given as an offset from the buffer's end; those
+ * copied from the source have their offset there.
+ */
+#define FROM_END (1u << 31)
+
 /* A cell of the tree: 4-byte aligned, of any type, big-endian. */
 typedef uint32_t __attribute__((__may_alias__)) cell_t;
 
@@ -213,7 +219,7 @@ static uint8_t *put(struct fdt_writer *w, const char *name, size_t size)
 		return NULL;
 	store_be32(p, PROP);
 	store_be32(p + CELL, (uint32_t)size);
-	store_be32(p + 2 * CELL, string);
+	store_be32(p + 2 * CELL, FROM_END | string);
 	return p + 3 * CELL;
 }
 
@@ -231,6 +237,23 @@ void fdt_put_prop(struct fdt_writer *w, const char *name, const void *value,
 			*(cell_t *)p = *(const cell_t *)from;
 	for (; size != 0; size--)
 		*p++ = *from++;
+}
+
+void fdt_put_props(struct fdt_writer *w, fdt_node_t node)
+{
+	const struct fdt *source = w->source;
+	uint32_t begin, size;
+	uint8_t *p;
+
+	if (w->depth == 0 || !w->in_props || source == NULL) {
+		w->failed = true;
+		return;
+	}
+	begin = source->node[node].props;
+	size = fdt_props_end(source, node) - begin;
+	p = take(w, size);
+	if (p != NULL)
+		memcpy(p, source->structure + begin, size);
 }
 
 void fdt_put_u32(struct fdt_writer *w, const char *name, uint32_t value)
@@ -278,7 +301,9 @@ void fdt_put_cells(struct fdt_writer *w, const char *name,
 static void settle_names(struct fdt_writer *w)
 {
 	uint32_t total = w->capacity - w->strings;
+	uint32_t source = w->source ? w->source->strings_size : 0;
 	uint32_t at = w->structure;
+	uint32_t name;
 	uint8_t *p;
 
 	while (at < w->at) {
@@ -286,7 +311,10 @@ static void settle_names(struct fdt_writer *w)
 		at += CELL;
 		if (load_be32(p) != PROP)
 			continue;
-		store_be32(p + 2 * CELL, total - load_be32(p + 2 * CELL));
+		name = load_be32(p + 2 * CELL);
+		name = name & FROM_END ? total - (name & ~FROM_END)
+				       : total - source + name;
+		store_be32(p + 2 * CELL, name);
 		at += 2 * CELL + ((load_be32(p + CELL) + 3) & ~3u);
 	}
 }

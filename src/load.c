@@ -95,37 +95,34 @@ static void move(uint64_t from, const struct range *to)
 	wipe(from, from + size);
 }
 
-/* What fdt_open() noted lies where the hypervisor will not be any more. */
-static void forget_nodes(const struct fdt *tree)
+/* What fdt_open() noted of a tree. */
+static struct arch_part nodes_of(const struct fdt *tree)
 {
-	size_t size = tree->node_count * sizeof(*tree->node);
-
-	if (!size)
-		return;
-	memset(tree->node, 0, size);
-	arch_clean_to_memory(tree->node, size);
+	return (struct arch_part){tree->node,
+				  tree->node_count * sizeof(*tree->node)};
 }
 
-void boot_settle(struct boot *b, bool settled)
+bool boot_settle(struct boot *b, bool settled)
 {
+	const struct arch_part nodes[] = {
+		nodes_of(&b->tree),
+		nodes_of(&b->manifest_tree),
+	};
 	uint64_t own_size;
-	paddr_t own = arch_own_memory(&own_size);
+	bool own_moves = arch_own_memory(&own_size).pa != b->own.begin;
 	uint64_t tree = (uint64_t)(uintptr_t)b->tree.blob;
+	bool files_move = tree != b->tree_place.begin ||
+			  b->ramdisk.begin != b->ramdisk_place.begin;
 
+	if (settled && (own_moves || files_move))
+		panic("boot settled, and wants to move again");
 	move(tree, &b->tree_place);
 	move(b->ramdisk.begin, &b->ramdisk_place);
-	if (own.pa == b->own.begin && tree == b->tree_place.begin &&
-	    b->ramdisk.begin == b->ramdisk_place.begin)
-		return;
-	if (settled)
-		panic("boot settled, and wants to move again");
-	if (own.pa != b->own.begin)
+	if (own_moves) {
 		map_checked(b->own.begin, own_size);
-	forget_nodes(&b->tree);
-	forget_nodes(&b->manifest_tree);
-	arch_move(paddr(b->own.begin), paddr(b->tree_place.begin),
-		  paddr(b->ramdisk_place.begin),
-		  b->ramdisk.end - b->ramdisk.begin, b->left_out);
+		arch_move(paddr(b->own.begin), nodes, ARRAY_SIZE(nodes));
+	}
+	return files_move;
 }
 
 /* --- who owns what --- */

@@ -159,17 +159,26 @@ static void console_text(const char *text)
 /* Part of a line of the log. */
 static void log_text(const char *text)
 {
+	struct ring r;
+
 	if (console_works)
 		console_text(text);
 	/* Not before log_init(): what fails so early is only printed. */
-	for (; kept.size && *text; text++)
-		ring_put(&kept, *text);
+	if (!kept.size)
+		return;
+	r = kept;
+	for (; *text; text++)
+		ring_put(&r, *text);
+	kept = r;
 }
 
 BOOT_ONLY void log_console_ready(void)
 {
 	char text[2] = "";
 
+	/* The board's tree is read again if it has moved. */
+	if (console_works)
+		return;
 	console_works = true;
 	for (uint64_t n = kept.begin; n != kept.end; n++) {
 		text[0] = ring_at(&kept, n);
@@ -204,18 +213,6 @@ void log_line(const char *format, ...)
 	print_line(format, args);
 	spin_unlock(&console_lock);
 	va_end(args);
-}
-
-BOOT_ONLY void log_again(const char *format, ...)
-{
-	bool works = console_works;
-	va_list args;
-
-	console_works = false;
-	va_start(args, format);
-	print_line(format, args);
-	va_end(args);
-	console_works = works;
 }
 
 /*

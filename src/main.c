@@ -5,6 +5,7 @@
 #include "boot.h"
 #include "cpu.h"
 #include "log.h"
+#include "string.h"
 #include "version.h"
 #include "vm.h"
 
@@ -31,23 +32,42 @@ static void init_board(void)
 	arch_init_cpu();
 }
 
-void main(paddr_t dtb, paddr_t ramdisk_begin, paddr_t ramdisk_end,
-	  uint32_t left_out)
+/* From what the board's tree says to a plan. `ramdisk`: where it is, if known.
+ */
+static void make_plan(struct range ramdisk, bool settled, uint32_t left_out)
 {
-	bool settled = ramdisk_end.pa != 0;
+	boot_find_memory(&boot);
+	boot_find_ramdisk(&boot, paddr(ramdisk.begin), paddr(ramdisk.end));
+	boot_read_manifest(&boot);
+	panic_resets = boot.manifest.panic_resets;
+	boot_plan(&boot, settled, left_out);
+}
+
+/* The device tree or the ramdisk has moved: all pointers to them are wrong. */
+static void look_again(void)
+{
+	paddr_t dtb = paddr(boot.tree_place.begin);
+	struct range ramdisk = boot.ramdisk_place;
+	uint32_t left_out = boot.left_out;
+
+	memset(&boot, 0, sizeof(boot));
+	boot_open_tree(&boot, dtb);
+	make_plan(ramdisk, true, left_out);
+	boot_settle(&boot, true);
+}
+
+void main(paddr_t dtb)
+{
 	paddr_t tree;
 	ipaddr_t entry;
 
 	log_init();
 	boot_open_tree(&boot, dtb);
 	arch_guard_stacks(&boot.tree);
-	(settled ? log_again : log_line)("Holdfast %s", version_text);
-	boot_find_memory(&boot);
-	boot_find_ramdisk(&boot, ramdisk_begin, ramdisk_end);
-	boot_read_manifest(&boot);
-	panic_resets = boot.manifest.panic_resets;
-	boot_plan(&boot, settled, left_out);
-	boot_settle(&boot, settled);
+	log_line("Holdfast %s", version_text);
+	make_plan((struct range){0}, false, 0);
+	if (boot_settle(&boot, false))
+		look_again();
 
 	init_board();
 	arch_board_describe();

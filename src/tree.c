@@ -156,7 +156,17 @@ struct copy {
 	bool withheld; /* the node stays, for those that point to it */
 };
 
-static void copy_begin(struct copy *c, const struct fdt_token *t)
+/* Whether the primary gets all properties of a node, and no others. */
+static bool is_copied_whole(const struct copy *c)
+{
+	const struct fdt *tree = &c->b->tree;
+
+	return !c->in_chosen && !c->withheld &&
+	       !boot_hides_props(tree, c->node) &&
+	       !arch_edits_node(tree, c->node);
+}
+
+static void copy_begin(struct copy *c, struct fdt_token *t)
 {
 	const struct fdt *tree = &c->b->tree;
 	bool top = c->depth == 1;
@@ -178,6 +188,10 @@ static void copy_begin(struct copy *c, const struct fdt_token *t)
 	c->depth++;
 	if (c->in_chosen)
 		put_chosen(c->w, c->b);
+	if (is_copied_whole(c)) {
+		fdt_put_props(c->w, c->node);
+		t->next = fdt_props_end(tree, c->node);
+	}
 }
 
 static void copy_prop(struct copy *c, const struct fdt_prop *p)

@@ -338,7 +338,18 @@ def tight_ram(bench):
             bench.ramdisk(source, {"pad": bytes(130_623_424)})]
 
 
+def moving_ramdisk(bench):
+    """Input: a ramdisk that lies where a VM will be, and has room elsewhere."""
+    source = manifest(
+        'primary { kernel_filename = "primary.bin"; '
+        'ramdisk_filename = "pad"; };', vm(0, mem_size="<0x14800000>"))
+    return ["-m", "512", "-initrd",
+            bench.ramdisk(source, {"pad": bytes(64 << 20)})]
+
+
 MEMORY_CASES = [
+    Case("moving_ramdisk", moving_ramdisk,
+         [r"vm0: vm-0, 335872 KiB at 0x4b600000"], starts=True),
     Case("tight_ram", tight_ram,
          [r"vm0 \(vm-0\) left out: mem_size: more memory than there is"],
          starts=True),

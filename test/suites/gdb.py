@@ -20,7 +20,7 @@ MACHINES = [Machine(3, "cortex-a57", 2, 256), Machine(2, "cortex-a53", 2, 256)]
 STEPS = [
     ("halted", None, ["hf-vms"]),
     ("loaded", "hbreak main", ["hf-vms", "hf-cpus", "hf-stage1 main"]),
-    ("moved", None, ["continue", "hf-stage1 main"]),
+    ("moved", "hbreak arch_board_init", ["hf-stage1 main"]),
     ("guest", "hbreak *0x40000000 if $TPIDR_EL2 >= "
               "(unsigned long)&secondary_vcpus",
      ["hf-cpus", "hf-vms", "hf-stage1 &vm_primary", "hf-stage1 cpu_stacks",

@@ -24,6 +24,7 @@ ADDRESS = 0x0000FFFFFFFFF000
 MAX_CPUS = 16
 GUARD_SIZE = 4096
 STACK_SIZE = 8192
+EARLY_POOL_SIZE = 0x20000
 SLOT_MAILBOX = range(16, 16 + 2 * 17)
 SLOTS = 512
 
@@ -59,20 +60,18 @@ def arguments(ctx, machine, suite, root="", vms=None):
 
 
 def start(ctx, machine, suite, until=None, root=""):
-    """Boots, up to main() in its second place."""
+    """Boots, up to the hypervisor's place."""
     where = gdbstub.Machine(arguments(ctx, machine, suite, root), TIMEOUT_S,
                             until)
     at = elf.symbols(ctx)
-    to_second_main(where, at)
+    to_place(where, at)
     return where, at
 
 
-def to_second_main(where, at):
-    """Runs to main() in its second place. (A CPU that stands where it is to
-    stop stops at once.)"""
-    where.run_to(at["main"])
-    where.run_to(at["arch_guard_stacks"])
-    where.run_to(at["main"])
+def to_place(where, at):
+    """Runs to where the hypervisor has moved to its place."""
+    where.run_to(at["arch_move"])
+    where.run_to(at["arch_board_init"])
 
 
 # --- the page tables -------------------------------------------------------
@@ -231,7 +230,7 @@ def map_test(machine):
         count = check_slots(rest, at, 0x9000000)
         guard = guard_of(where, at)
         where.finish()
-        if first_guard or not guard or guard & 0xFF:
+        if first_guard != guard or not guard or guard & 0xFF:
             raise Failure(f"the stack guard is {guard:#x}")
         if guard == another_guard(ctx, machine):
             raise Failure("two boots have one stack guard")
@@ -548,7 +547,7 @@ def silent_panic(ctx):
          silent_board(ctx, "panic")], TIMEOUT_S)
     at = elf.symbols(ctx)
     places(ctx, at)
-    to_second_main(where, at)
+    to_place(where, at)
     jump_nowhere(where, at)
     halt_of(where, at, 2)
     faults = where.memory(at["faults"], 4)[0]
@@ -614,7 +613,7 @@ def read_tree(where, at):
 
 def guard(ctx):
     """What the guard is made of does not reach the primary: half of the board's
-    random seed, the guard of the first instance, its stack."""
+    random seed, what the hypervisor wrote before its move, guard and stack too."""
     where = gdbstub.Machine(arguments(ctx, PANIC_MACHINE, "mailbox"),
                             TIMEOUT_S)
     at = elf.symbols(ctx)
@@ -623,11 +622,11 @@ def guard(ctx):
     tree = read_tree(where, board)
     pages, _ = read_tables(where, where.register("TTBR0_EL2"))
     first = pages[at["image_begin"]].pa - at["image_begin"]
-    where.run_to(at["arch_guard_stacks"])
-    where.run_to(at["main"])
-    left = where.memory(first + at["bss_begin"],
-                        at["cpu_stacks"] - at["bss_begin"] + GUARD_SIZE +
-                        STACK_SIZE, True)
+    size = at["pool_begin"] - at["bss_begin"] + EARLY_POOL_SIZE
+    where.run_to(at["arch_move"])
+    moving = where.memory(first + at["bss_begin"], size, True)
+    where.run_to(at["arch_board_init"])
+    left = where.memory(first + at["bss_begin"], size, True)
     where.run_to(at["primary_first_entry"])
     vcpu = where.register("x0")
     own = int.from_bytes(where.memory(
@@ -640,8 +639,10 @@ def guard(ctx):
         raise Failure("the primary's rng-seed is not the first half")
     if seed_of(given, "kaslr-seed") != seed_of(tree, "kaslr-seed"):
         raise Failure("the primary's kaslr-seed is another one")
+    if not any(moving):
+        raise Failure("the place before the move is another one")
     if any(left):
-        raise Failure("the first instance left something behind")
+        raise Failure("something stayed behind at the place before the move")
     if any(kept):
         raise Failure("the board's tree is still there")
 

@@ -440,20 +440,39 @@ static void settle_again(void)
 	boot_settle(&b, true);
 }
 
+/* The hypervisor alone, with what was noted of the trees. */
+TEST(hypervisor_moves)
+{
+	start();
+	fake.own = FAKE_RAM_BASE;
+	set_vm(0, 4 * MIB);
+	boot_plan(&b, false, 0);
+	CHECK(!boot_settle(&b, false));
+	CHECK_EQ(fake.moves, 1);
+	CHECK_EQ(fake.own, OWN_AT);
+	CHECK_EQ(fake.moved_bytes,
+		 b.tree.node_count * sizeof(struct fdt_entry));
+	CHECK(b.tree.node_count);
+	/* All is where it should be. */
+	CHECK(!boot_settle(&b, true));
+	CHECK_EQ(fake.moves, 1);
+}
+
 /* A ramdisk where the hypervisor's memory will be. */
 TEST(ramdisk_moves)
 {
 	uint64_t at = OWN_AT - 4 * MIB;
+	uint64_t to;
 
 	start_at(at);
 	set_vm(0, 4 * MIB);
-	CHECK_EQ(fake_run(settle), FAKE_MOVED);
-	CHECK_EQ(fake.move_ramdisk, b.ramdisk_place.begin);
-	CHECK_EQ(fake.move_ramdisk_size, RAMDISK_SIZE);
-	CHECK_EQ(fake.move_to, OWN_AT);
-	CHECK_EQ(fake.move_dtb, DTB_AT);
+	boot_plan(&b, false, 0);
+	to = b.ramdisk_place.begin;
+	CHECK(boot_settle(&b, false));
+	CHECK_EQ(fake.moves, 0);
+	CHECK_EQ(fake.own, OWN_AT);
 	for (unsigned int n = 0; n < RAMDISK_SIZE; n++)
-		CHECK_EQ(in_memory(fake.move_ramdisk)[n], 1 + n % 251);
+		CHECK_EQ(in_memory(to)[n], 1 + n % 251);
 	/* Nothing of it stays behind. */
 	CHECK(is_zero(in_memory(at), RAMDISK_SIZE));
 	CHECK(is_zero(fake_ram(at), RAMDISK_SIZE));
@@ -463,9 +482,7 @@ TEST(settled_does_not_move)
 {
 	start_at(OWN_AT - 4 * MIB);
 	set_vm(0, 4 * MIB);
-	CHECK_EQ(fake_run(settle), FAKE_MOVED);
-	b.ramdisk_place.begin += PAGE_SIZE;
-	b.ramdisk_place.end += PAGE_SIZE;
+	CHECK_EQ(fake_run(settle), FAKE_RETURNED);
 	CHECK_EQ(fake_run(settle_again), FAKE_HALTED);
 	CHECK(fake_printed("wants to move again"));
 }

@@ -697,6 +697,7 @@ TEST(transfer_of_the_free)
 	CHECK(mm_transfer_free(MM_HIDE, &t, paddr(PAGE), 6 * GIB));
 	CHECK_EQ(fake_pool_left(), left);
 	check_mapped(PAGE, PAGE, MM_DEVICE_RW);
+	check_mapped(5 * GIB, 5 * GIB, MM_DEVICE_RW);
 	CHECK_EQ(owner(OWNER_VM * GIB), OWNER_VM);
 	CHECK(mm_transfer_free(MM_HIDE, &t, paddr(8 * GIB + PAGE), PAGE));
 	CHECK_EQ(owner(8 * GIB + PAGE), OWNER_HYPERVISOR);

@@ -18,9 +18,7 @@ struct vcpu;
 
 extern uint64_t start_root;
 void secondary_cpu_start(void);
-void boot_move(uint64_t dtb, uint64_t ramdisk_begin, uint64_t ramdisk_end,
-	       uint64_t left_out, uint64_t new_entry);
-void image_moved(void);
+void boot_move(uint64_t root, uint64_t stack_to_copy, uint64_t stack_end);
 
 /* --- vectors.S --- */
 
@@ -35,6 +33,34 @@ void fp_load(const struct fp_regs *regs);
 /* An entry of a page table that the hardware uses. */
 #define PTE_VALID BIT(0)
 
+/* The next entry in use of a table, from `pte` on; `end` if there is none. */
+static inline const uint64_t *next_used(const uint64_t *pte,
+					const uint64_t *end)
+{
+	const uintptr_t group = 8 * sizeof(*pte);
+
+	/* Most are not: eight are looked at together. */
+	while (pte < end && !*pte)
+		pte += (uintptr_t)pte % group == 0 &&
+				       !(pte[1] | pte[2] | pte[3] | pte[4] |
+					 pte[5] | pte[6] | pte[7])
+			       ? 8
+			       : 1;
+	return pte;
+}
+
+/*
+ * Makes the copies of the hypervisor's page tables map the place `to`, where
+ * all of the hypervisor was copied. Returns the root's copy.
+ */
+paddr_t hypmap_copy_tables(paddr_t to);
+
+/*
+ * The hypervisor runs at `to` now, on these tables. Returns the place where it
+ * was, in the boot window.
+ */
+char *hypmap_moved(paddr_t to);
+
 /* Makes read-only what boot alone writes: RO_AFTER_BOOT, and the hypervisor's
  * own page tables but for the slots'. */
 void hypmap_protect(void);
@@ -48,8 +74,7 @@ void hypmap_drop_boot(void);
 
 /* --- entries from assembly --- */
 
-_Noreturn void boot_first_cpu(uint64_t dtb, uint64_t ramdisk_begin,
-			      uint64_t ramdisk_end, uint64_t left_out);
+_Noreturn void boot_first_cpu(uint64_t dtb);
 _Noreturn void boot_wrong_level(uint64_t dtb, uint64_t level);
 _Noreturn void boot_other_cpu(uint64_t index);
 void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu);

@@ -318,6 +318,13 @@ static enum arch_edit edit_gic(const struct fdt_prop *prop, uint32_t *size)
 	return *size < prop->size ? EDIT_CUT : EDIT_KEEP;
 }
 
+bool arch_edits_node(const struct fdt *fdt, fdt_node_t node)
+{
+	return node == board.gic || fdt_may_have(fdt, node, RNG_SEED) ||
+	       fdt_may_have(fdt, node, "msi-map") ||
+	       fdt_may_have(fdt, node, "msi-parent") || is_timer(fdt, node);
+}
+
 enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,
 			      const struct fdt_prop *prop, uint32_t *size)
 {

@@ -100,22 +100,8 @@ image_head:
  * The first CPU, from the loader. x0: device tree.
  */
 image_start:
-	mov	x1, xzr
-	mov	x2, xzr
-	mov	x3, xzr
-
-/*
- * The first CPU, at the place where the hypervisor stays, from boot_move().
- * x0: device tree; x1, x2: first byte of the ramdisk and the byte behind it;
- * x3: the VMs left out.
- */
-	.global image_moved
-image_moved:
 	msr	daifset, #0xf
 	mov	x19, x0
-	mov	x20, x1
-	mov	x21, x2
-	mov	x23, x3
 	msr	spsel, #1
 	mrs	x22, CurrentEL
 	cmp	x22, #(2 << 2)
@@ -187,33 +173,36 @@ image_moved:
 	br	x9
 
 /*
- * boot_move(x0: device tree, x1, x2: begin and end of the ramdisk, x3: VMs
- * left out, x4: where image_moved lies in the copy of this image)
- * Called at its physical address, to survive turning the MMU off. All that is
- * read behind it was cleaned to memory.
+ * boot_move(x0: the root page table's copy, physical; x1: from where the stack
+ * is to where its copy goes; x2: the stack's end)
+ * Goes on in the copy of the hypervisor. Called at its physical address, to
+ * survive turning the MMU off: entries of the same address for other memory
+ * must not meet in the TLB. Keeps x9-x15, as C expects it.
  */
 	.global boot_move
 boot_move:
 	hint	#34			/* BTI c */
+	mov	x3, x9
+	mov	x4, x10
+	mov	x5, x11
+	/* Last: nothing is written to the old place behind this. */
+	mov	x9, sp
+1:	ldp	x6, x7, [x9]
+	add	x8, x9, x1
+	stp	x6, x7, [x8]
+	add	x9, x9, #16
+	cmp	x9, x2
+	b.lo	1b
+	dsb	sy
 	mmu_off	el2, SCTLR_EL2_RES1
 	ic	iallu
 	tlbi	alle2
-	/* What stays behind becomes the primary's: no stack, no guard of one. */
-	line_size
-	load_address x9, bss_begin
-	load_address x10, first_end
-	invalidate_range
-	load_stack
-	invalidate_range
-	dsb	sy
-	load_address x9, bss_begin
-	load_address x10, first_end
-	zero_range
-	load_stack
-	zero_range
-	dsb	sy
-	isb
-	br	x4
+	dsb	nsh
+	mmu_on	el2, 16, TCR_EL2_RES1, FOR_PRIMARY(SCTLR_EL2)
+	mov	x9, x3
+	mov	x10, x4
+	mov	x11, x5
+	ret
 
 	.ltorg
 
@@ -224,9 +213,6 @@ first_cpu:
 	adrp	x9, cpu_stacks + GUARD_SIZE + STACK_SIZE
 	mov	sp, x9
 	mov	x0, x19
-	mov	x1, x20
-	mov	x2, x21
-	mov	x3, x23
 	cmp	x22, #(2 << 2)
 	b.ne	1f
 	adrp	x9, vectors_primary

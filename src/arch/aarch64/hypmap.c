@@ -32,26 +32,6 @@ static BOOT_ONLY bool map_part(const char *begin, const char *end,
 			  (uint64_t)(end - begin), virt_to_phys(begin), mode);
 }
 
-/*
- * Data, with a hole below the stack of each CPU, and below the stacks for
- * faults; then the pool.
- */
-static BOOT_ONLY bool map_data(const char *image)
-{
-	const char *stack = cpu_stacks;
-
-	if (!map_part(rodata_end, cpu_stacks, image, MM_R | MM_W))
-		return false;
-	for (unsigned int i = 0; i < MAX_CPUS; i++) {
-		stack += GUARD_SIZE;
-		if (!map_part(stack, stack + STACK_SIZE, image, MM_R | MM_W))
-			return false;
-		stack += STACK_SIZE;
-	}
-	stack += GUARD_SIZE;
-	return map_part(stack, image_end, image, MM_R | MM_W);
-}
-
 /* The page with code of boot.S that runs with the MMU going on or off. */
 static BOOT_ONLY bool map_identity(const char *code)
 {
@@ -70,6 +50,24 @@ static BOOT_ONLY uint64_t *leaf_table(uint64_t va)
 		table = phys_to_virt(
 			arch_pte_pa(table[(va >> pt_shift(l)) % PT_ENTRIES]));
 	return table;
+}
+
+/*
+ * Data, with a hole below the stack of each CPU, and below the stacks for
+ * faults; then the pool.
+ */
+static BOOT_ONLY bool map_data(const char *image)
+{
+	uint64_t *guard;
+
+	if (!map_part(rodata_end, image_end, image, MM_R | MM_W))
+		return false;
+	guard = leaf_table(link_base) + (cpu_stacks - image) / PAGE_SIZE;
+	for (unsigned int i = 0; i <= MAX_CPUS; i++) {
+		*guard = arch_pte_absent(OWNER_NOBODY);
+		guard += (GUARD_SIZE + STACK_SIZE) / PAGE_SIZE;
+	}
+	return true;
 }
 
 /* Makes the table for the slots and keeps where it is. */
@@ -269,6 +267,57 @@ void arch_unmap_slots(unsigned int slot, uint64_t size)
 	forget_own_translations();
 }
 
+/* Has the copies of a table and of those below it point to copies. */
+static BOOT_ONLY void move_tables(const uint64_t *table, unsigned int level,
+				  uint64_t to_copy, uint64_t delta)
+{
+	const uint64_t *end = table + (level < PT_LEAF_LEVEL ? PT_ENTRIES : 0);
+
+	for (const uint64_t *pte = next_used(table, end); pte < end;
+	     pte = next_used(pte + 1, end))
+		if (arch_pte_is_table(*pte, level)) {
+			*(uint64_t *)((uintptr_t)pte + to_copy) += delta;
+			move_tables(phys_to_virt(arch_pte_pa(*pte)), level + 1,
+				    to_copy, delta);
+		}
+}
+
+BOOT_ONLY paddr_t hypmap_copy_tables(paddr_t to)
+{
+	uint64_t delta = to.pa - virt_to_phys(image_begin).pa;
+	uint64_t to_copy = to.pa - (uint64_t)(uintptr_t)image_begin;
+	uint64_t *image =
+		(uint64_t *)((uintptr_t)leaf_table(link_base) + to_copy);
+
+	move_tables(mm_hypervisor.root, mm_hypervisor.level, to_copy, delta);
+	for (unsigned int i = 0; i < PT_ENTRIES; i++)
+		if (image[i])
+			image[i] += delta;
+	return paddr(start_root + delta);
+}
+
+BOOT_ONLY char *hypmap_moved(paddr_t to)
+{
+	paddr_t from = virt_to_phys(image_begin);
+
+	mm_set_offset(link_base - to.pa);
+	start_root += to.pa - from.pa;
+	/* The page of boot.S, and what the copy was made through. */
+	if (!ptable_clear(&mm_hypervisor, from.pa, HYP_SIZE, OWNER_NOBODY) ||
+	    !ptable_clear(&mm_hypervisor, to.pa, HYP_SIZE, OWNER_NOBODY))
+		panic("the place before the move could not be unmapped");
+	forget_own_translations();
+	if (!arch_boot_map(from, HYP_SIZE, MM_R | MM_W))
+		boot_stop("no page table left behind the move");
+	return (char *)(uintptr_t)from.pa;
+}
+
+/* The entry of a page of the image. */
+static uint64_t *image_entry(const void *p)
+{
+	return &image_table[((const char *)p - image_begin) / PAGE_SIZE];
+}
+
 /*
  * Takes the right to write from a part of the image. That it is mapped by pages
  * already keeps the change to the permissions of live entries, which needs no
@@ -276,9 +325,12 @@ void arch_unmap_slots(unsigned int slot, uint64_t size)
  */
 static BOOT_ONLY void protect(const char *begin, const char *end)
 {
-	if (!map_part(begin, end, image_begin, MM_R))
-		panic("no page table left to protect %lx",
-		      (uint64_t)(uintptr_t)begin);
+	uint64_t *pte = image_entry(begin);
+
+	for (; begin < end; begin += PAGE_SIZE)
+		*pte++ = arch_pte_leaf(MM_STAGE_1, PT_LEAF_LEVEL,
+				       virt_to_phys(begin), MM_R);
+	arch_pt_sync();
 }
 
 static BOOT_ONLY void protect_table(const uint64_t *table)
@@ -293,8 +345,9 @@ static BOOT_ONLY void protect_tables(const uint64_t *table, unsigned int level)
 {
 	const uint64_t *end = table + (level < PT_LEAF_LEVEL ? PT_ENTRIES : 0);
 
-	for (const uint64_t *pte = table; pte < end; pte++)
-		if (*pte && arch_pte_is_table(*pte, level))
+	for (const uint64_t *pte = next_used(table, end); pte < end;
+	     pte = next_used(pte + 1, end))
+		if (arch_pte_is_table(*pte, level))
 			protect_tables(phys_to_virt(arch_pte_pa(*pte)),
 				       level + 1);
 	if (table != slot_table && table != image_table)
@@ -311,12 +364,6 @@ BOOT_ONLY void hypmap_protect(void)
 	if (wipe_table.root)
 		protect_tables(wipe_table.root, wipe_table.level);
 	forget_own_translations();
-}
-
-/* The entry of a page of the image. */
-static uint64_t *image_entry(const void *p)
-{
-	return &image_table[((const char *)p - image_begin) / PAGE_SIZE];
 }
 
 /* Unmaps a part of the image, and wipes it. */

@@ -122,8 +122,11 @@ static uint32_t its_count;
 
 /* --- the hardware's tables and queue --- */
 
-/* With the ITS at rest: empty tables, an empty queue. */
-static void reset_tables(struct its *its)
+/*
+ * With the ITS at rest: empty tables, an empty queue. `fresh` tables are empty
+ * already.
+ */
+static void reset_tables(struct its *its, bool fresh)
 {
 	for (unsigned int i = 0; i < GITS_BASERS; i++) {
 		uint64_t baser = its->baser[i];
@@ -133,7 +136,8 @@ static void reset_tables(struct its *its)
 		if (!baser)
 			continue;
 		mmio_write64(its->regs, GITS_BASER + 8 * i, 0);
-		arch_zero_pages(table, size);
+		if (!fresh)
+			arch_zero_pages(table, size);
 		arch_clean_to_memory(table, size);
 		mmio_write64(its->regs, GITS_BASER + 8 * i, baser);
 	}
@@ -462,7 +466,7 @@ static void write_cbaser(void *device, uint32_t offset, uint64_t value)
 		return;
 	value &= CBASER_FIELDS;
 	if (its->stalled || (its->used && value != its->cbaser))
-		reset_tables(its);
+		reset_tables(its, false);
 	its->cbaser = value;
 	its->reader = 0;
 	its->stalled = false;
@@ -647,7 +651,7 @@ static BOOT_ONLY const char *start_its(struct its *its)
 	if (!make_queue(its) || !make_tables(its, typer))
 		return "no memory for its queue and tables";
 	set_typer(its, typer);
-	reset_tables(its);
+	reset_tables(its, true);
 	return gic_emulate_page(its->base, its_regs, its);
 }
 

@@ -33,13 +33,11 @@ struct cpu *arch_this_cpu(void)
 	return current_vcpu()->cpu;
 }
 
-BOOT_ONLY void boot_first_cpu(uint64_t dtb, uint64_t ramdisk_begin,
-			      uint64_t ramdisk_end, uint64_t left_out)
+BOOT_ONLY void boot_first_cpu(uint64_t dtb)
 {
 	cpu_init_first();
 	identify(&cpus[0]);
-	main(paddr(dtb), paddr(ramdisk_begin), paddr(ramdisk_end),
-	     (uint32_t)left_out);
+	main(paddr(dtb));
 }
 
 /*
@@ -60,38 +58,63 @@ BOOT_ONLY void boot_wrong_level(uint64_t dtb, uint64_t level)
 		level);
 }
 
-/* Writes back what this place used of itself: it is not ours any more. */
-static BOOT_ONLY void clean_own_memory(void)
+/* Copies a part of the hypervisor to `copy`, which is for all of it. */
+static BOOT_ONLY void copy_part(char *copy, const void *begin, size_t size)
 {
-	const char *stack_bottom =
-		(const char *)(uintptr_t)stack_top(0) - STACK_SIZE;
-
-	/* Beyond .bss the boot CPU's vCPU. */
-	arch_clean_to_memory(bss_begin, (size_t)(first_end - bss_begin));
-	arch_clean_to_memory(stack_bottom, STACK_SIZE);
-	arch_clean_to_memory(pool_begin, pool_used_bytes());
+	arch_copy(copy + ((const char *)begin - image_begin), begin, size);
 }
 
-BOOT_ONLY void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk,
-			 uint64_t ramdisk_size, uint32_t left_out)
+/* Wipes pages of the place that was the hypervisor's. */
+static BOOT_ONLY void wipe_pages(char *old, const char *begin, size_t size)
 {
-	uint64_t image = (uint64_t)(uintptr_t)image_begin;
-	size_t size = (size_t)(rodata_end - image_begin);
-	uint64_t entry = (uint64_t)(uintptr_t)image_moved - image + to.pa;
-	void (*move)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
-	void *copy = arch_boot_map(to, size, MM_R | MM_W);
+	char *p = old + (begin - image_begin);
 
-	if (!copy)
+	arch_zero_pages(p, size);
+	arch_clean_to_memory(p, size);
+}
+
+/* The same for less than pages. */
+static BOOT_ONLY void wipe_part(char *old, const void *begin, size_t size)
+{
+	char *p = old + ((const char *)begin - image_begin);
+
+	memset(p, 0, size);
+	arch_clean_to_memory(p, size);
+}
+
+/* It becomes the primary's: no stack stays behind, no guard of one. */
+static BOOT_ONLY void wipe_place(char *old, const struct arch_part *noinit,
+				 unsigned int count)
+{
+	wipe_pages(old, bss_begin, (size_t)(bss_end - bss_begin));
+	wipe_pages(old, cpu_stacks + GUARD_SIZE, STACK_SIZE);
+	wipe_pages(old, pool_begin, pool_used_bytes());
+	wipe_part(old, current_vcpu(), sizeof(struct vcpu));
+	for (unsigned int i = 0; i < count; i++)
+		wipe_part(old, noinit[i].begin, noinit[i].size);
+}
+
+BOOT_ONLY void arch_move(paddr_t to, const struct arch_part *noinit,
+			 unsigned int count)
+{
+	void (*move)(uint64_t, uint64_t, uint64_t) =
+		(void (*)(uint64_t, uint64_t, uint64_t))(uintptr_t)virt_to_phys(
+			(const void *)(uintptr_t)boot_move)
+			.pa;
+	char *copy = (char *)(uintptr_t)to.pa;
+
+	if (!arch_boot_map(to, HYP_SIZE, MM_R | MM_W))
 		boot_stop("no page table left to move to the top of RAM");
-	memcpy(copy, image_begin, size);
-	arch_clean_to_memory(copy, size);
-	clean_own_memory();
-	move = (void (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t))(
-		       uintptr_t)
-		       virt_to_phys((const void *)(uintptr_t)boot_move)
-			       .pa;
-	move(dtb.pa, ramdisk.pa, ramdisk.pa + ramdisk_size, left_out, entry);
-	panic("still here after the move");
+	copy_part(copy, image_begin, (size_t)(bss_end - image_begin));
+	copy_part(copy, current_vcpu(), sizeof(struct vcpu));
+	for (unsigned int i = 0; i < count; i++)
+		copy_part(copy, noinit[i].begin, noinit[i].size);
+	copy_part(copy, pool_begin, pool_used_bytes());
+	/* Other CPUs begin there with the MMU off. */
+	arch_clean_to_memory(copy, (size_t)(rodata_end - image_begin));
+	move(hypmap_copy_tables(to).pa, (uint64_t)(copy - image_begin),
+	     stack_top(0));
+	wipe_place(hypmap_moved(to), noinit, count);
 }
 
 BOOT_ONLY paddr_t arch_own_memory(uint64_t *size)
@@ -195,14 +218,13 @@ void revoke_all(void)
  */
 static void park_root(const struct ptable *t, bool park)
 {
-	uint64_t *end = t->root + t->root_pages * PT_ENTRIES;
+	const uint64_t *end = t->root + t->root_pages * PT_ENTRIES;
+	uint64_t *pte = (uint64_t *)next_used(t->root, end);
 
-	for (uint64_t *pte = t->root; pte < end; pte++)
-		if (*pte)
-			__atomic_store_n(pte,
-					 park ? *pte & ~PTE_VALID
-					      : *pte | PTE_VALID,
-					 __ATOMIC_RELAXED);
+	for (; pte < end; pte = (uint64_t *)next_used(pte + 1, end))
+		__atomic_store_n(pte,
+				 park ? *pte & ~PTE_VALID : *pte | PTE_VALID,
+				 __ATOMIC_RELAXED);
 }
 
 void arch_vm_revoke(struct vm *vm)

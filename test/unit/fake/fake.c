@@ -532,15 +532,13 @@ paddr_t arch_own_memory(uint64_t *size)
 	return paddr(fake.own);
 }
 
-_Noreturn void arch_move(paddr_t to, paddr_t dtb, paddr_t ramdisk,
-			 uint64_t ramdisk_size, uint32_t left_out)
+void arch_move(paddr_t to, const struct arch_part *noinit, unsigned int count)
 {
-	fake.move_to = to.pa;
-	fake.move_left_out = left_out;
-	fake.move_dtb = dtb.pa;
-	fake.move_ramdisk = ramdisk.pa;
-	fake.move_ramdisk_size = ramdisk_size;
-	end(FAKE_MOVED);
+	fake.moves++;
+	fake.moved_bytes = 0;
+	for (; count; count--)
+		fake.moved_bytes += noinit++->size;
+	fake.own = to.pa;
 }
 
 void arch_init_cpu(void)
@@ -560,6 +558,11 @@ const char *arch_board_init(const struct fdt *fdt)
 
 void arch_board_describe(void)
 {
+}
+
+bool arch_edits_node(const struct fdt *fdt, fdt_node_t node)
+{
+	return fdt_may_have(fdt, node, "fake,drop");
 }
 
 enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,

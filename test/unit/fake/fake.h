@@ -100,7 +100,6 @@ enum fake_point {
 enum fake_end {
 	FAKE_RETURNED,
 	FAKE_HALTED,
-	FAKE_MOVED,
 	FAKE_PRIMARY_ENTERED,
 };
 
@@ -147,8 +146,8 @@ struct fake {
 	uint32_t cleans, instruction_syncs, zeroed, boot_maps;
 
 	/* Of arch_move(). */
-	uint32_t move_left_out;
-	uint64_t move_to, move_dtb, move_ramdisk, move_ramdisk_size;
+	uint32_t moves;
+	uint64_t moved_bytes; /* NOINIT */
 
 	/* Everything printed, terminated. */
 	char output[8192];
