@@ -115,6 +115,12 @@ void arch_zero_pages(void *p, size_t size);
 void arch_copy(void *to, const void *from, uint64_t size);
 
 /*
+ * memcpy() for much, before the first guest runs: registers that are the
+ * guests' later on carry it.
+ */
+void arch_boot_copy(void *to, const void *from, size_t size);
+
+/*
  * Makes the page tables with which arch_wipe() will reach memory (page-aligned)
  * that is not mapped then. False: none are left. Boot only.
  */

@@ -25,8 +25,11 @@ void pool_rebase(uintptr_t difference);
  */
 void *pool_alloc(size_t count);
 
-/* The same for any count, at a multiple of `alignment` (a power of two). */
-void *pool_alloc_aligned(size_t count, size_t alignment);
+/*
+ * Any count of adjacent pages at a multiple of `alignment` (a power of two),
+ * with whatever is in them; or NULL.
+ */
+void *pool_take(size_t count, size_t alignment);
 
 /* Gives one page back. */
 void pool_free(void *page);

@@ -89,7 +89,7 @@ static void move(uint64_t from, const struct range *to)
 	if (from == to->begin)
 		return;
 	p = map_checked(to->begin, size);
-	memcpy(p, (const void *)(uintptr_t)from, size);
+	arch_boot_copy(p, (const void *)(uintptr_t)from, size);
 	arch_clean_to_memory(p, size);
 	/* It holds the files of VMs: nothing of them stays behind. */
 	wipe(from, from + size);
@@ -178,7 +178,7 @@ static void copy_file(const struct vm *vm, const struct vm_part *part,
 		      const uint8_t *file)
 {
 	if (part->size && !has_copy(vm, part->copy))
-		memcpy(copy_ptr(part), file, part->size);
+		arch_boot_copy(copy_ptr(part), file, part->size);
 }
 
 /*
@@ -314,7 +314,7 @@ paddr_t boot_load_primary(struct boot *b, ipaddr_t *entry)
 	void *p;
 
 	p = map_checked(kernel, v->kernel_size);
-	memcpy(p, v->kernel, v->kernel_size);
+	arch_boot_copy(p, v->kernel, v->kernel_size);
 	arch_clean_to_memory(p, v->kernel_size);
 	p = map_checked(tree, tree_size);
 	if (!primary_tree_write(b, p, tree_size))

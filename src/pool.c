@@ -43,9 +43,10 @@ void pool_rebase(uintptr_t difference)
 	pool.cached = true;
 }
 
-static void *take_fresh(size_t size, size_t alignment)
+void *pool_take(size_t count, size_t alignment)
 {
 	uintptr_t at = align_up(pool.next, alignment);
+	size_t size = count * PAGE_SIZE;
 
 	if (at > pool.end || size > pool.end - at)
 		return NULL;
@@ -63,20 +64,13 @@ static void *take_fresh(size_t size, size_t alignment)
 
 void *pool_alloc(size_t count)
 {
-	void *page;
+	struct free_page *freed = pool.freed;
+	void *pages = freed;
 
-	if (count != 1 || !pool.freed)
-		return pool_alloc_aligned(count, count * PAGE_SIZE);
-	page = pool.freed;
-	pool.freed = pool.freed->next;
-	zero(page, PAGE_SIZE);
-	return page;
-}
-
-void *pool_alloc_aligned(size_t count, size_t alignment)
-{
-	void *pages = take_fresh(count * PAGE_SIZE, alignment);
-
+	if (count == 1 && freed)
+		pool.freed = freed->next;
+	else
+		pages = pool_take(count, count * PAGE_SIZE);
 	if (pages)
 		zero(pages, count * PAGE_SIZE);
 	return pages;

@@ -57,7 +57,7 @@ static bool hardware_works, reaches;
 static const struct mmio_reg *emulated;
 static void *device;
 
-void *pool_alloc_aligned(size_t count, size_t alignment)
+void *pool_take(size_t count, size_t alignment)
 {
 	size_t at = (pool_used + alignment - 1) & ~(alignment - 1);
 
@@ -281,6 +281,7 @@ static void start(uint64_t typer, uint64_t baser0, uint64_t baser1)
 	set_hw(GITS_BASER, baser0);
 	set_hw(GITS_BASER + 8, baser1);
 	pool_used = 0;
+	memset(pool, 0xee, sizeof(pool));
 	refusals = windows = 0;
 	hardware_works = reaches = true;
 	may_use_begin = QUEUE;
@@ -632,8 +633,11 @@ TEST(next_system)
 	uint8_t *table;
 
 	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
-	table = phys_to_virt(paddr(hw(GITS_BASER) & GIC_TABLE_ADDRESS));
+	CHECK_EQ(hw(GITS_BASER), 0);
 	start_queue();
+	table = phys_to_virt(paddr(hw(GITS_BASER) & GIC_TABLE_ADDRESS));
+	for (unsigned int i = 0; i < 512 * KIB; i++)
+		CHECK_EQ(table[i], 0);
 	fill(command, 0x08);
 	CHECK(send(command, real));
 	table[100] = 1;
@@ -643,14 +647,17 @@ TEST(next_system)
 	CHECK_EQ(table[100], 1);
 	write_reg(GITS_CTLR, 0);
 	write_reg(GITS_CBASER, GIC_TABLE_VALID | (QUEUE + 0x10000));
+	write_reg(GITS_CTLR, 1);
 	CHECK_EQ(table[100], 0);
 	CHECK(hw(GITS_BASER) & GIC_TABLE_VALID);
 }
 
 /* --- other ITSs --- */
 
+/* They are given to it when it is enabled. */
 static uint64_t table_bytes(unsigned int i)
 {
+	write_reg(GITS_CTLR, 1);
 	return (hw(GITS_BASER + 8 * i) & 0xff) * PAGE + PAGE;
 }
 
@@ -664,8 +671,8 @@ TEST(tables_of_others)
 	CHECK_EQ(read_reg(GITS_TYPER) >> 24 & 0xff, 64);
 	/* 32 bits of DeviceIDs, virtual LPIs and all */
 	start(~UINT64_C(0) & ~TYPER_CIL, VPE_TABLE, DEVICE_TABLE);
-	CHECK_EQ(hw(GITS_BASER), 0);
 	CHECK_EQ(table_bytes(1), 512 * KIB);
+	CHECK_EQ(hw(GITS_BASER), 0);
 	CHECK_EQ(read_reg(GITS_TYPER),
 		 0xdfff1 + (UINT64_C(64) << 24) + (UINT64_C(0x15) << 32));
 	/* Entries of 32 bytes: 1 MiB of pages of 4 KiB is 2^15 */

@@ -80,17 +80,16 @@ TEST(aligned_apart)
 	uint8_t *p;
 
 	start(1, 32);
-	p = pool_alloc_aligned(3, 8 * PAGE_SIZE);
+	p = pool_take(3, 8 * PAGE_SIZE);
 	CHECK(p == page(8));
-	CHECK(is_zero(p, 3));
 	CHECK_EQ(pool_used_bytes(), 10 * PAGE_SIZE);
 	/* What was skipped is not lost, and one page needs no more. */
 	CHECK(pool_alloc(1) == page(7));
-	CHECK(pool_alloc_aligned(5, PAGE_SIZE) == page(11));
-	CHECK(pool_alloc_aligned(2, 16 * PAGE_SIZE) == page(16));
-	CHECK(pool_alloc_aligned(15, PAGE_SIZE) == NULL);
-	CHECK(pool_alloc_aligned(14, PAGE_SIZE) == page(18));
-	CHECK(pool_alloc_aligned(1, PAGE_SIZE) == NULL);
+	CHECK(pool_take(5, PAGE_SIZE) == page(11));
+	CHECK(pool_take(2, 16 * PAGE_SIZE) == page(16));
+	CHECK(pool_take(15, PAGE_SIZE) == NULL);
+	CHECK(pool_take(14, PAGE_SIZE) == page(18));
+	CHECK(pool_take(1, PAGE_SIZE) == NULL);
 	CHECK(pool_alloc(1) != NULL);
 }
 

@@ -222,6 +222,39 @@ first_cpu:
 1:	lsr	x1, x22, #2
 	bl	boot_wrong_level
 
+/*
+ * void arch_boot_copy(void *to, const void *from, size_t size)
+ * Five instructions for each 64 bytes, through FP registers, if the CPU has
+ * them; the rest is arch_copy()'s.
+ */
+	.global arch_boot_copy
+arch_boot_copy:
+	hint	#34			/* BTI c */
+	mrs	x3, id_aa64pfr0_el1
+	ubfx	x3, x3, #16, #4
+	cmp	x3, #0xf
+	b.eq	arch_copy
+	subs	x2, x2, #128
+	b.lo	2f
+	mrs	x4, cptr_el2
+	and	x3, x4, #~CPTR_TFP
+	msr	cptr_el2, x3
+	isb
+1:	ldp	q0, q1, [x1], #128
+	ldp	q2, q3, [x1, #-96]
+	ldp	q4, q5, [x1, #-64]
+	ldp	q6, q7, [x1, #-32]
+	stp	q0, q1, [x0], #128
+	stp	q2, q3, [x0, #-96]
+	stp	q4, q5, [x0, #-64]
+	stp	q6, q7, [x0, #-32]
+	subs	x2, x2, #128
+	b.hs	1b
+	msr	cptr_el2, x4
+	isb
+2:	add	x2, x2, #128
+	b	arch_copy
+
 	.section .idmap, "ax"
 /*
  * Any other CPU, from the firmware's CPU_ON. x0: its index.

@@ -115,6 +115,7 @@ struct its {
 	uint32_t writer, reader;
 	bool stalled; /* no more of it is done */
 	bool used;    /* something is mapped */
+	bool stale;   /* tables and queue are emptied before it is enabled */
 };
 
 static struct its all_its[MAX_ITS];
@@ -122,11 +123,8 @@ static uint32_t its_count;
 
 /* --- the hardware's tables and queue --- */
 
-/*
- * With the ITS at rest: empty tables, an empty queue. `fresh` tables are empty
- * already.
- */
-static void reset_tables(struct its *its, bool fresh)
+/* With the ITS at rest: empty tables, an empty queue. */
+static void reset_tables(struct its *its)
 {
 	for (unsigned int i = 0; i < GITS_BASERS; i++) {
 		uint64_t baser = its->baser[i];
@@ -136,8 +134,7 @@ static void reset_tables(struct its *its, bool fresh)
 		if (!baser)
 			continue;
 		mmio_write64(its->regs, GITS_BASER + 8 * i, 0);
-		if (!fresh)
-			arch_zero_pages(table, size);
+		arch_zero_pages(table, size);
 		arch_clean_to_memory(table, size);
 		mmio_write64(its->regs, GITS_BASER + 8 * i, baser);
 	}
@@ -149,6 +146,7 @@ static void reset_tables(struct its *its, bool fresh)
 	memset(its->holder, 0, sizeof(its->holder));
 	its->tail = 0;
 	its->used = false;
+	its->stale = false;
 }
 
 static void post(struct its *its, const uint64_t *command)
@@ -423,7 +421,10 @@ static void write_ctlr(void *device, uint32_t offset, uint64_t value)
 {
 	struct its *its = device;
 
-	mmio_write32(its->regs, offset, (uint32_t)value & CTLR_ENABLED);
+	value &= CTLR_ENABLED;
+	if (value && its->stale)
+		reset_tables(its);
+	mmio_write32(its->regs, offset, (uint32_t)value);
 	work(its);
 }
 
@@ -465,8 +466,7 @@ static void write_cbaser(void *device, uint32_t offset, uint64_t value)
 	if (!is_at_rest(its))
 		return;
 	value &= CBASER_FIELDS;
-	if (its->stalled || (its->used && value != its->cbaser))
-		reset_tables(its, false);
+	its->stale |= its->stalled || (its->used && value != its->cbaser);
 	its->cbaser = value;
 	its->reader = 0;
 	its->stalled = false;
@@ -535,7 +535,7 @@ static BOOT_ONLY void *make_room(uint64_t size, uint64_t alignment)
 {
 	if (next_room(alignment) + size > share_end)
 		return NULL;
-	return pool_alloc_aligned(size / PAGE_SIZE, alignment);
+	return pool_take(size / PAGE_SIZE, alignment);
 }
 
 /*
@@ -651,7 +651,8 @@ static BOOT_ONLY const char *start_its(struct its *its)
 	if (!make_queue(its) || !make_tables(its, typer))
 		return "no memory for its queue and tables";
 	set_typer(its, typer);
-	reset_tables(its, true);
+	/* A system without MSIs does without the time that this takes. */
+	its->stale = true;
 	return gic_emulate_page(its->base, its_regs, its);
 }
 

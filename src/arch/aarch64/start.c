@@ -61,7 +61,7 @@ BOOT_ONLY void boot_wrong_level(uint64_t dtb, uint64_t level)
 /* Copies a part of the hypervisor to `copy`, which is for all of it. */
 static BOOT_ONLY void copy_part(char *copy, const void *begin, size_t size)
 {
-	arch_copy(copy + ((const char *)begin - image_begin), begin, size);
+	arch_boot_copy(copy + ((const char *)begin - image_begin), begin, size);
 }
 
 /* Wipes pages of the place that was the hypervisor's. */

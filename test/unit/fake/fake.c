@@ -241,6 +241,11 @@ void arch_copy(void *to, const void *from, uint64_t size)
 	memcpy(to, from, size);
 }
 
+void arch_boot_copy(void *to, const void *from, size_t size)
+{
+	memcpy(to, from, size);
+}
+
 void arch_zero_pages(void *p, size_t size)
 {
 	if (!is_aligned((uintptr_t)p | size, PAGE_SIZE))
