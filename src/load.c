@@ -62,15 +62,15 @@ static void *map_checked(uint64_t at, uint64_t size)
 	return p;
 }
 
+/* Wipes what boot has mapped. */
 static void wipe(uint64_t begin, uint64_t end)
 {
 	uint64_t first = align_up(begin, PAGE_SIZE);
 	uint64_t last = align_down(end, PAGE_SIZE);
-	char *p;
+	char *p = (char *)(uintptr_t)begin;
 
 	if (begin >= end)
 		return;
-	p = map_new(begin, end - begin);
 	if (first < last) {
 		memset(p, 0, first - begin);
 		arch_zero_pages(p + (first - begin), last - first);

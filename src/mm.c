@@ -38,9 +38,33 @@ static uint64_t load_entry(const uint64_t *pte)
 	return __atomic_load_n(pte, __ATOMIC_RELAXED);
 }
 
-static void store_entry(uint64_t *pte, uint64_t value)
+static inline void store_entry(uint64_t *pte, uint64_t value)
 {
-	__atomic_store_n(pte, value, __ATOMIC_RELAXED);
+	*(volatile uint64_t *)pte = value;
+}
+
+/* Entries that are looked at together. */
+#define RUN 8
+
+/* Whether the next entries all have one value. */
+static inline bool is_run_of(const uint64_t *pte, uint64_t value)
+{
+	return !((pte[0] ^ value) | (pte[1] ^ value) | (pte[2] ^ value) |
+		 (pte[3] ^ value) | (pte[4] ^ value) | (pte[5] ^ value) |
+		 (pte[6] ^ value) | (pte[7] ^ value));
+}
+
+/* Stores them; each is `step` more than the one before. */
+static inline void store_run(uint64_t *pte, uint64_t value, uint64_t step)
+{
+	store_entry(&pte[0], value);
+	store_entry(&pte[1], value += step);
+	store_entry(&pte[2], value += step);
+	store_entry(&pte[3], value += step);
+	store_entry(&pte[4], value += step);
+	store_entry(&pte[5], value += step);
+	store_entry(&pte[6], value += step);
+	store_entry(&pte[7], value += step);
 }
 
 static bool in_input_range(const struct ptable *t, uint64_t at, uint64_t size)
@@ -171,12 +195,9 @@ static uint64_t fill_empty(uint64_t *pte, uint64_t count, uint64_t value,
 {
 	uint64_t n = 0;
 
-	for (; n + 4 <= count && !(pte[0] | pte[1] | pte[2] | pte[3]);
-	     n += 4, pte += 4, value += 4 * step) {
-		store_entry(&pte[0], value);
-		store_entry(&pte[1], value + step);
-		store_entry(&pte[2], value + 2 * step);
-		store_entry(&pte[3], value + 3 * step);
+	for (; n + RUN <= count && is_run_of(pte, 0); n += RUN, pte += RUN) {
+		store_run(pte, value, step);
+		value += RUN * step;
 	}
 	for (; n < count && !*pte; n++, value += step)
 		store_entry(pte++, value);
@@ -186,11 +207,11 @@ static uint64_t fill_empty(uint64_t *pte, uint64_t count, uint64_t value,
 /* How many entries in a row, `count` at most, are in use. */
 static uint64_t count_used(const uint64_t *pte, uint64_t count)
 {
-	uint64_t n = 0;
+	const uint64_t *at = pte, *end = pte + count;
 
-	while (n < count && pte[n])
-		n++;
-	return n;
+	while (at < end && *at)
+		at++;
+	return (uint64_t)(at - pte);
 }
 
 /* Changes an entry in use, all of what it covers. */
@@ -431,7 +452,9 @@ static BOOT_ONLY bool table_holds(const struct ptable *t,
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t from = first + i * size;
 
-		if (pte[i] == value)
+		for (; i + RUN <= count && is_run_of(&pte[i], value); i += RUN)
+			from += RUN * size;
+		if (i == count || pte[i] == value)
 			continue;
 		if (!arch_pte_is_table(pte[i], level) ||
 		    !table_holds(t, table_of(pte[i]), level + 1,

@@ -10,6 +10,7 @@
 #include "arch_internal.h"
 #include "cache.h"
 #include "layout.h"
+#include "log.h"
 #include "pool.h"
 
 #define MIB UINT64_C(0x100000)
@@ -55,6 +56,12 @@ uint32_t fdt_claimed_size(const void *blob)
 void panic(const char *format, ...)
 {
 	printf("not ok hypmap: panic\n");
+	exit(1);
+}
+
+void boot_stop(const char *format, ...)
+{
+	printf("not ok hypmap: boot stopped\n");
 	exit(1);
 }
 

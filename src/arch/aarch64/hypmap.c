@@ -25,11 +25,17 @@ static struct ptable wipe_table RO_AFTER_BOOT;
 
 #define DTB_HEADER_BYTES 8
 
-static BOOT_ONLY bool map_part(const char *begin, const char *end,
-			       const char *image, unsigned int mode)
+/* Fills the entries of a part of the image, that of its beginning at `table`. */
+static BOOT_ONLY void map_part(uint64_t *table, const char *image,
+			       const char *begin, const char *end,
+			       unsigned int mode)
 {
-	return ptable_map(&mm_hypervisor, link_base + (uint64_t)(begin - image),
-			  (uint64_t)(end - begin), virt_to_phys(begin), mode);
+	uint64_t *pte = table + (begin - image) / PAGE_SIZE;
+	uint64_t value = arch_pte_leaf(MM_STAGE_1, PT_LEAF_LEVEL,
+				       virt_to_phys(begin), mode);
+
+	for (; begin < end; begin += PAGE_SIZE, value += PAGE_SIZE)
+		*pte++ = value;
 }
 
 /* The page with code of boot.S that runs with the MMU going on or off. */
@@ -53,16 +59,22 @@ static BOOT_ONLY uint64_t *leaf_table(uint64_t va)
 }
 
 /*
- * Data, with a hole below the stack of each CPU, and below the stacks for
- * faults; then the pool.
+ * The image by pages, its data with a hole below the stack of each CPU, and
+ * below the stacks for faults; then the pool.
  */
-static BOOT_ONLY bool map_data(const char *image)
+static BOOT_ONLY bool map_image(const char *image)
 {
+	uint64_t *table = ptable_entry(&mm_hypervisor, link_base);
 	uint64_t *guard;
 
-	if (!map_part(rodata_end, image_end, image, MM_R | MM_W))
+	if (!table)
 		return false;
-	guard = leaf_table(link_base) + (cpu_stacks - image) / PAGE_SIZE;
+	map_part(table, image, image, boot_text_end, MM_R | MM_X);
+	map_part(table, image, boot_text_end, boot_end, MM_R);
+	map_part(table, image, boot_end, text_end, MM_R | MM_X);
+	map_part(table, image, text_end, rodata_end, MM_R);
+	map_part(table, image, rodata_end, image_end, MM_R | MM_W);
+	guard = table + (cpu_stacks - image) / PAGE_SIZE;
 	for (unsigned int i = 0; i <= MAX_CPUS; i++) {
 		*guard = arch_pte_absent(OWNER_NOBODY);
 		guard += (GUARD_SIZE + STACK_SIZE) / PAGE_SIZE;
@@ -73,15 +85,9 @@ static BOOT_ONLY bool map_data(const char *image)
 /* Makes the table for the slots and keeps where it is. */
 static BOOT_ONLY bool make_slots(void)
 {
-	struct ptable *t = &mm_hypervisor;
-
 	slot_base = link_base + HYP_SIZE;
-	/* A page mapped and cleared again leaves the leaf table behind. */
-	if (!ptable_map(t, slot_base, PAGE_SIZE, paddr(0), MM_R) ||
-	    !ptable_clear(t, slot_base, PAGE_SIZE, OWNER_NOBODY))
-		return false;
-	slot_table = leaf_table(slot_base);
-	return true;
+	slot_table = ptable_entry(&mm_hypervisor, slot_base);
+	return slot_table != NULL;
 }
 
 /* As far as it does not reach into the image, which boot_open_tree() tells. */
@@ -127,11 +133,7 @@ BOOT_ONLY uint64_t early_map(const char *image, uint64_t link_address,
 	pool_init(pool_begin, image_end);
 	if (!has_granule() ||
 	    !ptable_init(&mm_hypervisor, MM_STAGE_1, 0, 1, HYP_VA_BITS) ||
-	    !map_part(image, boot_text_end, image, MM_R | MM_X) ||
-	    !map_part(boot_text_end, boot_end, image, MM_R) ||
-	    !map_part(boot_end, text_end, image, MM_R | MM_X) ||
-	    !map_part(text_end, rodata_end, image, MM_R) || !map_data(image) ||
-	    !map_identity(image) || !make_slots() ||
+	    !map_image(image) || !map_identity(image) || !make_slots() ||
 	    !map_device_tree(dtb, (uint64_t)(uintptr_t)image) ||
 	    pool_used_bytes() > EARLY_POOL_SIZE)
 		arch_halt();
@@ -207,9 +209,8 @@ BOOT_ONLY void *arch_boot_map(paddr_t pa, uint64_t size, unsigned int mode)
 
 BOOT_ONLY void arch_boot_unmap_all(void)
 {
-	if (!ptable_clear(&mm_hypervisor, 0, (uint64_t)1 << BOOT_WINDOW_BITS,
-			  OWNER_NOBODY))
-		panic("the boot window could not be closed");
+	/* The lower half. Its tables are not worth finding again. */
+	memset(mm_hypervisor.root, 0, PAGE_SIZE / 2);
 	forget_own_translations();
 	if (!map_identity(idmap_begin))
 		panic("no page table for the start of CPUs");

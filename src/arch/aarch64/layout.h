@@ -23,7 +23,7 @@
 #define FAULT_STACK_SIZE 2048
 
 /* What early_map() may take of the pool, in bytes. */
-#define EARLY_POOL_SIZE 0x20000
+#define EARLY_POOL_SIZE 0x10000
 
 #ifndef __ASSEMBLER__
 
