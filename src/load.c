@@ -256,6 +256,8 @@ void boot_load_secondaries(struct boot *b)
 {
 	uint64_t kept = b->kept.end - b->kept.begin;
 
+	/* In this order: a panic looks at those that count. */
+	memset(vm_secondary, 0, b->manifest.vm_count * sizeof(*vm_secondary));
 	vm_count = b->manifest.vm_count;
 	life_init();
 	if (kept) {

@@ -5,14 +5,11 @@
 #include "hf/abi.h"
 #include "string.h"
 
-/* Not zeroed with .bss: vm_init() clears what is used. */
-#define NOINIT __attribute__((section(".noinit")))
-
 /* How long a vCPU may take to leave once its VM has no memory. */
 #define REST_S 1
 
 struct vm vm_primary;
-struct vm vm_secondary[MAX_VMS];
+struct vm vm_secondary[MAX_VMS] NOINIT;
 uint32_t vm_count RO_AFTER_BOOT;
 uint64_t vm_options;
 paddr_t vm_kept RO_AFTER_BOOT;

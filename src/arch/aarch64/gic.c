@@ -41,7 +41,7 @@ static const char *const narrow_boards[] BOOT_CONST = {
 	"rockchip,rk3568",
 };
 
-static struct mmio_range emulated[MAX_EMULATED];
+static struct mmio_range emulated[MAX_EMULATED] NOINIT;
 static uint32_t emulated_count;
 /* Those with registers come first: what is hidden may reach over them. */
 static uint32_t register_pages;

@@ -118,7 +118,7 @@ struct its {
 	bool stale;   /* tables and queue are emptied before it is enabled */
 };
 
-static struct its all_its[MAX_ITS];
+static struct its all_its[MAX_ITS] NOINIT;
 static uint32_t its_count;
 
 /* --- the hardware's tables and queue --- */

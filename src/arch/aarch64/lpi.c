@@ -59,7 +59,7 @@ struct redistributor {
 	uint64_t baser[BASERS];
 };
 
-static struct redistributor redistributors[MAX_REDISTRIBUTORS];
+static struct redistributor redistributors[MAX_REDISTRIBUTORS] NOINIT;
 static uint32_t redistributor_count;
 static uint32_t gic_id_bits;
 
@@ -276,10 +276,12 @@ BOOT_ONLY const char *lpi_add_redistributor(uint64_t base, uint64_t typer)
 
 	if (redistributor_count == MAX_REDISTRIBUTORS)
 		return "GIC: too many redistributors";
-	r->base = base;
-	r->number = typer >> 8 & 0xffff;
-	r->regs = arch_map_slot(SLOT_LPI + redistributor_count, paddr(base),
-				MM_DEVICE_RW);
+	*r = (struct redistributor){
+		.base = base,
+		.number = typer >> 8 & 0xffff,
+		.regs = arch_map_slot(SLOT_LPI + redistributor_count,
+				      paddr(base), MM_DEVICE_RW),
+	};
 	redistributor_count++;
 	if (!stop_lpis(r))
 		return "GIC: LPIs are enabled, and do not go off";
