@@ -347,7 +347,7 @@ static bool hide_high(struct boot *b, uint64_t size, uint64_t alignment,
 {
 	static struct ranges taken;
 
-	taken = b->reserved;
+	ranges_copy(&taken, &b->reserved);
 	for (uint32_t i = 0; i < b->hidden.count; i++)
 		if (!ranges_add(&taken, b->hidden.r[i].begin,
 				b->hidden.r[i].end))
@@ -462,7 +462,7 @@ static bool plan_primary(struct boot *b)
 	struct range tree_now = {tree, tree + b->tree.totalsize};
 
 	/* What is moved keeps clear of where everything is now. */
-	taken = b->reserved;
+	ranges_copy(&taken, &b->reserved);
 	if (!ranges_subtract(&b->ram, &b->hidden, &b->primary_ram) ||
 	    !ranges_add(&taken, tree_now.begin, tree_now.end) ||
 	    !ranges_add(&taken, b->ramdisk.begin, b->ramdisk.end) ||
@@ -471,7 +471,7 @@ static bool plan_primary(struct boot *b)
 	    !place_movable(b, &taken, b->ramdisk, PAGE_SIZE, &b->ramdisk_place))
 		return false;
 
-	taken = b->reserved;
+	ranges_copy(&taken, &b->reserved);
 	return ranges_add(&taken, b->tree_place.begin, b->tree_place.end) &&
 	       ranges_add(&taken, b->ramdisk_place.begin,
 			  b->ramdisk_place.end) &&

@@ -21,6 +21,13 @@ static void remove_at(struct ranges *list, uint32_t at)
 		list->r[i] = list->r[i + 1];
 }
 
+void ranges_copy(struct ranges *to, const struct ranges *from)
+{
+	to->count = from->count;
+	for (uint32_t i = 0; i < from->count; i++)
+		to->r[i] = from->r[i];
+}
+
 bool ranges_add(struct ranges *list, uint64_t begin, uint64_t end)
 {
 	if (begin >= end)
