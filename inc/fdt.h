@@ -226,9 +226,9 @@ void fdt_reservation(const struct fdt *fdt, uint32_t i, uint64_t *address,
 
 struct fdt_writer {
 	uint8_t *buffer;    /* 8-byte aligned */
-	uint32_t capacity;  /* bytes, a multiple of 4 */
-	uint32_t at;	    /* next free byte of the structure block */
-	uint32_t structure; /* offset of the structure block */
+	uint8_t *structure; /* the structure block */
+	uint8_t *next;	    /* and its next free byte */
+	uint32_t left;	    /* bytes from there on, a multiple of 4 */
 	uint32_t reserved_count;
 	uint32_t depth; /* nodes that are open */
 	bool in_props;	/* one is, and has no child yet */
@@ -259,6 +259,44 @@ void fdt_put_reservation(struct fdt_writer *w, uint32_t i, uint64_t address,
  * given as a pointer into them needs no search.
  */
 void fdt_put_names(struct fdt_writer *w, const char *names, uint32_t size);
+
+/*
+ * A block of names for fdt_put_names(): those of the properties of a VM's
+ * devices.
+ */
+#define FDT_NAMES(X)                                    \
+	X(address_cells, "#address-cells")              \
+	X(always_on, "always-on")                       \
+	X(bootargs, "bootargs")                         \
+	X(clock_cells, "#clock-cells")                  \
+	X(clock_frequency, "clock-frequency")           \
+	X(clock_names, "clock-names")                   \
+	X(clock_output_names, "clock-output-names")     \
+	X(clocks, "clocks")                             \
+	X(compatible, "compatible")                     \
+	X(device_type, "device_type")                   \
+	X(enable_method, "enable-method")               \
+	X(initrd_end, "linux,initrd-end")               \
+	X(initrd_start, "linux,initrd-start")           \
+	X(interrupt_cells, "#interrupt-cells")          \
+	X(interrupt_controller, "interrupt-controller") \
+	X(interrupt_parent, "interrupt-parent")         \
+	X(interrupts, "interrupts")                     \
+	X(method, "method")                             \
+	X(model, "model")                               \
+	X(phandle, "phandle")                           \
+	X(reg, "reg")                                   \
+	X(serial0, "serial0")                           \
+	X(size_cells, "#size-cells")                    \
+	X(stdout_path, "stdout-path")
+
+struct fdt_names {
+#define NAME(member, name) char member[sizeof(name)];
+	FDT_NAMES(NAME)
+#undef NAME
+};
+
+extern const struct fdt_names fdt_names;
 
 /* Begins a node whose name has `length` characters. */
 void fdt_put_named(struct fdt_writer *w, const char *name, size_t length);

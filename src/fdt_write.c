@@ -35,6 +35,14 @@ static void store_be64(uint8_t *to, uint64_t value)
 	store_be32(to + CELL, (uint32_t)value);
 }
 
+/* The tree has failed: nothing is taken any more. */
+static uint8_t *fail(struct fdt_writer *w)
+{
+	w->failed = true;
+	w->left = 0;
+	return NULL;
+}
+
 /*
  * Takes `size` bytes > 0, rounded up to cells, of the structure block; the
  * bytes added are zero. NULL, and the tree has failed, if they are not free.
@@ -42,15 +50,14 @@ static void store_be64(uint8_t *to, uint64_t value)
  */
 static inline uint8_t *take(struct fdt_writer *w, size_t size)
 {
-	uint8_t *p = w->buffer + w->at;
+	uint8_t *p = w->next;
 
-	if (w->failed || size > w->capacity - w->at) {
-		w->failed = true;
-		return NULL;
-	}
+	if (size > w->left)
+		return fail(w);
 	size = (size + 3) & ~(size_t)3;
 	store_be32(p + size - CELL, 0);
-	w->at += (uint32_t)size;
+	w->next = p + size;
+	w->left -= (uint32_t)size;
 	return p;
 }
 
@@ -75,14 +82,14 @@ void fdt_begin(struct fdt_writer *w, void *buffer, size_t capacity,
 	if (capacity > FDT_MAX_SIZE)
 		capacity = FDT_MAX_SIZE;
 	w->names = w->own; /* none */
-	w->buffer = buffer;
-	w->capacity = (uint32_t)capacity & ~3u;
+	w->buffer = w->next = buffer;
+	w->left = (uint32_t)capacity & ~3u;
 	w->reserved_count = count;
 	take(w, HEADER_SIZE);
 	map = take(w, ((size_t)count + 1) * RESERVATION);
 	if (map != NULL)
 		memset(map, 0, ((size_t)count + 1) * RESERVATION);
-	w->structure = w->at;
+	w->structure = w->next;
 }
 
 void fdt_put_reservation(struct fdt_writer *w, uint32_t i, uint64_t address,
@@ -91,7 +98,7 @@ void fdt_put_reservation(struct fdt_writer *w, uint32_t i, uint64_t address,
 	uint8_t *r;
 
 	if (w->failed || i >= w->reserved_count) {
-		w->failed = true;
+		fail(w);
 		return;
 	}
 	r = w->buffer + HEADER_SIZE + (size_t)i * RESERVATION;
@@ -102,13 +109,13 @@ void fdt_put_reservation(struct fdt_writer *w, uint32_t i, uint64_t address,
 /* Begins a node and returns where its name of `length` bytes goes, or NULL. */
 static uint8_t *begin_node(struct fdt_writer *w, size_t length)
 {
-	bool root = w->at == w->structure;
+	bool root = w->next == w->structure;
 	uint8_t *p;
 
 	/* One root without a name, and in it only nodes with one. */
 	if (root != (w->depth == 0) || root != (length == 0) ||
 	    w->depth == FDT_MAX_DEPTH)
-		w->failed = true;
+		return fail(w);
 	p = take(w, CELL + length + 1);
 	if (p == NULL)
 		return NULL;
@@ -143,11 +150,8 @@ void fdt_put_unit(struct fdt_writer *w, const char *name, uint64_t address)
 
 void fdt_put_end(struct fdt_writer *w)
 {
-	uint8_t *p;
+	uint8_t *p = w->depth != 0 ? take(w, CELL) : fail(w);
 
-	if (w->depth == 0)
-		w->failed = true;
-	p = take(w, CELL);
 	if (p == NULL)
 		return;
 	store_be32(p, END_NODE);
@@ -155,16 +159,23 @@ void fdt_put_end(struct fdt_writer *w)
 	w->in_props = false;
 }
 
+const struct fdt_names fdt_names = {
+#define NAME(member, name) .member = name,
+	FDT_NAMES(NAME)
+#undef NAME
+};
+
 void fdt_put_names(struct fdt_writer *w, const char *names, uint32_t size)
 {
 	if (w->names_size != 0 || w->own_count != 0)
-		w->failed = true;
+		fail(w);
 	w->names = names;
 	w->names_size = size;
 }
 
 /* Finds or adds a name that fdt_put_names() did not give; its offset, or 0. */
-static uint32_t own_name(struct fdt_writer *w, const char *name)
+static __attribute__((noinline)) uint32_t own_name(struct fdt_writer *w,
+						   const char *name)
 {
 	uint32_t i;
 	size_t size;
@@ -175,7 +186,7 @@ static uint32_t own_name(struct fdt_writer *w, const char *name)
 	size = strlen(name) + 1;
 	if (size == 1 || i == FDT_OWN_NAMES ||
 	    size > sizeof(w->own) - w->own_size) {
-		w->failed = true;
+		fail(w);
 		return 0;
 	}
 	memcpy(w->own + w->own_size, name, size);
@@ -195,11 +206,8 @@ static inline uint32_t name_offset(struct fdt_writer *w, const char *name)
 /* Adds a property and returns where its value of `size` bytes goes, or NULL. */
 static uint8_t *put(struct fdt_writer *w, const char *name, size_t size)
 {
-	uint8_t *p;
+	uint8_t *p = w->in_props ? take(w, 3 * CELL + size) : fail(w);
 
-	if (!w->in_props)
-		w->failed = true;
-	p = take(w, 3 * CELL + size);
 	if (p == NULL)
 		return NULL;
 	store_be32(p, PROP);
@@ -258,12 +266,19 @@ void fdt_put_cells(struct fdt_writer *w, const char *name,
 static void write_header(struct fdt_writer *w, uint32_t strings_size,
 			 uint32_t boot_cpuid_phys)
 {
+	uint32_t structure = (uint32_t)(w->structure - w->buffer);
+	uint32_t strings = (uint32_t)(w->next - w->buffer);
 	const uint32_t header[HEADER_CELLS] = {
-		MAGIC,	      w->at + strings_size, w->structure,
-		w->at,	     /* strings */
+		MAGIC,
+		strings + strings_size,
+		structure,
+		strings,
 		HEADER_SIZE, /* memory reservations */
-		VERSION,      COMPATIBLE_VERSION,   boot_cpuid_phys,
-		strings_size, w->at - w->structure,
+		VERSION,
+		COMPATIBLE_VERSION,
+		boot_cpuid_phys,
+		strings_size,
+		strings - structure,
 	};
 
 	for (uint32_t i = 0; i < HEADER_CELLS; i++)
@@ -273,17 +288,14 @@ static void write_header(struct fdt_writer *w, uint32_t strings_size,
 uint32_t fdt_finish(struct fdt_writer *w, uint32_t boot_cpuid_phys)
 {
 	size_t strings_size = (size_t)w->names_size + w->own_size;
-	uint8_t *p;
+	bool ended = w->depth == 0 && w->next != w->structure;
+	uint8_t *p = ended ? take(w, CELL) : fail(w);
 
-	if (w->depth != 0 || w->at == w->structure)
-		w->failed = true;
-	p = take(w, CELL);
-	if (p == NULL || strings_size > w->capacity - w->at)
+	if (p == NULL || strings_size > w->left)
 		return 0;
 	store_be32(p, END);
 	write_header(w, (uint32_t)strings_size, boot_cpuid_phys);
-	p += CELL;
-	memcpy(p, w->names, w->names_size);
-	memcpy(p + w->names_size, w->own, w->own_size);
-	return w->at + (uint32_t)strings_size;
+	memcpy(w->next, w->names, w->names_size);
+	memcpy(w->next + w->names_size, w->own, w->own_size);
+	return (uint32_t)(w->next - w->buffer + strings_size);
 }

@@ -288,36 +288,38 @@ uint32_t secondary_tree_write(const struct vm *vm, const struct manifest_vm *m,
 {
 	uint32_t reg[] = {0, HF_SECONDARY_RAM_BASE,
 			  (uint32_t)(m->mem_size >> 32), (uint32_t)m->mem_size};
-	struct fdt_writer w;
+	struct fdt_writer *w = &writer;
 	uint32_t used;
 
-	fdt_begin(&w, buffer, size, 0);
-	fdt_put_node(&w, "");
-	fdt_put_string(&w, "compatible", "holdfast,vm");
-	fdt_put_string(&w, "model", vm->name);
-	fdt_put_u32(&w, "#address-cells", 2);
-	fdt_put_u32(&w, "#size-cells", 2);
-	fdt_put_u32(&w, "interrupt-parent", ARCH_INTC_PHANDLE);
-	fdt_put_node(&w, "aliases");
-	fdt_put_string(&w, "serial0", arch_console_path);
-	fdt_put_end(&w);
-	fdt_put_node(&w, "chosen");
-	fdt_put_string(&w, "stdout-path", arch_console_path);
+	fdt_begin(w, buffer, size, 0);
+	fdt_put_names(w, (const char *)&fdt_names, sizeof(fdt_names));
+	fdt_put_node(w, "");
+	fdt_put_string(w, fdt_names.compatible, "holdfast,vm");
+	fdt_put_string(w, fdt_names.model, vm->name);
+	fdt_put_u32(w, fdt_names.address_cells, 2);
+	fdt_put_u32(w, fdt_names.size_cells, 2);
+	fdt_put_u32(w, fdt_names.interrupt_parent, ARCH_INTC_PHANDLE);
+	fdt_put_node(w, "aliases");
+	fdt_put_string(w, fdt_names.serial0, arch_console_path);
+	fdt_put_end(w);
+	fdt_put_node(w, "chosen");
+	fdt_put_string(w, fdt_names.stdout_path, arch_console_path);
 	if (m->bootargs)
-		fdt_put_string(&w, "bootargs", m->bootargs);
+		fdt_put_string(w, fdt_names.bootargs, m->bootargs);
 	if (ramdisk_size) {
-		fdt_put_u64(&w, "linux,initrd-start", ramdisk.ipa);
-		fdt_put_u64(&w, "linux,initrd-end", ramdisk.ipa + ramdisk_size);
+		fdt_put_u64(w, fdt_names.initrd_start, ramdisk.ipa);
+		fdt_put_u64(w, fdt_names.initrd_end,
+			    ramdisk.ipa + ramdisk_size);
 	}
-	fdt_put_end(&w);
-	fdt_put_node(&w, "memory@40000000");
-	fdt_put_string(&w, "device_type", "memory");
-	fdt_put_cells(&w, "reg", reg, ARRAY_SIZE(reg));
-	fdt_put_end(&w);
-	arch_secondary_tree(&w, vm);
-	fdt_put_end(&w);
-	used = fdt_finish(&w, 0);
-	/* The writer used it to the end; behind the tree the VM finds zeros. */
+	fdt_put_end(w);
+	fdt_put_node(w, "memory@40000000");
+	fdt_put_string(w, fdt_names.device_type, "memory");
+	fdt_put_cells(w, fdt_names.reg, reg, ARRAY_SIZE(reg));
+	fdt_put_end(w);
+	arch_secondary_tree(w, vm);
+	fdt_put_end(w);
+	used = fdt_finish(w, 0);
+	/* Behind the tree the VM finds zeros. */
 	memset((char *)buffer + used, 0, size - used);
 	return used;
 }
