@@ -14,6 +14,9 @@
 #define SECONDARY_BASE 2048
 #define SECONDARY_PER_VCPU 256
 
+/* The most that is copied from one secondary's tree to the next. */
+#define COMMON_SIZE 1024
+
 /* Memory that is told in parts, as one cell can not hold its size. */
 #define MEMORY_PART (UINT64_C(1) << 31)
 
@@ -129,10 +132,10 @@ static bool replaced_in_chosen(const struct boot *b, const char *name)
 	       (b->manifest.primary.bootargs && streq(name, "bootargs"));
 }
 
-static bool is_memory_or_hypervisor(const struct fdt *t, fdt_node_t node)
+/* Whether a node in the root is told anew. */
+static bool is_replaced(const struct fdt *t, fdt_node_t node, const char *name)
 {
-	return devtree_has_type(t, node, "memory") ||
-	       streq(fdt_name(t, node), "hypervisor");
+	return devtree_has_type(t, node, "memory") || streq(name, "hypervisor");
 }
 
 /* What a node that is withheld says of where it is. */
@@ -220,16 +223,16 @@ static uint32_t copy_node(struct copy *c, fdt_node_t node)
 {
 	const struct fdt *tree = &c->b->tree;
 	const struct fdt_entry *e = &tree->node[node];
-	bool top = e->depth == 1;
+	const char *name = e->depth == 1 ? fdt_name(tree, node) : NULL;
 
 	c->withheld = boot_withholds(c->b, node);
 	if (arch_hides_node(tree, node) ||
-	    (top && is_memory_or_hypervisor(tree, node)) ||
+	    (name && is_replaced(tree, node, name)) ||
 	    (c->withheld && !fdt_u32(tree, node, "phandle", 0))) {
 		cut(c, e->begin, fdt_node_end(tree, node), e->depth);
 		return e->end;
 	}
-	c->in_chosen = top && streq(fdt_name(tree, node), "chosen");
+	c->in_chosen = name && streq(name, "chosen");
 	c->has_chosen = c->has_chosen || c->in_chosen;
 	if (c->withheld || c->in_chosen || boot_hides_props(tree, node) ||
 	    arch_edits_node(tree, node))
@@ -282,6 +285,24 @@ uint64_t secondary_tree_size(const struct manifest_vm *m)
 			PAGE_SIZE);
 }
 
+/* What all secondaries have alike is written for the first, and copied. */
+static void put_common(struct fdt_writer *w)
+{
+	static _Alignas(8) uint8_t tokens[COMMON_SIZE];
+	static uint32_t size;
+	const uint8_t *begin = w->next;
+
+	if (size != 0) {
+		fdt_put_tokens(w, tokens, size, w->depth);
+		return;
+	}
+	arch_common_tree(w);
+	if (w->failed || (size_t)(w->next - begin) > sizeof(tokens))
+		return;
+	size = (uint32_t)(w->next - begin);
+	memcpy(tokens, begin, size);
+}
+
 uint32_t secondary_tree_write(const struct vm *vm, const struct manifest_vm *m,
 			      ipaddr_t ramdisk, uint64_t ramdisk_size,
 			      void *buffer, uint64_t size)
@@ -317,6 +338,7 @@ uint32_t secondary_tree_write(const struct vm *vm, const struct manifest_vm *m,
 	fdt_put_cells(w, fdt_names.reg, reg, ARRAY_SIZE(reg));
 	fdt_put_end(w);
 	arch_secondary_tree(w, vm);
+	put_common(w);
 	fdt_put_end(w);
 	used = fdt_finish(w, 0);
 	/* Behind the tree the VM finds zeros. */

@@ -466,6 +466,22 @@ TEST(secondary)
 	CHECK_EQ(count_children("/cpus"), 1);
 }
 
+/* What all have alike, of the first and of one after it. */
+TEST(secondary_common)
+{
+	struct fdt_prop p;
+
+	make_vm(1);
+	for (unsigned int i = 0; i < 2; i++) {
+		vm.vcpu_count = 1 + i;
+		write_secondary(0x40100000, i);
+		CHECK_EQ(count_children("/"), 5);
+		CHECK(has("/timer", "always-on", &p));
+		CHECK_EQ(p.size, 0);
+		CHECK_EQ(count_children("/cpus"), 1 + i);
+	}
+}
+
 TEST(secondary_everything)
 {
 	static char args[9000];

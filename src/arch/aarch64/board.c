@@ -384,6 +384,10 @@ void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm)
 	fdt_put_string(w, fdt_names.method, "hvc");
 	fdt_put_end(w);
 	vgic_tree(w, vm);
+}
+
+void arch_common_tree(struct fdt_writer *w)
+{
 	put_timer(w);
 	pl011_tree(w);
 }
