@@ -296,8 +296,13 @@ bool arch_claim_devices(struct ptable *primary);
 /* What a secondary's tree calls its interrupt controller. */
 #define ARCH_INTC_PHANDLE 1
 
-/* Adds what a secondary's tree holds besides memory and chosen. */
+/*
+ * Adds what a secondary's tree holds besides memory and chosen: what depends on
+ * the VM, and what is the same for all. Names of the latter's properties are
+ * those of fdt_names.
+ */
 void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm);
+void arch_common_tree(struct fdt_writer *w);
 
 /* --- IOMMUs --- */
 

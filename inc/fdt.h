@@ -63,18 +63,6 @@ struct fdt_prop {
 	uint32_t size;	      /* bytes */
 };
 
-/* A token of the structure block, in the order in which they lie there. */
-enum fdt_tag { FDT_TAG_BEGIN, FDT_TAG_END, FDT_TAG_PROP, FDT_TAG_DONE };
-
-struct fdt_token {
-	enum fdt_tag tag;
-	const char *name; /* of the node (BEGIN) or the property (PROP) */
-	struct fdt_prop prop;
-	fdt_node_t node; /* BEGIN: this node */
-	uint32_t next;	 /* offset at which the token after this one begins */
-	uint32_t begun;	 /* nodes that began by then */
-};
-
 /*
  * Checks the `size` bytes at `blob` whole (header, blocks, nesting, every
  * name and property inside its block and terminated; version 16 or 17) and
@@ -95,12 +83,6 @@ uint32_t fdt_claimed_size(const void *blob);
 
 /* Bytes from the beginning of its header to the end of its last block. */
 uint32_t fdt_used_size(const struct fdt *fdt);
-
-/*
- * Reads the token after *t: that of the root's BEGIN if *t is all 0. NOPs are
- * passed over. Only PROP sets t->prop; t->node is FDT_NO_NODE but for BEGIN.
- */
-void fdt_token(const struct fdt *fdt, struct fdt_token *t);
 
 /* The root node. */
 fdt_node_t fdt_root(const struct fdt *fdt);
@@ -158,8 +140,19 @@ static inline bool fdt_may_have(const struct fdt *fdt, fdt_node_t node,
 	return fdt->node[node].names & fdt_name_bit(name);
 }
 
-/* Offset in the structure of what follows the properties of a node. */
-uint32_t fdt_props_end(const struct fdt *fdt, fdt_node_t node);
+/* Sizes in the structure: of what ends a node, and begins a property. */
+#define FDT_END_SIZE 4u
+#define FDT_PROP_HEADER 12u
+
+/* Offset in the structure of what follows a node and all in it. */
+uint32_t fdt_node_end(const struct fdt *fdt, fdt_node_t node);
+
+/* Offset in the structure of a property that was found there. */
+static inline uint32_t fdt_prop_begin(const struct fdt *fdt,
+				      const struct fdt_prop *prop)
+{
+	return (uint32_t)(prop->value - fdt->structure) - FDT_PROP_HEADER;
+}
 
 /* The property at an offset in the structure. */
 void fdt_prop_at(const struct fdt *fdt, uint32_t at, struct fdt_prop *prop);
@@ -224,30 +217,30 @@ void fdt_reservation(const struct fdt *fdt, uint32_t i, uint64_t *address,
 		     uint64_t *size);
 
 /*
- * Writing: a tree grows in a buffer, tokens in order, names of properties in a
- * strings block that grows down from the buffer's end; fdt_finish() closes up
- * the two. What does not fit, or comes out of order, sets `failed` and is left
- * out; one check at the end suffices.
+ * Writing: a tree grows in a buffer, tokens in order, and the names of
+ * properties aside; fdt_finish() puts the strings block behind. What does not
+ * fit, or comes out of order, sets `failed` and is left out; one check at the
+ * end suffices.
  */
-#define FDT_NAME_SLOTS 128
+#define FDT_OWN_NAMES 64
 
 struct fdt_writer {
 	uint8_t *buffer;    /* 8-byte aligned */
-	uint32_t capacity;  /* bytes */
-	uint32_t at;	    /* next free byte of the structure block */
-	uint32_t structure; /* offset of the structure block */
-	uint32_t strings;   /* offset of the lowest byte of the strings */
+	uint8_t *structure; /* the structure block */
+	uint8_t *next;	    /* and its next free byte */
+	uint32_t left;	    /* bytes from there on, a multiple of 4 */
 	uint32_t reserved_count;
 	uint32_t depth; /* nodes that are open */
-	bool in_props;	/* the open node has no child yet */
+	bool in_props;	/* one is, and has no child yet */
 	bool failed;
-	/*
-	 * Offsets from the buffer's end of names seen so far, by hash, so that
-	 * a name is kept once; 0: free. A name that finds no slot is kept
-	 * again.
-	 */
-	uint32_t name[FDT_NAME_SLOTS];
-	const struct fdt *source; /* whose names are all kept, or NULL */
+	/* What the strings block begins with. */
+	const char *names;
+	uint32_t names_size;
+	/* What follows: names that are not in there, each kept once. */
+	uint32_t own_size;
+	uint32_t own_count;
+	uint16_t own_at[FDT_OWN_NAMES];
+	char own[FDT_OWN_NAMES * 16];
 };
 
 /*
@@ -261,13 +254,62 @@ void fdt_put_reservation(struct fdt_writer *w, uint32_t i, uint64_t address,
 			 uint64_t size);
 
 /*
- * Takes over all names of properties of a tree, from which properties will be
- * copied; before the first one.
+ * Begins the strings block with `size` bytes of terminated names, which are
+ * copied by fdt_finish(). Before the first property. A property whose name is
+ * given as a pointer into them needs no search.
  */
-void fdt_put_names(struct fdt_writer *w, const struct fdt *source);
+void fdt_put_names(struct fdt_writer *w, const char *names, uint32_t size);
+
+/*
+ * A block of names for fdt_put_names(): those of the properties of a VM's
+ * devices.
+ */
+#define FDT_NAMES(X)                                    \
+	X(address_cells, "#address-cells")              \
+	X(always_on, "always-on")                       \
+	X(bootargs, "bootargs")                         \
+	X(clock_cells, "#clock-cells")                  \
+	X(clock_frequency, "clock-frequency")           \
+	X(clock_names, "clock-names")                   \
+	X(clock_output_names, "clock-output-names")     \
+	X(clocks, "clocks")                             \
+	X(compatible, "compatible")                     \
+	X(device_type, "device_type")                   \
+	X(enable_method, "enable-method")               \
+	X(initrd_end, "linux,initrd-end")               \
+	X(initrd_start, "linux,initrd-start")           \
+	X(interrupt_cells, "#interrupt-cells")          \
+	X(interrupt_controller, "interrupt-controller") \
+	X(interrupt_parent, "interrupt-parent")         \
+	X(interrupts, "interrupts")                     \
+	X(method, "method")                             \
+	X(model, "model")                               \
+	X(phandle, "phandle")                           \
+	X(reg, "reg")                                   \
+	X(serial0, "serial0")                           \
+	X(size_cells, "#size-cells")                    \
+	X(stdout_path, "stdout-path")
+
+struct fdt_names {
+#define NAME(member, name) char member[sizeof(name)];
+	FDT_NAMES(NAME)
+#undef NAME
+};
+
+extern const struct fdt_names fdt_names;
+
+/* Begins a node whose name has `length` characters. */
+void fdt_put_named(struct fdt_writer *w, const char *name, size_t length);
 
 /* Begins a node inside the one that is open; the first is the root, "". */
-void fdt_put_node(struct fdt_writer *w, const char *name);
+static inline BOOT_ONLY void fdt_put_node(struct fdt_writer *w,
+					  const char *name)
+{
+	fdt_put_named(w, name, __builtin_strlen(name));
+}
+
+/* Begins a node with a unit address: "name@40000000". */
+void fdt_put_unit(struct fdt_writer *w, const char *name, uint64_t address);
 
 /* Ends the node that is open. */
 void fdt_put_end(struct fdt_writer *w);
@@ -279,13 +321,22 @@ void fdt_put_end(struct fdt_writer *w);
 void fdt_put_prop(struct fdt_writer *w, const char *name, const void *value,
 		  uint32_t size);
 
-/* Adds all properties of a node of fdt_put_names()'s tree as they are there. */
-void fdt_put_props(struct fdt_writer *w, fdt_node_t node);
+/*
+ * Adds `size` bytes of whole tokens of a tree whose names were given, after
+ * which `depth` nodes are open, the last of them without a child.
+ */
+void fdt_put_tokens(struct fdt_writer *w, const void *tokens, uint32_t size,
+		    uint32_t depth);
 
 /* Adds a number of one cell, of two cells, a string. */
 void fdt_put_u32(struct fdt_writer *w, const char *name, uint32_t value);
 void fdt_put_u64(struct fdt_writer *w, const char *name, uint64_t value);
-void fdt_put_string(struct fdt_writer *w, const char *name, const char *s);
+
+static inline BOOT_ONLY void fdt_put_string(struct fdt_writer *w,
+					    const char *name, const char *s)
+{
+	fdt_put_prop(w, name, s, (uint32_t)__builtin_strlen(s) + 1);
+}
 
 /* Adds `count` cells, given in host order. */
 void fdt_put_cells(struct fdt_writer *w, const char *name,

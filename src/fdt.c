@@ -33,7 +33,7 @@
 #define END 9
 
 #define CELL 4u
-#define PROP_HEADER (3 * CELL) /* token, length, offset of the name */
+#define PROP_HEADER FDT_PROP_HEADER
 #define RESERVATION 16u
 
 /* The 32-bit number at `p`, which is 4-byte aligned. */
@@ -390,7 +390,8 @@ static inline uint32_t skip_nops(const struct fdt *fdt, uint32_t at)
 	return at;
 }
 
-uint32_t fdt_props_end(const struct fdt *fdt, fdt_node_t node)
+/* Offset of what follows the properties of a node. */
+static uint32_t props_end(const struct fdt *fdt, fdt_node_t node)
 {
 	uint32_t at = skip_nops(fdt, fdt->node[node].props);
 
@@ -401,31 +402,16 @@ uint32_t fdt_props_end(const struct fdt *fdt, fdt_node_t node)
 	return at;
 }
 
-void fdt_token(const struct fdt *fdt, struct fdt_token *t)
+uint32_t fdt_node_end(const struct fdt *fdt, fdt_node_t node)
 {
-	uint32_t at = skip_nops(fdt, t->next);
+	fdt_node_t last = (fdt_node_t)fdt->node[node].end - 1;
+	uint32_t at = props_end(fdt, last);
 
-	t->node = FDT_NO_NODE;
-	t->name = NULL;
-	switch (be32(fdt->structure + at)) {
-	case BEGIN_NODE:
-		t->tag = FDT_TAG_BEGIN;
-		t->node = (fdt_node_t)t->begun++;
-		t->name = fdt_name(fdt, t->node);
-		t->next = fdt->node[t->node].props;
-		break;
-	case END_NODE:
-		t->tag = FDT_TAG_END;
-		t->next = at + CELL;
-		break;
-	case PROP:
-		t->tag = FDT_TAG_PROP;
-		t->next = read_prop(fdt, at, &t->prop);
-		t->name = t->prop.name;
-		break;
-	default:
-		t->tag = FDT_TAG_DONE;
-		break;
+	/* Behind its last property come ends alone: its own, and on to ours. */
+	for (uint32_t depth = fdt->node[last].depth;; depth--) {
+		at = skip_nops(fdt, at) + CELL;
+		if (depth == fdt->node[node].depth)
+			return at;
 	}
 }
 

@@ -319,7 +319,8 @@ paddr_t boot_load_primary(struct boot *b, ipaddr_t *entry)
 	arch_boot_copy(p, v->kernel, v->kernel_size);
 	arch_clean_to_memory(p, v->kernel_size);
 	p = map_checked(tree, tree_size);
-	if (!primary_tree_write(b, p, tree_size))
+	tree_size = primary_tree_write(b, p, tree_size);
+	if (!tree_size)
 		boot_stop("the primary's device tree does not fit its place");
 	arch_clean_to_memory(p, tree_size);
 	if (v->ramdisk_size)

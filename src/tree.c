@@ -14,6 +14,9 @@
 #define SECONDARY_BASE 2048
 #define SECONDARY_PER_VCPU 256
 
+/* The most that is copied from one secondary's tree to the next. */
+#define COMMON_SIZE 1024
+
 /* Memory that is told in parts, as one cell can not hold its size. */
 #define MEMORY_PART (UINT64_C(1) << 31)
 
@@ -22,6 +25,8 @@ struct cells {
 	uint32_t count;
 	uint32_t cell[4 * MAX_RANGES];
 };
+
+static struct fdt_writer writer;
 
 static uint64_t text_size(const char *text)
 {
@@ -79,13 +84,11 @@ static void put_memory(struct fdt_writer *w, const struct boot *b)
 	const struct fdt *t = &b->tree;
 	uint32_t ac = fdt_u32(t, fdt_root(t), "#address-cells", 2);
 	uint32_t sc = fdt_u32(t, fdt_root(t), "#size-cells", 1);
-	char name[32];
 
 	cells.count = 0;
 	for (uint32_t i = 0; i < b->primary_ram.count; i++)
 		put_range(&cells, &b->primary_ram.r[i], ac, sc);
-	log_print(name, sizeof(name), "memory@%lx", b->primary_ram.r[0].begin);
-	fdt_put_node(w, name);
+	fdt_put_unit(w, "memory", b->primary_ram.r[0].begin);
 	fdt_put_string(w, "device_type", "memory");
 	fdt_put_cells(w, "reg", cells.cell, cells.count);
 	fdt_put_end(w);
@@ -93,15 +96,12 @@ static void put_memory(struct fdt_writer *w, const struct boot *b)
 
 static void put_hypervisor(struct fdt_writer *w, const struct manifest *m)
 {
-	char name[16];
-
 	fdt_put_node(w, "hypervisor");
 	fdt_put_string(w, "compatible", "holdfast,hypervisor");
 	fdt_put_u32(w, "#address-cells", 1);
 	fdt_put_u32(w, "#size-cells", 0);
 	for (uint32_t i = 0; i < m->vm_count; i++) {
-		log_print(name, sizeof(name), "vm@%x", i);
-		fdt_put_node(w, name);
+		fdt_put_unit(w, "vm", i);
 		fdt_put_u32(w, "reg", i);
 		fdt_put_string(w, "label", m->vm[i].name);
 		fdt_put_end(w);
@@ -132,10 +132,10 @@ static bool replaced_in_chosen(const struct boot *b, const char *name)
 	       (b->manifest.primary.bootargs && streq(name, "bootargs"));
 }
 
-static bool is_memory_or_hypervisor(const struct fdt *t, fdt_node_t node)
+/* Whether a node in the root is told anew. */
+static bool is_replaced(const struct fdt *t, fdt_node_t node, const char *name)
 {
-	return devtree_has_type(t, node, "memory") ||
-	       streq(fdt_name(t, node), "hypervisor");
+	return devtree_has_type(t, node, "memory") || streq(name, "hypervisor");
 }
 
 /* What a node that is withheld says of where it is. */
@@ -145,119 +145,135 @@ static bool describes_access(const char *name)
 	       streq(name, "ranges");
 }
 
-/* A copy of the board's tree in progress. */
+/*
+ * The board's tree while it is copied: what is kept between two cuts is one
+ * piece, whatever nodes are in it.
+ */
 struct copy {
 	struct fdt_writer *w;
 	const struct boot *b;
-	fdt_node_t node; /* whose properties come now */
-	uint32_t depth;	 /* of that node */
-	uint32_t skip;	 /* > 0: inside of a node that is left out */
+	uint32_t at; /* offset in its structure of what is not copied yet */
+	bool has_chosen;
+	/* Of the node whose properties come now: */
 	bool in_chosen;
-	bool withheld; /* the node stays, for those that point to it */
+	bool withheld; /* it stays, for those that point to it */
 };
 
-/* Whether the primary gets all properties of a node, and no others. */
-static bool is_copied_whole(const struct copy *c)
+/*
+ * Copies what lies before `begin`, where `depth` nodes are open, and leaves
+ * out what lies from there to `end`.
+ */
+static void cut(struct copy *c, uint32_t begin, uint32_t end, uint32_t depth)
 {
-	const struct fdt *tree = &c->b->tree;
-
-	return !c->in_chosen && !c->withheld &&
-	       !boot_hides_props(tree, c->node) &&
-	       !arch_edits_node(tree, c->node);
+	fdt_put_tokens(c->w, c->b->tree.structure + c->at, begin - c->at,
+		       depth);
+	c->at = end;
 }
 
-static void copy_begin(struct copy *c, struct fdt_token *t)
+/* Whether a property is left out; `size`: of what is kept of its value. */
+static bool is_dropped(const struct copy *c, fdt_node_t node,
+		       const struct fdt_prop *p, uint32_t *size)
 {
 	const struct fdt *tree = &c->b->tree;
-	bool top = c->depth == 1;
 
-	bool withheld = boot_withholds(c->b, t->node);
-
-	if (c->skip || arch_hides_node(tree, t->node) ||
-	    (top && is_memory_or_hypervisor(tree, t->node)) ||
-	    (withheld && !fdt_u32(tree, t->node, "phandle", 0))) {
-		c->skip++;
-		return;
+	if ((c->in_chosen && replaced_in_chosen(c->b, p->name)) ||
+	    (c->withheld && describes_access(p->name)) ||
+	    (boot_hides_props(tree, node) && boot_hides_prop(tree, node, p)))
+		return true;
+	switch (arch_edit_prop(tree, node, p, size)) {
+	case EDIT_DROP:
+		return true;
+	case EDIT_CUT:
+		return false;
+	default:
+		*size = p->size;
+		return false;
 	}
-	fdt_put_node(c->w, t->name);
-	if (withheld)
+}
+
+/* A node that is kept, with other properties. */
+static void edit_node(struct copy *c, fdt_node_t node)
+{
+	const struct fdt *tree = &c->b->tree;
+	uint32_t at = tree->node[node].props;
+	uint32_t depth = fdt_depth(tree, node) + 1;
+	struct fdt_prop p;
+
+	/* Ours come first. */
+	if (c->withheld || c->in_chosen)
+		cut(c, at, at, depth);
+	if (c->withheld)
 		fdt_put_string(c->w, "status", "disabled");
-	c->withheld = withheld;
-	c->node = t->node;
-	c->in_chosen = top && streq(t->name, "chosen");
-	c->depth++;
 	if (c->in_chosen)
 		put_chosen(c->w, c->b);
-	if (is_copied_whole(c)) {
-		fdt_put_props(c->w, c->node);
-		t->next = fdt_props_end(tree, c->node);
+	while (fdt_each_prop(tree, node, &at, &p)) {
+		uint32_t size = p.size;
+		bool dropped = is_dropped(c, node, &p, &size);
+
+		if (!dropped && size == p.size)
+			continue;
+		cut(c, fdt_prop_begin(tree, &p), at, depth);
+		if (!dropped)
+			fdt_put_prop(c->w, p.name, p.value, size);
 	}
 }
 
-static void copy_prop(struct copy *c, const struct fdt_prop *p)
+/* Copies a node, or leaves it out with all in it; the number of the next. */
+static uint32_t copy_node(struct copy *c, fdt_node_t node)
 {
-	uint32_t size = p->size;
+	const struct fdt *tree = &c->b->tree;
+	const struct fdt_entry *e = &tree->node[node];
+	const char *name = e->depth == 1 ? fdt_name(tree, node) : NULL;
 
-	if (c->skip || (c->in_chosen && replaced_in_chosen(c->b, p->name)) ||
-	    (c->withheld && describes_access(p->name)) ||
-	    boot_hides_prop(&c->b->tree, c->node, p))
-		return;
-	switch (arch_edit_prop(&c->b->tree, c->node, p, &size)) {
-	case EDIT_DROP:
-		return;
-	case EDIT_CUT:
-		break;
-	default:
-		size = p->size;
+	c->withheld = boot_withholds(c->b, node);
+	if (arch_hides_node(tree, node) ||
+	    (name && is_replaced(tree, node, name)) ||
+	    (c->withheld && !fdt_u32(tree, node, "phandle", 0))) {
+		cut(c, e->begin, fdt_node_end(tree, node), e->depth);
+		return e->end;
 	}
-	fdt_put_prop(c->w, p->name, p->value, size);
+	c->in_chosen = name && streq(name, "chosen");
+	c->has_chosen = c->has_chosen || c->in_chosen;
+	if (c->withheld || c->in_chosen || boot_hides_props(tree, node) ||
+	    arch_edits_node(tree, node))
+		edit_node(c, node);
+	return (uint32_t)node + 1;
 }
 
-static void copy_end(struct copy *c)
+/* What the board's tree does not say, in front of its root's end. */
+static void copy_rest(struct copy *c)
 {
-	if (c->skip) {
-		c->skip--;
-		return;
+	const struct fdt *tree = &c->b->tree;
+	uint32_t end = fdt_node_end(tree, fdt_root(tree));
+
+	cut(c, end - FDT_END_SIZE, end, 1);
+	if (!c->has_chosen) {
+		fdt_put_node(c->w, "chosen");
+		put_chosen(c->w, c->b);
+		fdt_put_end(c->w);
 	}
-	c->in_chosen = false;
-	c->depth--;
-	if (c->depth == 0) {
-		if (fdt_path(&c->b->tree, "/chosen") == FDT_NO_NODE) {
-			fdt_put_node(c->w, "chosen");
-			put_chosen(c->w, c->b);
-			fdt_put_end(c->w);
-		}
-		put_memory(c->w, c->b);
-		put_hypervisor(c->w, &c->b->manifest);
-	}
+	put_memory(c->w, c->b);
+	put_hypervisor(c->w, &c->b->manifest);
 	fdt_put_end(c->w);
 }
 
 uint32_t primary_tree_write(const struct boot *b, void *buffer, uint64_t size)
 {
 	const struct fdt *tree = &b->tree;
-	struct fdt_writer w;
-	struct copy c = {.w = &w, .b = b};
-	struct fdt_token t = {.next = 0};
+	struct copy c = {.w = &writer, .b = b};
 	uint64_t base, length;
+	uint32_t n = 0;
 
-	fdt_begin(&w, buffer, size, tree->reserved_count);
-	fdt_put_names(&w, tree);
+	fdt_begin(&writer, buffer, size, tree->reserved_count);
+	fdt_put_names(&writer, tree->strings, tree->strings_size);
 	for (uint32_t i = 0; i < tree->reserved_count; i++) {
 		fdt_reservation(tree, i, &base, &length);
-		fdt_put_reservation(&w, i, base, length);
+		fdt_put_reservation(&writer, i, base, length);
 	}
-	for (;;) {
-		fdt_token(tree, &t);
-		if (t.tag == FDT_TAG_DONE)
-			return fdt_finish(&w, tree->boot_cpuid_phys);
-		if (t.tag == FDT_TAG_BEGIN)
-			copy_begin(&c, &t);
-		else if (t.tag == FDT_TAG_PROP)
-			copy_prop(&c, &t.prop);
-		else
-			copy_end(&c);
-	}
+	while (n < tree->node_count)
+		n = copy_node(&c, (fdt_node_t)n);
+	copy_rest(&c);
+	return fdt_finish(&writer, tree->boot_cpuid_phys);
 }
 
 /* --- a secondary's --- */
@@ -269,42 +285,63 @@ uint64_t secondary_tree_size(const struct manifest_vm *m)
 			PAGE_SIZE);
 }
 
+/* What all secondaries have alike is written for the first, and copied. */
+static void put_common(struct fdt_writer *w)
+{
+	static _Alignas(8) uint8_t tokens[COMMON_SIZE];
+	static uint32_t size;
+	const uint8_t *begin = w->next;
+
+	if (size != 0) {
+		fdt_put_tokens(w, tokens, size, w->depth);
+		return;
+	}
+	arch_common_tree(w);
+	if (w->failed || (size_t)(w->next - begin) > sizeof(tokens))
+		return;
+	size = (uint32_t)(w->next - begin);
+	memcpy(tokens, begin, size);
+}
+
 uint32_t secondary_tree_write(const struct vm *vm, const struct manifest_vm *m,
 			      ipaddr_t ramdisk, uint64_t ramdisk_size,
 			      void *buffer, uint64_t size)
 {
 	uint32_t reg[] = {0, HF_SECONDARY_RAM_BASE,
 			  (uint32_t)(m->mem_size >> 32), (uint32_t)m->mem_size};
-	struct fdt_writer w;
+	struct fdt_writer *w = &writer;
 	uint32_t used;
 
-	fdt_begin(&w, buffer, size, 0);
-	fdt_put_node(&w, "");
-	fdt_put_string(&w, "compatible", "holdfast,vm");
-	fdt_put_string(&w, "model", vm->name);
-	fdt_put_u32(&w, "#address-cells", 2);
-	fdt_put_u32(&w, "#size-cells", 2);
-	fdt_put_u32(&w, "interrupt-parent", ARCH_INTC_PHANDLE);
-	fdt_put_node(&w, "aliases");
-	fdt_put_string(&w, "serial0", arch_console_path);
-	fdt_put_end(&w);
-	fdt_put_node(&w, "chosen");
-	fdt_put_string(&w, "stdout-path", arch_console_path);
+	fdt_begin(w, buffer, size, 0);
+	fdt_put_names(w, (const char *)&fdt_names, sizeof(fdt_names));
+	fdt_put_node(w, "");
+	fdt_put_string(w, fdt_names.compatible, "holdfast,vm");
+	fdt_put_string(w, fdt_names.model, vm->name);
+	fdt_put_u32(w, fdt_names.address_cells, 2);
+	fdt_put_u32(w, fdt_names.size_cells, 2);
+	fdt_put_u32(w, fdt_names.interrupt_parent, ARCH_INTC_PHANDLE);
+	fdt_put_node(w, "aliases");
+	fdt_put_string(w, fdt_names.serial0, arch_console_path);
+	fdt_put_end(w);
+	fdt_put_node(w, "chosen");
+	fdt_put_string(w, fdt_names.stdout_path, arch_console_path);
 	if (m->bootargs)
-		fdt_put_string(&w, "bootargs", m->bootargs);
+		fdt_put_string(w, fdt_names.bootargs, m->bootargs);
 	if (ramdisk_size) {
-		fdt_put_u64(&w, "linux,initrd-start", ramdisk.ipa);
-		fdt_put_u64(&w, "linux,initrd-end", ramdisk.ipa + ramdisk_size);
+		fdt_put_u64(w, fdt_names.initrd_start, ramdisk.ipa);
+		fdt_put_u64(w, fdt_names.initrd_end,
+			    ramdisk.ipa + ramdisk_size);
 	}
-	fdt_put_end(&w);
-	fdt_put_node(&w, "memory@40000000");
-	fdt_put_string(&w, "device_type", "memory");
-	fdt_put_cells(&w, "reg", reg, ARRAY_SIZE(reg));
-	fdt_put_end(&w);
-	arch_secondary_tree(&w, vm);
-	fdt_put_end(&w);
-	used = fdt_finish(&w, 0);
-	/* The writer used it to the end; behind the tree the VM finds zeros. */
+	fdt_put_end(w);
+	fdt_put_node(w, "memory@40000000");
+	fdt_put_string(w, fdt_names.device_type, "memory");
+	fdt_put_cells(w, fdt_names.reg, reg, ARRAY_SIZE(reg));
+	fdt_put_end(w);
+	arch_secondary_tree(w, vm);
+	put_common(w);
+	fdt_put_end(w);
+	used = fdt_finish(w, 0);
+	/* Behind the tree the VM finds zeros. */
 	memset((char *)buffer + used, 0, size - used);
 	return used;
 }

@@ -22,27 +22,6 @@ static void require(bool condition)
 /* A place where results go, so that no read is optimised away. */
 static volatile uint32_t sink;
 
-static void read_node(const struct fdt *fdt, fdt_node_t node)
-{
-	struct fdt_prop prop;
-	fdt_node_t child;
-	uint32_t at = 0;
-
-	require(fdt_name(fdt, node) != NULL);
-	while (fdt_each_prop(fdt, node, &at, &prop))
-		sink += fdt_list_has(&prop, "okay") + prop.size;
-	child = fdt_first_child(fdt, node);
-	if (child != FDT_NO_NODE)
-		require(child > node && fdt_parent(fdt, child) == node &&
-			fdt_depth(fdt, child) == fdt_depth(fdt, node) + 1);
-	child = fdt_next_sibling(fdt, node);
-	if (child != FDT_NO_NODE)
-		require(child > node);
-	sink += fdt_enabled(fdt, node) + fdt_u32(fdt, node, "reg", 1);
-	sink += fdt_compatible(fdt, node, "arm,pl011");
-	sink += (uint32_t)fdt_child(fdt, node, "cpu");
-}
-
 static void read_prop(const struct fdt_prop *prop)
 {
 	bool overflow = false;
@@ -54,82 +33,143 @@ static void read_prop(const struct fdt_prop *prop)
 		require(strlen(fdt_string(prop)) + 1 == prop->size);
 }
 
+static void read_props(const struct fdt *fdt, fdt_node_t node)
+{
+	struct fdt_prop prop;
+	uint32_t at = 0, end = fdt->node[node].props;
+
+	while (fdt_each_prop(fdt, node, &at, &prop)) {
+		require(fdt_prop_begin(fdt, &prop) >= end);
+		end = at;
+		sink += fdt_list_has(&prop, "okay");
+		read_prop(&prop);
+	}
+}
+
+static void read_node(const struct fdt *fdt, fdt_node_t node)
+{
+	fdt_node_t child;
+
+	require(fdt_name(fdt, node) != NULL);
+	read_props(fdt, node);
+	child = fdt_first_child(fdt, node);
+	if (child != FDT_NO_NODE)
+		require(child > node && fdt_parent(fdt, child) == node &&
+			fdt_depth(fdt, child) == fdt_depth(fdt, node) + 1);
+	child = fdt_next_sibling(fdt, node);
+	if (child != FDT_NO_NODE)
+		require(child > node &&
+			fdt_node_end(fdt, node) <= fdt->node[child].begin);
+	sink += fdt_enabled(fdt, node) + fdt_u32(fdt, node, "reg", 1);
+	sink += fdt_compatible(fdt, node, "arm,pl011");
+	sink += (uint32_t)fdt_child(fdt, node, "cpu");
+}
+
 static void read_tree(const struct fdt *fdt)
 {
-	struct fdt_token t = {.next = 0};
 	uint64_t address, size;
 
 	for (uint32_t i = 0; i < fdt->reserved_count; i++)
 		fdt_reservation(fdt, i, &address, &size);
-	do {
-		uint32_t at = t.next;
-
-		fdt_token(fdt, &t);
-		require(t.tag == FDT_TAG_DONE || t.next > at);
-		if (t.tag == FDT_TAG_BEGIN)
-			read_node(fdt, t.node);
-		if (t.tag == FDT_TAG_PROP)
-			read_prop(&t.prop);
-	} while (t.tag != FDT_TAG_DONE);
+	for (uint32_t n = 0; n < fdt->node_count; n++)
+		read_node(fdt, (fdt_node_t)n);
 	sink += (uint32_t)fdt_path(fdt, "/cpus/cpu@0");
 	sink += (uint32_t)fdt_path(fdt, "serial0:115200");
 	sink += (uint32_t)fdt_by_phandle(fdt, 1);
 }
 
+static struct fdt_writer w;
+
+/* Ends the nodes that do not hold a node `depth` deep. */
+static void put_ends(uint32_t depth)
+{
+	while (w.depth > depth && !w.failed)
+		fdt_put_end(&w);
+}
+
+/* Copies a tree property by property. */
 static uint32_t copy_tree(const struct fdt *fdt, void *buffer, size_t size)
 {
-	static struct fdt_writer w;
-	struct fdt_token t = {.next = 0};
-	bool root = true;
+	struct fdt_prop prop;
 
 	fdt_begin(&w, buffer, size, 0);
-	do {
-		fdt_token(fdt, &t);
-		if (t.tag == FDT_TAG_BEGIN)
-			fdt_put_node(&w, root ? "" : t.name);
-		else if (t.tag == FDT_TAG_END)
-			fdt_put_end(&w);
-		else if (t.tag == FDT_TAG_PROP)
-			fdt_put_prop(&w, t.name, t.prop.value, t.prop.size);
-		root = false;
-	} while (t.tag != FDT_TAG_DONE);
+	fdt_put_names(&w, fdt->strings, fdt->strings_size);
+	for (fdt_node_t n = 0; (uint32_t)n < fdt->node_count; n++) {
+		uint32_t at = 0;
+
+		put_ends(fdt_depth(fdt, n));
+		fdt_put_node(&w, n == 0 ? "" : fdt_name(fdt, n));
+		while (fdt_each_prop(fdt, n, &at, &prop))
+			fdt_put_prop(&w, prop.name, prop.value, prop.size);
+	}
+	put_ends(0);
 	return fdt_finish(&w, fdt->boot_cpuid_phys);
 }
 
-/* Token by token the same, the root's name aside. */
-static void compare(const struct fdt *a, const struct fdt *b)
+/* Copies it in two pieces, cut where a node ends. */
+static uint32_t copy_pieces(const struct fdt *fdt, fdt_node_t node,
+			    void *buffer, size_t size)
 {
-	struct fdt_token s = {.next = 0}, t = {.next = 0};
-	bool root = true;
+	uint32_t at = fdt_node_end(fdt, node);
+	uint32_t end = fdt_node_end(fdt, 0);
 
-	do {
-		fdt_token(a, &s);
-		fdt_token(b, &t);
-		require(s.tag == t.tag && s.prop.size == t.prop.size);
-		if (s.name != NULL && !root)
-			require(strcmp(s.name, t.name) == 0);
-		if (s.tag == FDT_TAG_PROP)
-			require(memcmp(s.prop.value, t.prop.value,
-				       s.prop.size) == 0);
-		root = false;
-	} while (s.tag != FDT_TAG_DONE);
+	fdt_begin(&w, buffer, size, 0);
+	fdt_put_names(&w, fdt->strings, fdt->strings_size);
+	fdt_put_tokens(&w, fdt->structure, at, fdt_depth(fdt, node));
+	fdt_put_tokens(&w, fdt->structure + at, end - at, 0);
+	return fdt_finish(&w, fdt->boot_cpuid_phys);
+}
+
+/* Property by property the same. */
+static void compare_props(const struct fdt *a, const struct fdt *b,
+			  fdt_node_t node)
+{
+	struct fdt_prop p, q;
+	uint32_t at = 0, bt = 0;
+
+	while (fdt_each_prop(a, node, &at, &p)) {
+		require(fdt_each_prop(b, node, &bt, &q));
+		require(strcmp(p.name, q.name) == 0 && p.size == q.size);
+		require(memcmp(p.value, q.value, p.size) == 0);
+	}
+	require(!fdt_each_prop(b, node, &bt, &q));
+}
+
+/* Node by node the same, the root's name aside. */
+static void compare(const struct fdt *a, const void *copy, uint32_t size)
+{
+	static struct fdt_entry nodes[ROOM];
+	struct fdt b;
+
+	require(fdt_open(&b, copy, size, nodes, ROOM) == NULL);
+	require(a->node_count == b.node_count);
+	for (fdt_node_t n = 0; (uint32_t)n < a->node_count; n++) {
+		require(fdt_depth(a, n) == fdt_depth(&b, n));
+		if (n != 0)
+			require(strcmp(fdt_name(a, n), fdt_name(&b, n)) == 0);
+		compare_props(a, &b, n);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static _Alignas(8) uint8_t buffer[1 << 20];
-	static struct fdt_entry nodes[2][ROOM];
-	struct fdt fdt, copy;
+	static struct fdt_entry nodes[ROOM];
+	struct fdt fdt;
 	uint32_t copied;
 
-	if (fdt_open(&fdt, data, size, nodes[0], ROOM) != NULL)
+	if (fdt_open(&fdt, data, size, nodes, ROOM) != NULL)
 		return 0;
 	require(fdt_claimed_size(data) == fdt.totalsize);
 	read_tree(&fdt);
 	copied = copy_tree(&fdt, buffer, sizeof(buffer));
-	if (copied == 0)
-		return 0; /* long names used many times may not fit */
-	require(fdt_open(&copy, buffer, copied, nodes[1], ROOM) == NULL);
-	compare(&fdt, &copy);
+	require(copied != 0);
+	compare(&fdt, buffer, copied);
+	for (uint32_t n = 0; n < fdt.node_count; n++) {
+		copied = copy_pieces(&fdt, (fdt_node_t)n, buffer,
+				     sizeof(buffer));
+		require(copied != 0);
+		compare(&fdt, buffer, copied);
+	}
 	return 0;
 }

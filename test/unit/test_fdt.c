@@ -392,38 +392,6 @@ TEST(compatible_and_status)
 	CHECK(!fdt_enabled(&fdt, fdt_path(&fdt, "/soc/uart/deep")));
 }
 
-TEST(tokens_in_order)
-{
-	static const enum fdt_tag tags[] = {
-		FDT_TAG_BEGIN, FDT_TAG_PROP, FDT_TAG_BEGIN, FDT_TAG_END,
-		FDT_TAG_BEGIN, FDT_TAG_PROP, FDT_TAG_END,   FDT_TAG_END,
-		FDT_TAG_DONE,  FDT_TAG_DONE};
-	struct fdt_token t = {.next = 0};
-	struct fdt fdt;
-	uint32_t size;
-
-	raw_begin();
-	node("");
-	prop(0);
-	node("x");
-	cell(END_NODE);
-	node("y");
-	prop(2);
-	cell(END_NODE);
-	cell(END_NODE);
-	cell(END);
-	size = raw_end();
-	CHECK_STR(unit_fdt_open(&fdt, unit_copy(raw, size), size), NULL);
-	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
-		fdt_token(&fdt, &t);
-		CHECK_EQ(t.tag, tags[i]);
-		if (i == 4)
-			CHECK_EQ(t.node, fdt_path(&fdt, "/y"));
-		if (i == 5)
-			CHECK_STR(t.name, "b");
-	}
-}
-
 /* NOPs may stand wherever a token may. */
 TEST(nops_are_passed_over)
 {
@@ -823,33 +791,36 @@ TEST(names_of_any_bytes)
 
 static volatile uint32_t sink;
 
+static void walk_node(const struct fdt *fdt, fdt_node_t node)
+{
+	struct fdt_prop p;
+	uint32_t at = 0;
+
+	sink += (uint32_t)strlen(fdt_name(fdt, node));
+	sink += fdt_prop(fdt, node, "none", &p);
+	sink += fdt_compatible(fdt, node, "board");
+	sink += fdt_enabled(fdt, node);
+	sink += fdt_child(fdt, node, "uart") != FDT_NO_NODE;
+	sink += fdt_next_sibling(fdt, node) != FDT_NO_NODE;
+	sink += fdt_node_end(fdt, node);
+	while (fdt_each_prop(fdt, node, &at, &p)) {
+		sink += (uint32_t)strlen(p.name);
+		for (uint32_t i = 0; i < p.size; i++)
+			sink += p.value[i];
+		sink += fdt_string(&p) != NULL;
+		sink += fdt_list_has(&p, "x");
+	}
+}
+
 /* Uses every reading function on every part of a tree. */
 static void walk(const struct fdt *fdt)
 {
-	struct fdt_token t = {.next = 0};
 	uint64_t address, size;
-	struct fdt_prop p;
 
 	for (uint32_t i = 0; i < fdt->reserved_count; i++)
 		fdt_reservation(fdt, i, &address, &size);
-	do {
-		fdt_token(fdt, &t);
-		if (t.tag == FDT_TAG_BEGIN) {
-			sink += (uint32_t)strlen(t.name);
-			sink += fdt_prop(fdt, t.node, "none", &p);
-			sink += fdt_compatible(fdt, t.node, "board");
-			sink += fdt_enabled(fdt, t.node);
-			sink += fdt_child(fdt, t.node, "uart") != FDT_NO_NODE;
-			sink += fdt_next_sibling(fdt, t.node) != FDT_NO_NODE;
-		}
-		if (t.tag == FDT_TAG_PROP) {
-			sink += (uint32_t)strlen(t.name);
-			for (uint32_t i = 0; i < t.prop.size; i++)
-				sink += t.prop.value[i];
-			sink += fdt_string(&t.prop) != NULL;
-			sink += fdt_list_has(&t.prop, "x");
-		}
-	} while (t.tag != FDT_TAG_DONE);
+	for (fdt_node_t n = 0; (uint32_t)n < fdt->node_count; n++)
+		walk_node(fdt, n);
 	sink += (uint32_t)fdt_path(fdt, "/soc/uart/deep");
 	sink += (uint32_t)fdt_path(fdt, "serial0/deep");
 	sink += (uint32_t)fdt_by_phandle(fdt, 0x101);
@@ -912,27 +883,34 @@ TEST(every_cell_value_is_survived)
 /* --- writing ---------------------------------------------------------------
  */
 
-/* Copies a tree token by token. */
+/* Ends the nodes that do not hold a node `depth` deep. */
+static void put_ends(struct fdt_writer *w, uint32_t depth)
+{
+	while (w->depth > depth && !w->failed)
+		fdt_put_end(w);
+}
+
+/* Copies a tree node by node. */
 static uint32_t copy_tree(const struct fdt *fdt, void *buffer, size_t size)
 {
-	struct fdt_token t = {.next = 0};
 	struct fdt_writer *w = &writer;
 	uint64_t address, length;
+	struct fdt_prop p;
 
 	fdt_begin(w, buffer, size, fdt->reserved_count);
 	for (uint32_t i = 0; i < fdt->reserved_count; i++) {
 		fdt_reservation(fdt, i, &address, &length);
 		fdt_put_reservation(w, i, address, length);
 	}
-	do {
-		fdt_token(fdt, &t);
-		if (t.tag == FDT_TAG_BEGIN)
-			fdt_put_node(w, t.name);
-		else if (t.tag == FDT_TAG_END)
-			fdt_put_end(w);
-		else if (t.tag == FDT_TAG_PROP)
-			fdt_put_prop(w, t.name, t.prop.value, t.prop.size);
-	} while (t.tag != FDT_TAG_DONE);
+	for (fdt_node_t n = 0; (uint32_t)n < fdt->node_count; n++) {
+		uint32_t at = 0;
+
+		put_ends(w, fdt_depth(fdt, n));
+		fdt_put_node(w, fdt_name(fdt, n));
+		while (fdt_each_prop(fdt, n, &at, &p))
+			fdt_put_prop(w, p.name, p.value, p.size);
+	}
+	put_ends(w, 0);
 	return fdt_finish(w, fdt->boot_cpuid_phys);
 }
 
@@ -994,26 +972,147 @@ TEST(a_name_is_kept_once)
 	CHECK_EQ(get32(buffer + SIZE_STRINGS), 4 + 11);
 }
 
-/* More names than the writer has slots for. */
-TEST(many_names)
+/* `count` names that the writer has to keep; the tree's size. */
+static uint32_t write_names(uint8_t *buffer, size_t size, uint32_t count)
 {
-	static _Alignas(8) uint8_t buffer[1 << 16];
 	struct fdt_writer *w = &writer;
-	struct fdt fdt;
-	char text[12];
+	char text[16];
 
-	fdt_begin(w, buffer, sizeof(buffer), 0);
+	fdt_begin(w, buffer, size, 0);
 	fdt_put_node(w, "");
-	for (uint32_t i = 0; i < 1200; i++) {
-		sprintf(text, "name%u", i % 600);
-		fdt_put_u32(w, text, i % 600);
+	for (uint32_t i = 0; i < 2 * count; i++) {
+		sprintf(text, "name%u", i % count);
+		fdt_put_u32(w, text, i % count);
 	}
 	fdt_put_end(w);
-	CHECK_STR(unit_fdt_open(&fdt, buffer, fdt_finish(w, 0)), NULL);
-	for (uint32_t i = 0; i < 600; i++) {
+	return fdt_finish(w, 0);
+}
+
+/* As many names as the writer has room for, and one more. */
+TEST(many_names)
+{
+	static _Alignas(8) uint8_t buffer[CAPACITY];
+	uint32_t size, strings = 10 * 6 + (FDT_OWN_NAMES - 10) * 7;
+	struct fdt fdt;
+	char text[16];
+
+	size = write_names(buffer, sizeof(buffer), FDT_OWN_NAMES);
+	CHECK_STR(unit_fdt_open(&fdt, buffer, size), NULL);
+	CHECK_EQ(get32(buffer + SIZE_STRINGS), strings);
+	for (uint32_t i = 0; i < FDT_OWN_NAMES; i++) {
 		sprintf(text, "name%u", i);
 		CHECK_EQ(fdt_u32(&fdt, 0, text, 0xffff), i);
 	}
+	CHECK_EQ(write_names(buffer, sizeof(buffer), FDT_OWN_NAMES + 1), 0);
+}
+
+/* Names that fill their room to the last byte, and one byte more. */
+TEST(long_names)
+{
+	static _Alignas(8) uint8_t buffer[CAPACITY];
+	static char text[sizeof(writer.own)];
+	struct fdt fdt;
+
+	/* "a" and its terminator, and that of the other */
+	for (size_t n = sizeof(text) - 4; n < sizeof(text) - 1; n++) {
+		memset(text, 'n', n);
+		fdt_begin(&writer, buffer, sizeof(buffer), 0);
+		fdt_put_node(&writer, "");
+		fdt_put_u32(&writer, "a", 4);
+		fdt_put_u32(&writer, text, 5);
+		fdt_put_end(&writer);
+		if (n > sizeof(text) - 3) {
+			CHECK_EQ(fdt_finish(&writer, 0), 0);
+			continue;
+		}
+		CHECK_STR(unit_fdt_open(&fdt, buffer, fdt_finish(&writer, 0)),
+			  NULL);
+		CHECK_EQ(fdt_u32(&fdt, 0, text, 0), 5);
+	}
+}
+
+/* A block of names is kept as it is, and what is not in it follows. */
+TEST(names_given)
+{
+	static const char names[] = "unused\0reg\0phandle";
+	static _Alignas(8) uint8_t buffer[CAPACITY];
+	struct fdt_writer *w = &writer;
+	struct fdt fdt;
+
+	fdt_begin(w, buffer, sizeof(buffer), 0);
+	fdt_put_names(w, names, sizeof(names));
+	fdt_put_node(w, "");
+	fdt_put_u32(w, names + 11, 1);
+	fdt_put_u32(w, "other", 2);
+	fdt_put_u32(w, names + 7, 3);
+	fdt_put_end(w);
+	CHECK_STR(unit_fdt_open(&fdt, buffer, fdt_finish(w, 0)), NULL);
+	CHECK_EQ(fdt.strings_size, sizeof(names) + 6);
+	CHECK(memcmp(fdt.strings, names, sizeof(names)) == 0);
+	CHECK_EQ(fdt_u32(&fdt, 0, "phandle", 0), 1);
+	CHECK_EQ(fdt_u32(&fdt, 0, "other", 0), 2);
+	CHECK_EQ(fdt_u32(&fdt, 0, "reg", 0), 3);
+}
+
+/* Tokens copied in pieces, with others in between. */
+TEST(tokens_given)
+{
+	static _Alignas(8) uint8_t buffer[CAPACITY];
+	struct fdt_writer *w = &writer;
+	fdt_node_t soc, z;
+	struct fdt fdt, out;
+
+	make(&fdt);
+	soc = fdt_path(&fdt, "/soc");
+	z = fdt_path(&fdt, "/z");
+	fdt_begin(w, buffer, sizeof(buffer), 0);
+	fdt_put_names(w, fdt.strings, fdt.strings_size);
+	fdt_put_tokens(w, fdt.structure, fdt.node[soc].props, 2);
+	fdt_put_u32(w, "added", 1);
+	fdt_put_tokens(w, fdt.structure + fdt.node[soc].props,
+		       fdt.node[z].begin - fdt.node[soc].props, 1);
+	fdt_put_tokens(w, fdt.structure, 0, 1);
+	fdt_put_unit(w, "unit", UINT64_C(0xfedcba9876543210));
+	fdt_put_end(w);
+	fdt_put_unit(w, "unit", 0);
+	fdt_put_end(w);
+	fdt_put_unit(w, "unit", 0x10);
+	fdt_put_end(w);
+	fdt_put_end(w);
+	CHECK_STR(unit_fdt_open(&out, buffer, fdt_finish(w, 0)), NULL);
+	CHECK_EQ(out.node_count, fdt.node_count + 2);
+	CHECK_EQ(fdt_u32(&out, fdt_path(&out, "/soc"), "added", 0), 1);
+	CHECK_EQ(fdt_u32(&out, fdt_path(&out, "/cpus/cpu@1"), "reg", 0), 1);
+	CHECK(fdt_path(&out, "/soc/uart@9000000/deep") != FDT_NO_NODE);
+	CHECK_EQ(fdt_path(&out, "/z"), FDT_NO_NODE);
+	CHECK(fdt_path(&out, "/unit@fedcba9876543210") != FDT_NO_NODE);
+	CHECK(fdt_path(&out, "/unit@0") != FDT_NO_NODE);
+	CHECK(fdt_path(&out, "/unit@10") != FDT_NO_NODE);
+}
+
+/* The end of each node is where the next one on its level may begin. */
+TEST(node_ends)
+{
+	static const uint32_t ends[] = {56, 32, 28, 48};
+	uint32_t size;
+	struct fdt fdt;
+
+	raw_begin();
+	node("");  /* 0 to 8 */
+	node("x"); /* to 16 */
+	node("y");
+	cell(END_NODE);
+	cell(END_NODE);
+	node("z");
+	cell(NOP);
+	cell(END_NODE);
+	cell(NOP);
+	cell(END_NODE);
+	cell(END);
+	size = raw_end();
+	CHECK_STR(unit_fdt_open(&fdt, unit_copy(raw, size), size), NULL);
+	for (fdt_node_t n = 0; n < 4; n++)
+		CHECK_EQ(fdt_node_end(&fdt, n), ends[n]);
 }
 
 static struct fdt_writer *start(void)
@@ -1077,6 +1176,26 @@ TEST(misuse_makes_no_tree)
 	w = start(); /* a property without a name */
 	fdt_put_node(w, "");
 	fdt_put_u32(w, "", 1);
+	fdt_put_end(w);
+	CHECK_EQ(fdt_finish(w, 0), 0);
+
+	w = start(); /* names that come after a property */
+	fdt_put_node(w, "");
+	fdt_put_u32(w, "a", 1);
+	fdt_put_names(w, "b", 2);
+	fdt_put_end(w);
+	CHECK_EQ(fdt_finish(w, 0), 0);
+
+	w = start(); /* names twice */
+	fdt_put_names(w, "a", 2);
+	fdt_put_names(w, "b", 2);
+	fdt_put_node(w, "");
+	fdt_put_end(w);
+	CHECK_EQ(fdt_finish(w, 0), 0);
+
+	w = start(); /* more names than room */
+	fdt_put_names(w, "a", CAPACITY);
+	fdt_put_node(w, "");
 	fdt_put_end(w);
 	CHECK_EQ(fdt_finish(w, 0), 0);
 

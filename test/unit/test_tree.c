@@ -185,6 +185,79 @@ TEST(primary_edits)
 	CHECK(fdt_path(&out, "/deeper") == FDT_NO_NODE);
 }
 
+static void put_hidden(const char *name)
+{
+	fdt_put_node(&w, name);
+	fdt_put_prop(&w, "fake,hidden", NULL, 0);
+	fdt_put_node(&w, "inside");
+	fdt_put_u32(&w, "fake,drop", 1);
+	fdt_put_end(&w);
+	fdt_put_end(&w);
+}
+
+/* What is left out and edited may touch, and be first or last of its kind. */
+TEST(primary_cuts)
+{
+	struct fdt_prop p;
+
+	begin_board(0);
+	put_hidden("first");
+	put_hidden("second");
+	fdt_put_node(&w, "bus");
+	fdt_put_u32(&w, "fake,drop", 1);
+	fdt_put_u32(&w, "fake,drop", 2);
+	put_hidden("third");
+	fdt_put_node(&w, "device");
+	CELLS("fake,cut", 0x11, 0x22, 0x33);
+	fdt_put_u32(&w, "fake,drop", 3);
+	CELLS("fake,cut", 0x44, 0x55, 0x66);
+	fdt_put_node(&w, "deep");
+	put_hidden("fourth");
+	fdt_put_end(&w);
+	fdt_put_end(&w);
+	put_hidden("fifth");
+	fdt_put_end(&w);
+	put_hidden("last");
+	end_board();
+	write_primary();
+	/* The root, 3 that are kept, chosen, memory, hypervisor */
+	CHECK_EQ(out.node_count, 7);
+	CHECK_STR(text("/", "model"), "board");
+	CHECK(!has("/bus", "fake,drop", &p));
+	CHECK(!has("/bus/device", "fake,drop", &p));
+	CHECK(has("/bus/device", "fake,cut", &p));
+	CHECK_EQ(p.size, 4);
+	CHECK_EQ(number("/bus/device", "fake,cut", 0, 1), 0x11);
+	CHECK_EQ(count_children("/bus"), 1);
+	CHECK_EQ(count_children("/bus/device"), 1);
+	CHECK_EQ(count_children("/bus/device/deep"), 0);
+	CHECK(fdt_path(&out, "/memory@40000000") != FDT_NO_NODE);
+}
+
+/* A node that is withheld stays for its phandle, and says that it is off. */
+TEST(primary_withheld)
+{
+	struct fdt_prop p;
+
+	begin_board(0);
+	for (unsigned int i = 0; i < 2; i++) {
+		fdt_put_node(&w, i ? "other" : "dma");
+		CELLS("reg", 0, 0x9000000, 0, 0x1000);
+		fdt_put_string(&w, "status", "okay");
+		if (!i)
+			fdt_put_u32(&w, "phandle", 7);
+		fdt_put_end(&w);
+	}
+	end_board();
+	for (uint32_t i = 0; i < 2; i++)
+		b.withheld[b.withheld_count++] = (fdt_node_t)i + 1;
+	write_primary();
+	CHECK_STR(text("/dma", "status"), "disabled");
+	CHECK_EQ(number("/dma", "phandle", 0, 1), 7);
+	CHECK(!has("/dma", "reg", &p));
+	CHECK_EQ(fdt_path(&out, "/other"), FDT_NO_NODE);
+}
+
 TEST(primary_memory)
 {
 	struct fdt_prop p;
@@ -391,6 +464,22 @@ TEST(secondary)
 	CHECK(!has("/chosen", "bootargs", &p));
 	CHECK(!has("/chosen", "linux,initrd-start", &p));
 	CHECK_EQ(count_children("/cpus"), 1);
+}
+
+/* What all have alike, of the first and of one after it. */
+TEST(secondary_common)
+{
+	struct fdt_prop p;
+
+	make_vm(1);
+	for (unsigned int i = 0; i < 2; i++) {
+		vm.vcpu_count = 1 + i;
+		write_secondary(0x40100000, i);
+		CHECK_EQ(count_children("/"), 5);
+		CHECK(has("/timer", "always-on", &p));
+		CHECK_EQ(p.size, 0);
+		CHECK_EQ(count_children("/cpus"), 1 + i);
+	}
 }
 
 TEST(secondary_everything)

@@ -352,26 +352,25 @@ static void put_timer(struct fdt_writer *w)
 					      1, 11, 4, 1, 10, 4};
 
 	fdt_put_node(w, "timer");
-	fdt_put_prop(w, "compatible", "arm,armv8-timer\0arm,armv7-timer", 32);
-	fdt_put_cells(w, "interrupts", interrupts, ARRAY_SIZE(interrupts));
-	fdt_put_prop(w, "always-on", NULL, 0);
+	fdt_put_prop(w, fdt_names.compatible,
+		     "arm,armv8-timer\0arm,armv7-timer", 32);
+	fdt_put_cells(w, fdt_names.interrupts, interrupts,
+		      ARRAY_SIZE(interrupts));
+	fdt_put_prop(w, fdt_names.always_on, NULL, 0);
 	fdt_put_end(w);
 }
 
 static void put_cpus(struct fdt_writer *w, const struct vm *vm)
 {
-	char name[16];
-
 	fdt_put_node(w, "cpus");
-	fdt_put_u32(w, "#address-cells", 1);
-	fdt_put_u32(w, "#size-cells", 0);
+	fdt_put_u32(w, fdt_names.address_cells, 1);
+	fdt_put_u32(w, fdt_names.size_cells, 0);
 	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
-		log_print(name, sizeof(name), "cpu@%x", i);
-		fdt_put_node(w, name);
-		fdt_put_string(w, "device_type", "cpu");
-		fdt_put_string(w, "compatible", "arm,armv8");
-		fdt_put_string(w, "enable-method", "psci");
-		fdt_put_u32(w, "reg", i);
+		fdt_put_unit(w, "cpu", i);
+		fdt_put_string(w, fdt_names.device_type, "cpu");
+		fdt_put_string(w, fdt_names.compatible, "arm,armv8");
+		fdt_put_string(w, fdt_names.enable_method, "psci");
+		fdt_put_u32(w, fdt_names.reg, i);
 		fdt_put_end(w);
 	}
 	fdt_put_end(w);
@@ -381,10 +380,14 @@ void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm)
 {
 	put_cpus(w, vm);
 	fdt_put_node(w, "psci");
-	fdt_put_prop(w, "compatible", "arm,psci-1.0\0arm,psci-0.2", 26);
-	fdt_put_string(w, "method", "hvc");
+	fdt_put_prop(w, fdt_names.compatible, "arm,psci-1.0\0arm,psci-0.2", 26);
+	fdt_put_string(w, fdt_names.method, "hvc");
 	fdt_put_end(w);
 	vgic_tree(w, vm);
+}
+
+void arch_common_tree(struct fdt_writer *w)
+{
 	put_timer(w);
 	pl011_tree(w);
 }

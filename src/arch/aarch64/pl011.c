@@ -292,8 +292,9 @@ static BOOT_ONLY void put_device(struct fdt_writer *w, uint32_t base,
 	const uint32_t reg[] = {0, base, 0, PAGE_SIZE};
 	const uint32_t interrupt[] = {0, spi, 4};
 
-	fdt_put_cells(w, "reg", reg, ARRAY_SIZE(reg));
-	fdt_put_cells(w, "interrupts", interrupt, ARRAY_SIZE(interrupt));
+	fdt_put_cells(w, fdt_names.reg, reg, ARRAY_SIZE(reg));
+	fdt_put_cells(w, fdt_names.interrupts, interrupt,
+		      ARRAY_SIZE(interrupt));
 }
 
 BOOT_ONLY void pl011_tree(struct fdt_writer *w)
@@ -302,22 +303,22 @@ BOOT_ONLY void pl011_tree(struct fdt_writer *w)
 						     CLOCK_PHANDLE};
 
 	fdt_put_node(w, "apb-pclk");
-	fdt_put_string(w, "compatible", "fixed-clock");
-	fdt_put_u32(w, "#clock-cells", 0);
-	fdt_put_u32(w, "clock-frequency", CLOCK_HZ);
-	fdt_put_string(w, "clock-output-names", "clk24mhz");
-	fdt_put_u32(w, "phandle", CLOCK_PHANDLE);
+	fdt_put_string(w, fdt_names.compatible, "fixed-clock");
+	fdt_put_u32(w, fdt_names.clock_cells, 0);
+	fdt_put_u32(w, fdt_names.clock_frequency, CLOCK_HZ);
+	fdt_put_string(w, fdt_names.clock_output_names, "clk24mhz");
+	fdt_put_u32(w, fdt_names.phandle, CLOCK_PHANDLE);
 	fdt_put_end(w);
 	fdt_put_node(w, arch_console_path + 1);
-	fdt_put_prop(w, "compatible", "arm,pl011\0arm,primecell", 24);
+	fdt_put_prop(w, fdt_names.compatible, "arm,pl011\0arm,primecell", 24);
 	put_device(w, PL011_BASE, PL011_SPI);
-	fdt_put_cells(w, "clocks", clocks, 2);
-	fdt_put_prop(w, "clock-names", "uartclk\0apb_pclk", 17);
+	fdt_put_cells(w, fdt_names.clocks, clocks, 2);
+	fdt_put_prop(w, fdt_names.clock_names, "uartclk\0apb_pclk", 17);
 	fdt_put_end(w);
 	fdt_put_node(w, "pl031@9010000");
-	fdt_put_prop(w, "compatible", "arm,pl031\0arm,primecell", 24);
+	fdt_put_prop(w, fdt_names.compatible, "arm,pl031\0arm,primecell", 24);
 	put_device(w, PL031_BASE, PL031_SPI);
-	fdt_put_cells(w, "clocks", clocks, 1);
-	fdt_put_string(w, "clock-names", "apb_pclk");
+	fdt_put_cells(w, fdt_names.clocks, clocks, 1);
+	fdt_put_string(w, fdt_names.clock_names, "apb_pclk");
 	fdt_put_end(w);
 }

@@ -738,15 +738,15 @@ BOOT_ONLY void vgic_tree(struct fdt_writer *w, const struct vm *vm)
 	if (!vgic_hw)
 		return;
 	fdt_put_node(w, "intc@8000000");
-	fdt_put_string(w, "compatible",
+	fdt_put_string(w, fdt_names.compatible,
 		       is_v2() ? "arm,cortex-a15-gic" : "arm,gic-v3");
-	fdt_put_prop(w, "interrupt-controller", NULL, 0);
-	fdt_put_u32(w, "#interrupt-cells", 3);
-	fdt_put_cells(w, "reg", is_v2() ? v2 : v3, ARRAY_SIZE(v3));
-	fdt_put_u32(w, "phandle", ARCH_INTC_PHANDLE);
+	fdt_put_prop(w, fdt_names.interrupt_controller, NULL, 0);
+	fdt_put_u32(w, fdt_names.interrupt_cells, 3);
+	fdt_put_cells(w, fdt_names.reg, is_v2() ? v2 : v3, ARRAY_SIZE(v3));
+	fdt_put_u32(w, fdt_names.phandle, ARCH_INTC_PHANDLE);
 	fdt_put_end(w);
 	fdt_put_node(w, "hypervisor");
-	fdt_put_string(w, "compatible", "holdfast,hypervisor-vm");
-	fdt_put_cells(w, "interrupts", mailbox, ARRAY_SIZE(mailbox));
+	fdt_put_string(w, fdt_names.compatible, "holdfast,hypervisor-vm");
+	fdt_put_cells(w, fdt_names.interrupts, mailbox, ARRAY_SIZE(mailbox));
 	fdt_put_end(w);
 }

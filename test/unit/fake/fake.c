@@ -639,6 +639,13 @@ void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm)
 	fdt_put_end(w);
 }
 
+void arch_common_tree(struct fdt_writer *w)
+{
+	fdt_put_node(w, "timer");
+	fdt_put_prop(w, fdt_names.always_on, NULL, 0);
+	fdt_put_end(w);
+}
+
 /* --- set-up --- */
 
 void fake_be_cpu(unsigned int index)
