@@ -154,9 +154,12 @@ struct copy {
 	const struct boot *b;
 	uint32_t at; /* offset in its structure of what is not copied yet */
 	bool has_chosen;
-	/* Of the node whose properties come now: */
-	bool in_chosen;
-	bool withheld; /* it stays, for those that point to it */
+};
+
+/* What a node is whose properties are not those of the board's. */
+enum {
+	IS_CHOSEN = 1,
+	IS_WITHHELD = 2, /* it stays, for those that point to it */
 };
 
 /*
@@ -171,13 +174,13 @@ static void cut(struct copy *c, uint32_t begin, uint32_t end, uint32_t depth)
 }
 
 /* Whether a property is left out; `size`: of what is kept of its value. */
-static bool is_dropped(const struct copy *c, fdt_node_t node,
+static bool is_dropped(const struct copy *c, fdt_node_t node, unsigned int kind,
 		       const struct fdt_prop *p, uint32_t *size)
 {
 	const struct fdt *tree = &c->b->tree;
 
-	if ((c->in_chosen && replaced_in_chosen(c->b, p->name)) ||
-	    (c->withheld && describes_access(p->name)) ||
+	if (((kind & IS_CHOSEN) && replaced_in_chosen(c->b, p->name)) ||
+	    ((kind & IS_WITHHELD) && describes_access(p->name)) ||
 	    (boot_hides_props(tree, node) && boot_hides_prop(tree, node, p)))
 		return true;
 	switch (arch_edit_prop(tree, node, p, size)) {
@@ -192,7 +195,7 @@ static bool is_dropped(const struct copy *c, fdt_node_t node,
 }
 
 /* A node that is kept, with other properties. */
-static void edit_node(struct copy *c, fdt_node_t node)
+static void edit_node(struct copy *c, fdt_node_t node, unsigned int kind)
 {
 	const struct fdt *tree = &c->b->tree;
 	uint32_t at = tree->node[node].props;
@@ -200,15 +203,15 @@ static void edit_node(struct copy *c, fdt_node_t node)
 	struct fdt_prop p;
 
 	/* Ours come first. */
-	if (c->withheld || c->in_chosen)
+	if (kind)
 		cut(c, at, at, depth);
-	if (c->withheld)
+	if (kind & IS_WITHHELD)
 		fdt_put_string(c->w, "status", "disabled");
-	if (c->in_chosen)
+	if (kind & IS_CHOSEN)
 		put_chosen(c->w, c->b);
 	while (fdt_each_prop(tree, node, &at, &p)) {
 		uint32_t size = p.size;
-		bool dropped = is_dropped(c, node, &p, &size);
+		bool dropped = is_dropped(c, node, kind, &p, &size);
 
 		if (!dropped && size == p.size)
 			continue;
@@ -224,19 +227,20 @@ static uint32_t copy_node(struct copy *c, fdt_node_t node)
 	const struct fdt *tree = &c->b->tree;
 	const struct fdt_entry *e = &tree->node[node];
 	const char *name = e->depth == 1 ? fdt_name(tree, node) : NULL;
+	unsigned int kind = boot_withholds(c->b, node) ? IS_WITHHELD : 0;
 
-	c->withheld = boot_withholds(c->b, node);
 	if (arch_hides_node(tree, node) ||
 	    (name && is_replaced(tree, node, name)) ||
-	    (c->withheld && !fdt_u32(tree, node, "phandle", 0))) {
+	    (kind && !fdt_u32(tree, node, "phandle", 0))) {
 		cut(c, e->begin, fdt_node_end(tree, node), e->depth);
 		return e->end;
 	}
-	c->in_chosen = name && streq(name, "chosen");
-	c->has_chosen = c->has_chosen || c->in_chosen;
-	if (c->withheld || c->in_chosen || boot_hides_props(tree, node) ||
-	    arch_edits_node(tree, node))
-		edit_node(c, node);
+	if (name && streq(name, "chosen")) {
+		c->has_chosen = true;
+		kind |= IS_CHOSEN;
+	}
+	if (kind || boot_hides_props(tree, node) || arch_edits_node(tree, node))
+		edit_node(c, node, kind);
 	return (uint32_t)node + 1;
 }
 
