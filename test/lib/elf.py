@@ -335,7 +335,7 @@ def stack_guard(ctx):
     found = functions(ctx)
     guarded = {name for name, i, code in instructions(ctx)
                if "<__stack_chk_fail>" in code[i][2]}
-    missing = {"log_format", "print_line", "arch_secondary_tree"} - guarded
+    missing = {"log_format", "print_line", "secondary_tree_write"} - guarded
     if missing:
         raise Failure(f"no guard in {', '.join(sorted(missing))}")
     gone = HOT - INLINED - set(found)
