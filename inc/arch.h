@@ -298,8 +298,7 @@ bool arch_claim_devices(struct ptable *primary);
 
 /*
  * Adds what a secondary's tree holds besides memory and chosen: what depends on
- * the VM, and what is the same for all. Names of the latter's properties are
- * those of fdt_names.
+ * the VM, and what is the same for all, which is called once as a rule.
  */
 void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm);
 void arch_common_tree(struct fdt_writer *w);

@@ -256,7 +256,8 @@ void fdt_put_reservation(struct fdt_writer *w, uint32_t i, uint64_t address,
 /*
  * Begins the strings block with `size` bytes of terminated names, which are
  * copied by fdt_finish(). Before the first property. A property whose name is
- * given as a pointer into them needs no search.
+ * given as a pointer into them needs no search; of other names there may be
+ * FDT_OWN_NAMES.
  */
 void fdt_put_names(struct fdt_writer *w, const char *names, uint32_t size);
 

@@ -78,12 +78,18 @@ static void put_range(struct cells *c, const struct range *r,
 	}
 }
 
+static uint32_t noted_cells(uint8_t cells, uint32_t otherwise)
+{
+	return cells == FDT_CELLS_UNKNOWN ? otherwise : cells;
+}
+
 static void put_memory(struct fdt_writer *w, const struct boot *b)
 {
 	static struct cells cells;
 	const struct fdt *t = &b->tree;
-	uint32_t ac = fdt_u32(t, fdt_root(t), "#address-cells", 2);
-	uint32_t sc = fdt_u32(t, fdt_root(t), "#size-cells", 1);
+	const struct fdt_entry *root = &t->node[fdt_root(t)];
+	uint32_t ac = noted_cells(root->address_cells, 2);
+	uint32_t sc = noted_cells(root->size_cells, 1);
 
 	cells.count = 0;
 	for (uint32_t i = 0; i < b->primary_ram.count; i++)
@@ -301,7 +307,9 @@ static void put_common(struct fdt_writer *w)
 		return;
 	}
 	arch_common_tree(w);
-	if (w->failed || (size_t)(w->next - begin) > sizeof(tokens))
+	/* Names of its own are at other places in the next. */
+	if (w->failed || w->own_count != 0 ||
+	    (size_t)(w->next - begin) > sizeof(tokens))
 		return;
 	size = (uint32_t)(w->next - begin);
 	memcpy(tokens, begin, size);

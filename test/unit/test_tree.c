@@ -449,6 +449,26 @@ static void write_secondary(uint64_t ramdisk, uint64_t ramdisk_size)
 		CHECK_EQ(written[i], 0);
 }
 
+/*
+ * What all have alike, of the first and of one after it. The first test:
+ * with names that are not the same in all, nothing is kept for the next.
+ */
+TEST(secondary_common)
+{
+	struct fdt_prop p;
+
+	make_vm(1);
+	for (unsigned int i = 0; i < 4; i++) {
+		fake.own_names = i < 2;
+		vm.vcpu_count = 1 + i;
+		write_secondary(0x40100000, i);
+		CHECK_EQ(count_children("/"), 5);
+		CHECK(has("/timer", "always-on", &p));
+		CHECK_EQ(p.size, 0);
+		CHECK_EQ(count_children("/cpus"), 1 + i);
+	}
+}
+
 TEST(secondary)
 {
 	struct fdt_prop p;
@@ -464,22 +484,6 @@ TEST(secondary)
 	CHECK(!has("/chosen", "bootargs", &p));
 	CHECK(!has("/chosen", "linux,initrd-start", &p));
 	CHECK_EQ(count_children("/cpus"), 1);
-}
-
-/* What all have alike, of the first and of one after it. */
-TEST(secondary_common)
-{
-	struct fdt_prop p;
-
-	make_vm(1);
-	for (unsigned int i = 0; i < 2; i++) {
-		vm.vcpu_count = 1 + i;
-		write_secondary(0x40100000, i);
-		CHECK_EQ(count_children("/"), 5);
-		CHECK(has("/timer", "always-on", &p));
-		CHECK_EQ(p.size, 0);
-		CHECK_EQ(count_children("/cpus"), 1 + i);
-	}
 }
 
 TEST(secondary_everything)

@@ -633,7 +633,7 @@ void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm)
 
 		snprintf(name, sizeof(name), "cpu@%x", i);
 		fdt_put_node(w, name);
-		fdt_put_u32(w, "reg", i);
+		fdt_put_u32(w, fdt_names.reg, i);
 		fdt_put_end(w);
 	}
 	fdt_put_end(w);
@@ -642,7 +642,8 @@ void arch_secondary_tree(struct fdt_writer *w, const struct vm *vm)
 void arch_common_tree(struct fdt_writer *w)
 {
 	fdt_put_node(w, "timer");
-	fdt_put_prop(w, fdt_names.always_on, NULL, 0);
+	fdt_put_prop(w, fake.own_names ? "always-on" : fdt_names.always_on,
+		     NULL, 0);
 	fdt_put_end(w);
 }
 

@@ -116,6 +116,9 @@ struct fake {
 	/* arch_cpu_start()'s answer; NULL: OK. */
 	enum arch_start (*cpu_start)(struct cpu *cpu);
 
+	/* arch_common_tree() has names that are not in fdt_names. */
+	bool own_names;
+
 	/* Called by arch_clean_to_memory(); NULL: no one. */
 	void (*clean)(const void *p, size_t size);
 
