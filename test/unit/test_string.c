@@ -147,6 +147,23 @@ TEST(memchr_finds_the_first)
 	CHECK(our_memchr(s, '@', 0) == NULL);
 }
 
+/* Zeroes in front of it do not end a string, whatever its bytes are. */
+TEST(strlen_all_alignments)
+{
+	for (unsigned int a = 0; a < 9; a++)
+		for (size_t n = 0; n < 40; n++) {
+			_Alignas(8) char s[64] = {0};
+
+			for (size_t i = 0; i < n; i++)
+				s[a + i] = (char)(unit_random() | 1);
+			CHECK_EQ(our_strlen(s + a), n);
+			memset(s + a, 0x80, n);
+			CHECK_EQ(our_strlen(s + a), n);
+			s[a + n + 1] = 1;
+			CHECK_EQ(our_strlen(s + a), n);
+		}
+}
+
 TEST(strings)
 {
 	char bounded[3] = {'x', 'y', 'z'};
