@@ -70,8 +70,8 @@ COLD_SRC := $(addprefix src/,cpu.c life.c log.c manage.c vconsole.c vm.c) \
 	inject.c its.c lpi.c panic.c pl011.c psci.c smccc.c smmu.c spectre.c \
 	start.c vdev.c)
 optimize = $(if $(filter $(COLD_SRC),$<),$(SMALL))
-# Copies and fills are short code, and fast, where words lie as they come.
-UNALIGNED_SRC := src/string.c
+# Where words of text lie as they come: short code, and fast.
+UNALIGNED_SRC := src/cpio.c src/string.c
 cflags = $(if $(filter $(UNALIGNED_SRC),$<),$(filter-out \
 	-mstrict-align,$(CFLAGS)),$(CFLAGS))
 
