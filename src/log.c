@@ -35,9 +35,9 @@ static void put(struct sink *s, char c)
  */
 static const char *put_until(struct sink *s, const char *text, char stop)
 {
-	char *at = s->at;
+	char *at = s->at, *end = s->end;
 
-	while (at < s->end && *text != '\0' && *text != stop)
+	while (at < end && *text != '\0' && *text != stop)
 		*at++ = *text++;
 	s->at = at;
 	return text;

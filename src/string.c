@@ -26,6 +26,9 @@
 
 typedef uint64_t __attribute__((__may_alias__)) aligned_t;
 typedef struct ANYWHERE {
+	uint64_t word[8];
+} words8_t;
+typedef struct ANYWHERE {
 	uint64_t word[4];
 } words4_t;
 typedef struct ANYWHERE {
@@ -114,21 +117,6 @@ BOOT_ONLY void *memmove(void *to, const void *from, size_t n)
 	return to;
 }
 
-/* Sets the 64 bytes at `t`. */
-static inline void set_block(unsigned char *to, uint64_t value)
-{
-	word_t *t = (word_t *)to;
-
-	t[0] = value;
-	t[1] = value;
-	t[2] = value;
-	t[3] = value;
-	t[4] = value;
-	t[5] = value;
-	t[6] = value;
-	t[7] = value;
-}
-
 /* Sets a piece of that type if the bit of its size is set in `n`. */
 #define SET_PIECE(type, value)              \
 	do {                                \
@@ -142,9 +130,13 @@ void *memset(void *to, int value, size_t n)
 {
 	unsigned char *t = to;
 	uint64_t w = (unsigned char)value * UINT64_C(0x0101010101010101);
+	const words8_t block = {{w, w, w, w, w, w, w, w}};
 
-	for (; n >= BLOCK; n -= BLOCK, t += BLOCK)
-		set_block(t, w);
+	for (; n >= 2 * BLOCK; n -= 2 * BLOCK, t += 2 * BLOCK) {
+		*(words8_t *)t = block;
+		*(words8_t *)(t + BLOCK) = block;
+	}
+	SET_PIECE(words8_t, block);
 	SET_PIECE(words4_t, ((words4_t){{w, w, w, w}}));
 	SET_PIECE(words2_t, ((words2_t){{w, w}}));
 	SET_PIECE(word_t, w);
@@ -211,9 +203,13 @@ BOOT_ONLY size_t strnlen(const char *s, size_t n)
 
 BOOT_ONLY int strcmp(const char *a, const char *b)
 {
-	for (; *a != '\0' && *a == *b; a++)
-		b++;
-	return (unsigned char)*a - (unsigned char)*b;
+	unsigned char x, y;
+
+	do {
+		x = (unsigned char)*a++;
+		y = (unsigned char)*b++;
+	} while (x == y && x != '\0');
+	return x - y;
 }
 
 BOOT_ONLY int strncmp(const char *a, const char *b, size_t n)

@@ -23,63 +23,54 @@
 
 enum console_kind { CONSOLE_NONE = 0, CONSOLE_PL011, CONSOLE_16550 };
 
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-
-struct port {
+static struct {
 	volatile char *data; /* NULL without a console */
 	volatile char *status;
 	uint32_t busy;	 /* the bit of the status that is set while it is... */
 	uint32_t invert; /* ...or clear, with that bit here */
 	bool wide;	 /* a register has 32 bits, or 8 */
-};
-
-static struct port console RO_AFTER_BOOT;
+	volatile uint32_t *pl011; /* all registers, if it is one */
+} console RO_AFTER_BOOT;
 
 /* It once took no character in that time: nobody waits for it any more. */
 static bool stuck;
 
-static ALWAYS_INLINE bool is_busy(const struct port *u)
+static bool is_busy(void)
 {
-	uint32_t status = u->wide ? *(volatile uint32_t *)u->status
-				  : *(volatile uint8_t *)u->status;
+	uint32_t status = console.wide ? *(volatile uint32_t *)console.status
+				       : *(volatile uint8_t *)console.status;
 
-	return (status ^ u->invert) & u->busy;
+	return (status ^ console.invert) & console.busy;
 }
 
-static __attribute__((noinline)) void wait_until_ready(const struct port *u)
+static __attribute__((noinline)) void put(char c)
 {
-	for (uint32_t polls = stuck ? 1 : MAX_POLLS; polls; polls--) {
-		if (!is_busy(u))
-			return;
+	uint32_t polls = stuck ? 1 : MAX_POLLS;
+
+	for (; polls && is_busy(); polls--)
 		cpu_relax();
-	}
-	stuck = true;
-}
-
-static ALWAYS_INLINE void put(const struct port *u, char c)
-{
-	if (is_busy(u))
-		wait_until_ready(&console);
-	if (u->wide)
-		*(volatile uint32_t *)u->data = (uint8_t)c;
+	if (!polls)
+		stuck = true;
+	if (console.wide)
+		*(volatile uint32_t *)console.data = (uint8_t)c;
 	else
-		*(volatile uint8_t *)u->data = (uint8_t)c;
+		*(volatile uint8_t *)console.data = (uint8_t)c;
 }
 
 void arch_console_write(const char *text, size_t size)
 {
-	/* In registers, unlike a copy of the whole. */
-	const struct port u = {
-		console.data,	console.status, console.busy,
-		console.invert, console.wide,
-	};
+	volatile uint32_t *pl011 = console.pl011;
 
-	if (!u.data)
+	if (!console.data)
 		return;
 	for (; size; size--, text++) {
 		if (*text == '\n')
-			put(&u, '\r');
-		put(&u, *text);
+			put('\r');
+		/* Most characters of most boards. */
+		if (pl011 && !(pl011[PL011_FR / 4] & PL011_FR_TXFF))
+			pl011[PL011_DR / 4] = (uint8_t)*text;
+		else
+			put(*text);
 	}
 }
 
@@ -124,6 +115,7 @@ static BOOT_ONLY fdt_node_t stdout_node(const struct fdt *fdt)
 
 static BOOT_ONLY void use_pl011(volatile char *at)
 {
+	console.pl011 = (volatile uint32_t *)at;
 	console.data = at + PL011_DR;
 	console.status = at + PL011_FR;
 	console.busy = PL011_FR_TXFF;
@@ -170,6 +162,6 @@ BOOT_ONLY bool arch_console_init(const struct fdt *fdt)
 	else
 		use_16550(at, fdt, node);
 	/* If nothing answers there, this is told while it can be kept. */
-	is_busy(&console);
+	is_busy();
 	return true;
 }
