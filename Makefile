@@ -70,6 +70,10 @@ COLD_SRC := $(addprefix src/,cpu.c life.c log.c manage.c vconsole.c vm.c) \
 	inject.c its.c lpi.c panic.c pl011.c psci.c smccc.c smmu.c spectre.c \
 	start.c vdev.c)
 optimize = $(if $(filter $(COLD_SRC),$<),$(SMALL))
+# Where words of text lie as they come: short code, and fast.
+UNALIGNED_SRC := src/cpio.c src/string.c
+cflags = $(if $(filter $(UNALIGNED_SRC),$<),$(filter-out \
+	-mstrict-align,$(CFLAGS)),$(CFLAGS))
 
 C_SRC := $(filter-out %/offsets.c,$(wildcard src/*.c src/arch/aarch64/*.c))
 S_SRC := $(wildcard src/arch/aarch64/*.S)
@@ -108,7 +112,7 @@ $(OBJ):
 
 $(OBJ)/%.o: %.c $(OBJ)/flags $(OBJ)/offsets.h
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(optimize) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(cflags) $(optimize) -MMD -MP -c -o $@ $<
 
 $(OBJ)/%.o: %.S $(OBJ)/flags $(OBJ)/offsets.h
 	@mkdir -p $(@D)

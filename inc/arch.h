@@ -214,8 +214,11 @@ extern const char arch_console_path[];
 /* Finds the board's console. False if the tree names none that is known. */
 bool arch_console_init(const struct fdt *fdt);
 
-/* Prints one character. Needs no lock; does nothing before the init. */
-void arch_console_put(char c);
+/*
+ * Prints `size` characters, a carriage return before each newline. Needs no
+ * lock; does nothing before the init.
+ */
+void arch_console_write(const char *text, size_t size);
 
 /* --- boot --- */
 

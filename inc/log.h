@@ -62,7 +62,7 @@ uint64_t log_read(uint64_t position, char *to, uint32_t size);
  * Formats into `out` of `size` bytes (size > 0), cut off and terminated if
  * too long. Returns the length without the terminator.
  */
-size_t log_format(char *out, size_t size, const char *format, va_list args);
+size_t log_format(char *out, size_t size, const char *format, va_list *args);
 
 /* The same with its arguments in place. */
 size_t log_print(char *out, size_t size, const char *format, ...)

@@ -2,7 +2,8 @@
 /*
  * The few functions of C's <string.h> that the hypervisor uses, with their
  * standard meaning. The compiler itself may call the first four. None uses a
- * SIMD register or an unaligned access.
+ * SIMD register. They are for memory, not for registers of devices; what they
+ * are given while the MMU is off is aligned, as is its size.
  */
 #ifndef STRING_H
 #define STRING_H

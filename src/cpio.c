@@ -16,8 +16,6 @@
 #define FIELD_MODE 1
 #define FIELD_FILE_SIZE 6
 #define FIELD_NAME_SIZE 11
-#define FIELDS_USED \
-	(1 << FIELD_MODE | 1 << FIELD_FILE_SIZE | 1 << FIELD_NAME_SIZE)
 
 #define MODE_TYPE 0170000
 #define MODE_REGULAR 0100000
@@ -32,26 +30,44 @@ struct entry {
 	bool trailer;
 };
 
-/* The number in eight hexadecimal digits; false if they are not that. */
-static bool read_hex(const char *digits, uint32_t *value)
+/* Eight characters at any address, the first in the highest byte. */
+static uint64_t load(const char *p)
 {
-	uint32_t n = 0, digit;
+	uint64_t word;
 
-	for (int i = 0; i < DIGITS; i++) {
-		char c = digits[i];
+	__builtin_memcpy(&word, p, sizeof(word));
+	return __builtin_bswap64(word);
+}
 
-		if (c >= '0' && c <= '9')
-			digit = (uint32_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			digit = (uint32_t)(c - 'a') + 10;
-		else if (c >= 'A' && c <= 'F')
-			digit = (uint32_t)(c - 'A') + 10;
-		else
-			return false;
-		n = n << 4 | digit;
-	}
-	*value = n;
-	return true;
+/* A byte in each of a word's. */
+#define EACH(byte) ((byte)*UINT64_C(0x0101010101010101))
+
+/* What each digit of a number in eight hexadecimal ones is, in a byte. */
+static uint64_t read_digits(uint64_t text)
+{
+	uint64_t letters = text >> 6 & EACH(1);
+
+	return (text & EACH(0xf)) + letters * 9;
+}
+
+/* Whether eight characters are hexadecimal digits: what is read is the same. */
+static bool is_hex(uint64_t text)
+{
+	uint64_t n = read_digits(text);
+	uint64_t letters = (n + EACH(6)) >> 4 & EACH(1);
+	uint64_t lower = n + EACH('0') + letters * ('a' - '0' - 10);
+
+	return (n & EACH(0x10)) == 0 && (text | letters << 5) == lower;
+}
+
+/* The number that a field of the header at `p` is. */
+static uint32_t read_field(const char *p, unsigned int field)
+{
+	uint64_t n = read_digits(load(p + MAGIC_SIZE + field * DIGITS));
+
+	n = (n | n >> 4) & UINT64_C(0x00ff00ff00ff00ff);
+	n = (n | n >> 8) & UINT64_C(0x0000ffff0000ffff);
+	return (uint32_t)(n | n >> 16);
 }
 
 #define COMPRESSED "it is compressed: unpack it first"
@@ -80,12 +96,18 @@ static const char *explain_magic(const char *p, size_t left)
 	return NULL;
 }
 
+/* Whether six characters are "070701" or "070702". */
+static bool is_magic(uint64_t text)
+{
+	return text == UINT64_C(0x303730373031) ||
+	       text == UINT64_C(0x303730373032);
+}
+
 static const char *check_magic(const char *p, size_t left, bool first)
 {
 	const char *why;
 
-	if (left >= HEADER_SIZE && (memcmp(p, "070701", MAGIC_SIZE) == 0 ||
-				    memcmp(p, "070702", MAGIC_SIZE) == 0))
+	if (left >= HEADER_SIZE && is_magic(load(p) >> 16))
 		return NULL;
 	why = first ? explain_magic(p, left) : NULL;
 	if (why != NULL)
@@ -95,6 +117,18 @@ static const char *check_magic(const char *p, size_t left, bool first)
 			     : "it is cut off, or has no trailer";
 	return first ? "it is not a newc cpio archive"
 		     : "a file's header is broken";
+}
+
+static const char *check_header(const char *p, size_t left, bool first)
+{
+	const char *error = check_magic(p, left, first);
+
+	if (error != NULL)
+		return error;
+	for (unsigned int i = 0; i < FIELDS; i++)
+		if (!is_hex(load(p + MAGIC_SIZE + i * DIGITS)))
+			return "a file's header is broken";
+	return NULL;
 }
 
 /* Bytes from offset `at` to the next multiple of 4. */
@@ -115,7 +149,7 @@ static const char *skip_dot_slash(const char *name)
  * The name is what comes before the first zero; zeroes may follow it, which
  * archivers use to align the data.
  */
-static const char *read_name(struct entry *e, const char *name, size_t size)
+static const char *check_name(const char *name, size_t size)
 {
 	size_t length = strnlen(name, size);
 
@@ -124,42 +158,36 @@ static const char *read_name(struct entry *e, const char *name, size_t size)
 	for (size_t i = length; i < size; i++)
 		if (name[i] != '\0')
 			return "a file's name has a zero byte in it";
-	e->trailer = strcmp(name, TRAILER) == 0;
-	name = skip_dot_slash(name);
-	if (*name == '\0')
+	if (*skip_dot_slash(name) == '\0')
 		return "a file has no name";
-	e->file.name = name;
 	return NULL;
 }
 
 /*
- * Reads the member at offset `at`, at most `size`, of the archive. Of one that
- * is `checked` the fields that are not used are not looked at.
+ * Reads the member at offset `at`, at most `size`, of the archive. Header and
+ * name of one that is `checked` are right.
  */
 static const char *read_entry(const char *archive, size_t size, size_t at,
 			      bool checked, struct entry *e)
 {
-	const char *error = check_magic(archive + at, size - at, at == 0);
-	uint32_t field[FIELDS];
+	const char *p = archive + at, *name = p + HEADER_SIZE;
+	const char *error = checked ? NULL : check_header(p, size - at, !at);
 	size_t name_size;
 
 	if (error != NULL)
 		return error;
-	for (unsigned int i = 0; i < FIELDS; i++)
-		if (!(checked && (1u << i & FIELDS_USED) == 0) &&
-		    !read_hex(archive + at + MAGIC_SIZE + i * DIGITS,
-			      &field[i]))
-			return "a file's header is broken";
 	at += HEADER_SIZE;
-	name_size = field[FIELD_NAME_SIZE];
+	name_size = read_field(p, FIELD_NAME_SIZE);
 	if (name_size > size - at)
 		return "a file's name is cut off";
-	error = read_name(e, archive + at, name_size);
+	error = checked ? NULL : check_name(name, name_size);
 	if (error != NULL)
 		return error;
+	e->trailer = strcmp(name, TRAILER) == 0;
+	e->file.name = skip_dot_slash(name);
 	at += name_size;
-	e->mode = field[FIELD_MODE];
-	e->file.size = field[FIELD_FILE_SIZE];
+	e->mode = read_field(p, FIELD_MODE);
+	e->file.size = read_field(p, FIELD_FILE_SIZE);
 	if (padding(at) > size - at || e->file.size > size - at - padding(at))
 		return "a file is cut off";
 	at += padding(at);

@@ -10,6 +10,7 @@
 
 #define LINE_SIZE 256
 #define PREFIX "holdfast: "
+#define PREFIX_SIZE (sizeof(PREFIX) - 1)
 
 static struct spinlock console_lock;
 
@@ -18,49 +19,56 @@ static char kept_text[LOG_KEPT];
 static struct ring kept; /* console's lock; log_init() and boot without it */
 static bool console_works;
 
-/* Output that is counted whole but kept only as far as it fits. */
+/* Output, what does not fit of which is left off. */
 struct sink {
-	char *out;
-	size_t size;
-	size_t length;
+	char *at;
+	char *end; /* of what it may fill; a terminator follows */
 };
 
 static void put(struct sink *s, char c)
 {
-	if (s->length + 1 < s->size)
-		s->out[s->length++] = c;
+	if (s->at < s->end)
+		*s->at++ = c;
+}
+
+/* Puts what comes before `stop` or the text's end; where that is, if it fits.
+ */
+static const char *put_until(struct sink *s, const char *text, char stop)
+{
+	char *at = s->at, *end = s->end;
+
+	while (at < end && *text != '\0' && *text != stop)
+		*at++ = *text++;
+	s->at = at;
+	return text;
 }
 
 static void put_number(struct sink *s, uint64_t value, unsigned int base,
 		       bool negative, unsigned int width, char pad)
 {
 	char digits[24];
-	unsigned int n = 0;
+	unsigned int n = sizeof(digits);
 
+	digits[--n] = '\0';
 	do {
-		digits[n++] = "0123456789abcdef"[value % base];
+		digits[--n] = "0123456789abcdef"[value % base];
 		value /= base;
 	} while (value);
 	if (negative && pad == '0')
 		put(s, '-');
-	for (unsigned int i = n + negative; i < width; i++)
+	for (size_t i = sizeof(digits) - 1 - n + negative; i < width; i++)
 		put(s, pad);
 	if (negative && pad != '0')
 		put(s, '-');
-	while (n)
-		put(s, digits[--n]);
+	put_until(s, &digits[n], '\0');
 }
 
 static void put_string(struct sink *s, const char *text, unsigned int width)
 {
-	size_t length;
+	const char *begin = s->at;
 
-	if (!text)
-		text = "(none)";
-	length = strlen(text);
-	while (*text)
-		put(s, *text++);
-	for (; length < width; length++)
+	put_until(s, text ? text : "(none)", '\0');
+	while (s->at < s->end && (size_t)(s->at - begin) < width)
 		put(s, ' ');
 }
 
@@ -85,10 +93,18 @@ static const char *read_conversion(const char *f, struct conversion *c)
 	return f;
 }
 
+/* Its calls are smaller than what va_arg() comes to. */
+static __attribute__((noinline)) uint64_t
+next_number(va_list *args, const struct conversion *c)
+{
+	return c->longs ? va_arg(*args, uint64_t) : va_arg(*args, unsigned int);
+}
+
 static void put_signed(struct sink *s, const struct conversion *c,
 		       va_list *args)
 {
-	int64_t n = c->longs ? va_arg(*args, int64_t) : va_arg(*args, int);
+	uint64_t value = next_number(args, c);
+	int64_t n = c->longs ? (int64_t)value : (int32_t)value;
 	uint64_t magnitude = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
 
 	put_number(s, magnitude, 10, n < 0, c->width, c->pad);
@@ -97,43 +113,36 @@ static void put_signed(struct sink *s, const struct conversion *c,
 static void put_unsigned(struct sink *s, const struct conversion *c,
 			 va_list *args, unsigned int base)
 {
-	uint64_t n = c->longs ? va_arg(*args, uint64_t)
-			      : va_arg(*args, unsigned int);
-
-	put_number(s, n, base, false, c->width, c->pad);
+	put_number(s, next_number(args, c), base, false, c->width, c->pad);
 }
 
-size_t log_format(char *out, size_t size, const char *format, va_list list)
+size_t log_format(char *out, size_t size, const char *f, va_list *args)
 {
-	struct sink s = {.out = out, .size = size};
+	struct sink s = {.at = out, .end = out + size - 1};
 	struct conversion c;
-	va_list args;
 
-	va_copy(args, list);
-	for (const char *f = format; *f; f++) {
-		if (*f != '%') {
-			put(&s, *f);
-			continue;
-		}
+	for (;; f++) {
+		f = put_until(&s, f, '%');
+		if (*f != '%')
+			break;
 		f = read_conversion(f + 1, &c);
 		if (*f == 's')
-			put_string(&s, va_arg(args, const char *), c.width);
+			put_string(&s, va_arg(*args, const char *), c.width);
 		else if (*f == 'c')
-			put(&s, (char)va_arg(args, int));
+			put(&s, (char)next_number(args, &c));
 		else if (*f == 'd')
-			put_signed(&s, &c, &args);
+			put_signed(&s, &c, args);
 		else if (*f == 'u')
-			put_unsigned(&s, &c, &args, 10);
+			put_unsigned(&s, &c, args, 10);
 		else if (*f == 'x')
-			put_unsigned(&s, &c, &args, 16);
+			put_unsigned(&s, &c, args, 16);
 		else if (*f == '%')
 			put(&s, '%');
 		else
 			break;
 	}
-	va_end(args);
-	s.out[s.length] = '\0';
-	return s.length;
+	*s.at = '\0';
+	return (size_t)(s.at - out);
 }
 
 size_t log_print(char *out, size_t size, const char *format, ...)
@@ -142,60 +151,51 @@ size_t log_print(char *out, size_t size, const char *format, ...)
 	size_t length;
 
 	va_start(args, format);
-	length = log_format(out, size, format, args);
+	length = log_format(out, size, format, &args);
 	va_end(args);
 	return length;
 }
 
-static void console_text(const char *text)
+/* Adds to what is kept: less than all of that. */
+static void keep(const char *text, size_t size)
 {
-	for (; *text; text++) {
-		if (*text == '\n')
-			arch_console_put('\r');
-		arch_console_put(*text);
-	}
-}
+	uint64_t end = kept.end;
+	size_t at = end % LOG_KEPT;
+	size_t first = size < LOG_KEPT - at ? size : LOG_KEPT - at;
 
-/* Part of a line of the log. */
-static void log_text(const char *text)
-{
-	struct ring r;
-
-	if (console_works)
-		console_text(text);
-	/* Not before log_init(): what fails so early is only printed. */
-	if (!kept.size)
-		return;
-	r = kept;
-	for (; *text; text++)
-		ring_put(&r, *text);
-	kept = r;
+	memcpy(kept_text + at, text, first);
+	memcpy(kept_text, text + first, size - first);
+	end += size;
+	if (end - kept.begin > LOG_KEPT)
+		kept.begin = end - LOG_KEPT;
+	kept.end = end;
 }
 
 BOOT_ONLY void log_console_ready(void)
 {
-	char text[2] = "";
-
 	/* The board's tree is read again if it has moved. */
 	if (console_works)
 		return;
 	console_works = true;
-	for (uint64_t n = kept.begin; n != kept.end; n++) {
-		text[0] = ring_at(&kept, n);
-		console_text(text);
-	}
+	for (uint64_t n = kept.begin; n != kept.end; n++)
+		arch_console_write(&kept_text[n % LOG_KEPT], 1);
 }
 
 /* Its buffer is in one place: not where its callers' frames end. */
 static __attribute__((noinline)) void print_line(const char *format,
-						 va_list args)
+						 va_list *args)
 {
-	char line[LINE_SIZE];
+	char line[PREFIX_SIZE + LINE_SIZE];
+	size_t size = PREFIX_SIZE;
 
-	log_format(line, sizeof(line), format, args);
-	log_text(PREFIX);
-	log_text(line);
-	log_text("\n");
+	memcpy(line, PREFIX, PREFIX_SIZE);
+	size += log_format(line + size, LINE_SIZE, format, args);
+	line[size++] = '\n';
+	if (console_works)
+		arch_console_write(line, size);
+	/* Not before log_init(): what fails so early is only printed. */
+	if (kept.size)
+		keep(line, size);
 }
 
 BOOT_ONLY void log_init(void)
@@ -210,7 +210,7 @@ void log_line(const char *format, ...)
 
 	va_start(args, format);
 	spin_lock(&console_lock);
-	print_line(format, args);
+	print_line(format, &args);
 	spin_unlock(&console_lock);
 	va_end(args);
 }
@@ -249,10 +249,15 @@ void log_guest(struct log_limit *limit, const char *format, ...)
 	spin_lock(&console_lock);
 	if (may_print(limit, LOG_BURST, 1)) {
 		tell_lost(limit);
-		print_line(format, args);
+		print_line(format, &args);
 	}
 	spin_unlock(&console_lock);
 	va_end(args);
+}
+
+static void console_text(const char *text)
+{
+	arch_console_write(text, strlen(text));
 }
 
 void log_vm(struct log_limit *limit, const char *name, const char *text)
@@ -293,7 +298,7 @@ void log_panic_line(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	print_line(format, args);
+	print_line(format, &args);
 	va_end(args);
 }
 
@@ -302,7 +307,7 @@ BOOT_ONLY void boot_stop(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	print_line(format, args);
+	print_line(format, &args);
 	va_end(args);
 	log_panic_line("boot stopped, nothing was started");
 	arch_halt();

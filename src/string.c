@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * String functions in plain C: no SIMD register (the guests own them), no
- * unaligned access (the MMU may be off). Long copies and fills go by eight
- * 64-bit words a turn, which compilers turn into load and store pairs.
+ * String functions in plain C: no SIMD register (the guests own them). Copies
+ * and fills go by eight 64-bit words a turn, which compilers turn into load and
+ * store pairs, and then by what the bits of the rest say. They take words from
+ * and to any address, unlike the rest of the hypervisor: memory only, no
+ * registers of devices, and while the MMU is off only what is aligned.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,8 +21,22 @@
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
 #endif
 
-/* A word that may alias any type. */
-typedef uint64_t __attribute__((__may_alias__)) word_t;
+/* What may alias any type, at any address. */
+#define ANYWHERE __attribute__((__may_alias__, __packed__, __aligned__(1)))
+
+typedef uint64_t __attribute__((__may_alias__)) aligned_t;
+typedef struct ANYWHERE {
+	uint64_t word[8];
+} words8_t;
+typedef struct ANYWHERE {
+	uint64_t word[4];
+} words4_t;
+typedef struct ANYWHERE {
+	uint64_t word[2];
+} words2_t;
+typedef uint64_t __attribute__((__may_alias__, __aligned__(1))) word_t;
+typedef uint32_t __attribute__((__may_alias__, __aligned__(1))) half_t;
+typedef uint16_t __attribute__((__may_alias__, __aligned__(1))) quarter_t;
 
 #define WORD sizeof(word_t)
 #define BLOCK (8 * WORD)
@@ -30,103 +46,66 @@ static unsigned int misalignment(const void *p)
 	return (uintptr_t)p % WORD;
 }
 
-/* Loads all of a block before it stores any of it: the two may overlap. */
-static inline void copy_block(unsigned char *to, const unsigned char *from)
+/* Loads four words before it stores any of them. */
+static inline void copy_words(unsigned char *to, const unsigned char *from)
 {
 	const word_t *f = (const word_t *)from;
 	word_t *t = (word_t *)to;
 	word_t a = f[0], b = f[1], c = f[2], d = f[3];
-	word_t e = f[4], g = f[5], h = f[6], i = f[7];
 
 	t[0] = a;
 	t[1] = b;
 	t[2] = c;
 	t[3] = d;
-	t[4] = e;
-	t[5] = g;
-	t[6] = h;
-	t[7] = i;
 }
 
-/* Copies whole words upwards, both sides aligned; the bytes copied. */
-static size_t copy_words(unsigned char *to, const unsigned char *from, size_t n)
-{
-	size_t at = 0;
-
-	for (; n - at >= BLOCK; at += BLOCK)
-		copy_block(to + at, from + at);
-	for (; n - at >= WORD; at += WORD)
-		*(word_t *)(to + at) = *(const word_t *)(from + at);
-	return at;
-}
-
-/*
- * Copies words upwards to an aligned place from one that is not: reads aligned
- * words and joins the parts of two (little-endian). Reads nothing outside of
- * `from`. Returns the bytes copied.
- */
-static size_t copy_shifted(unsigned char *to, const unsigned char *from,
-			   size_t n)
-{
-	unsigned int head = WORD - misalignment(from);
-	unsigned int left = 8 * head, right = 64 - left;
-	const unsigned char *next = from + head;
-	word_t part = 0;
-	size_t at = 0;
-
-	if (n < head + 2 * WORD)
-		return 0;
-	for (unsigned int i = 0; i < head; i++)
-		part |= (word_t)from[i] << (8 * i);
-	for (; n - at >= head + 2 * WORD; at += 2 * WORD) {
-		word_t a = ((const word_t *)(next + at))[0];
-		word_t b = ((const word_t *)(next + at))[1];
-
-		((word_t *)(to + at))[0] = part | a << left;
-		((word_t *)(to + at))[1] = a >> right | b << left;
-		part = b >> right;
-	}
-	return at;
-}
-
-/* Copies upwards, right for places that overlap with `to` below `from`. */
-static inline void copy_up(unsigned char *to, const unsigned char *from,
-			   size_t n)
-{
-	size_t done;
-
-	for (; n != 0 && misalignment(to) != 0; n--)
-		*to++ = *from++;
-	if (misalignment(from) == 0)
-		done = copy_words(to, from, n);
-	else
-		done = copy_shifted(to, from, n);
-	for (; done < n; done++)
-		to[done] = from[done];
-}
-
-/*
- * Copies downwards, right for places that overlap with `to` above `from`.
- * Only places at the same misalignment are worth speed here.
- */
-static void copy_down(unsigned char *to, const unsigned char *from, size_t n)
-{
-	bool words = misalignment(to) == misalignment(from);
-
-	for (; n != 0 && !(words && misalignment(to + n) == 0); n--)
-		to[n - 1] = from[n - 1];
-	for (; n >= BLOCK; n -= BLOCK)
-		copy_block(to + n - BLOCK, from + n - BLOCK);
-	for (; n >= WORD; n -= WORD)
-		*(word_t *)(to + n - WORD) = *(const word_t *)(from + n - WORD);
-	for (; n != 0; n--)
-		to[n - 1] = from[n - 1];
-}
+/* Copies a piece of that type if the bit of its size is set in `n`. */
+#define COPY_PIECE(type)                               \
+	do {                                           \
+		if (n & sizeof(type)) {                \
+			*(type *)t = *(const type *)f; \
+			t += sizeof(type);             \
+			f += sizeof(type);             \
+		}                                      \
+	} while (0)
 
 void *memcpy(void *to, const void *from, size_t n)
 {
-	copy_up(to, from, n);
+	unsigned char *t = to;
+	const unsigned char *f = from;
+
+	for (; n >= BLOCK; n -= BLOCK, t += BLOCK, f += BLOCK) {
+		copy_words(t, f);
+		copy_words(t + BLOCK / 2, f + BLOCK / 2);
+	}
+	COPY_PIECE(words4_t);
+	COPY_PIECE(words2_t);
+	COPY_PIECE(word_t);
+	COPY_PIECE(half_t);
+	COPY_PIECE(quarter_t);
+	if (n & 1)
+		*t = *f;
 	return to;
+}
+
+/* Copies upwards, right for places that overlap with `to` below `from`. */
+static BOOT_ONLY void copy_up(unsigned char *to, const unsigned char *from,
+			      size_t n)
+{
+	for (; n >= WORD; n -= WORD, to += WORD, from += WORD)
+		*(word_t *)to = *(const word_t *)from;
+	for (; n; n--)
+		*to++ = *from++;
+}
+
+/* Copies downwards, right for places that overlap with `to` above `from`. */
+static BOOT_ONLY void copy_down(unsigned char *to, const unsigned char *from,
+				size_t n)
+{
+	for (; n >= WORD; n -= WORD)
+		*(word_t *)(to + n - WORD) = *(const word_t *)(from + n - WORD);
+	for (; n; n--)
+		to[n - 1] = from[n - 1];
 }
 
 BOOT_ONLY void *memmove(void *to, const void *from, size_t n)
@@ -138,40 +117,39 @@ BOOT_ONLY void *memmove(void *to, const void *from, size_t n)
 	return to;
 }
 
-/* Sets the 64 bytes at `to`, which is aligned. */
-static inline void set_block(unsigned char *to, word_t value)
-{
-	word_t *t = (word_t *)to;
-
-	t[0] = value;
-	t[1] = value;
-	t[2] = value;
-	t[3] = value;
-	t[4] = value;
-	t[5] = value;
-	t[6] = value;
-	t[7] = value;
-}
+/* Sets a piece of that type if the bit of its size is set in `n`. */
+#define SET_PIECE(type, value)              \
+	do {                                \
+		if (n & sizeof(type)) {     \
+			*(type *)t = value; \
+			t += sizeof(type);  \
+		}                           \
+	} while (0)
 
 void *memset(void *to, int value, size_t n)
 {
 	unsigned char *t = to;
-	word_t word = (unsigned char)value * UINT64_C(0x0101010101010101);
+	uint64_t w = (unsigned char)value * UINT64_C(0x0101010101010101);
+	const words8_t block = {{w, w, w, w, w, w, w, w}};
 
-	for (; n != 0 && misalignment(t) != 0; n--)
-		*t++ = (unsigned char)value;
-	for (; n >= BLOCK; n -= BLOCK, t += BLOCK)
-		set_block(t, word);
-	for (; n >= WORD; n -= WORD, t += WORD)
-		*(word_t *)t = word;
-	for (; n != 0; n--)
-		*t++ = (unsigned char)value;
+	for (; n >= 2 * BLOCK; n -= 2 * BLOCK, t += 2 * BLOCK) {
+		*(words8_t *)t = block;
+		*(words8_t *)(t + BLOCK) = block;
+	}
+	SET_PIECE(words8_t, block);
+	SET_PIECE(words4_t, ((words4_t){{w, w, w, w}}));
+	SET_PIECE(words2_t, ((words2_t){{w, w}}));
+	SET_PIECE(word_t, w);
+	SET_PIECE(half_t, (half_t)w);
+	SET_PIECE(quarter_t, (quarter_t)w);
+	if (n & 1)
+		*t = (unsigned char)w;
 	return to;
 }
 
-/* Length of the equal words at the start of both, which are aligned. */
-static size_t equal_words(const unsigned char *a, const unsigned char *b,
-			  size_t n)
+/* Length of the equal words at the start of both. */
+static BOOT_ONLY size_t equal_words(const unsigned char *a,
+				    const unsigned char *b, size_t n)
 {
 	size_t at = 0;
 
@@ -184,23 +162,34 @@ static size_t equal_words(const unsigned char *a, const unsigned char *b,
 BOOT_ONLY int memcmp(const void *a, const void *b, size_t n)
 {
 	const unsigned char *x = a, *y = b;
-	size_t at = 0;
 
-	if (misalignment(x) == 0 && misalignment(y) == 0)
-		at = equal_words(x, y, n);
-	for (; at < n; at++)
+	for (size_t at = equal_words(x, y, n); at < n; at++)
 		if (x[at] != y[at])
 			return x[at] - y[at];
 	return 0;
 }
 
-size_t strlen(const char *s)
+/* The highest bit of each zero byte, and maybe of bytes above the lowest. */
+static inline uint64_t zero_bytes(uint64_t word)
 {
-	size_t n = 0;
+	return (word - UINT64_C(0x0101010101010101)) & ~word &
+	       UINT64_C(0x8080808080808080);
+}
 
-	while (s[n] != '\0')
-		n++;
-	return n;
+/*
+ * Looks at aligned words, which no page ends within: bytes around the string
+ * are read as well.
+ */
+__attribute__((no_sanitize("address"))) size_t strlen(const char *s)
+{
+	const aligned_t *at = (const aligned_t *)(s - misalignment(s));
+	uint64_t before = (UINT64_C(1) << (8 * misalignment(s))) - 1;
+	uint64_t found = zero_bytes(*at | before);
+
+	while (found == 0)
+		found = zero_bytes(*++at);
+	return (size_t)((const char *)at - s) +
+	       (unsigned int)__builtin_ctzll(found) / 8;
 }
 
 BOOT_ONLY size_t strnlen(const char *s, size_t n)
@@ -214,9 +203,13 @@ BOOT_ONLY size_t strnlen(const char *s, size_t n)
 
 BOOT_ONLY int strcmp(const char *a, const char *b)
 {
-	for (; *a != '\0' && *a == *b; a++)
-		b++;
-	return (unsigned char)*a - (unsigned char)*b;
+	unsigned char x, y;
+
+	do {
+		x = (unsigned char)*a++;
+		y = (unsigned char)*b++;
+	} while (x == y && x != '\0');
+	return x - y;
 }
 
 BOOT_ONLY int strncmp(const char *a, const char *b, size_t n)

@@ -355,7 +355,7 @@ def miss_landing_pad(where, at):
 def stopped_first(where, at):
     """When the first character is printed, the primary has no memory."""
     jump_nowhere(where, at)
-    where.run_to(at["arch_console_put"], [2])
+    where.run_to(at["arch_console_write"], [2])
     root = int.from_bytes(where.memory(at["primary_root"], 8), "little")
     if any(where.memory(root, PAGE)):
         raise Failure("a line is printed while VMs run")

@@ -7,7 +7,7 @@
 
 set -u
 out=${1:-build/unit}
-flags="-std=c11 -ffreestanding -mgeneral-regs-only -mstrict-align -iquote inc"
+flags="-std=c11 -ffreestanding -mgeneral-regs-only -iquote inc"
 status=0
 mkdir -p "$out"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* src/log.c: formats, early lines, and how boot stops. */
 #include <limits.h>
+#include <stdio.h>
 
 #include "unit.h"
 #include "fake.h"
@@ -140,6 +141,29 @@ TEST(panic_line)
 	fake_reset();
 	log_panic_line("x%d", 5);
 	CHECK_STR(fake.output, "holdfast: x5\r\n");
+}
+
+/* The last bytes are kept, wherever in the ring a line ends. */
+TEST(kept)
+{
+	static char all[16384], part[LOG_KEPT];
+	size_t length = 0, kept;
+
+	fake_reset();
+	log_init();
+	for (uint64_t n = 1; n != 0; n *= 3) {
+		length += (size_t)sprintf(all + length, "holdfast: %lu\n", n);
+		log_line("%lu", n);
+		kept = length < LOG_KEPT ? length : LOG_KEPT;
+		memset(part, 0, sizeof(part));
+		CHECK_EQ(log_read(length - kept, part, LOG_KEPT), length);
+		CHECK(memcmp(part, all + length - kept, kept) == 0);
+		/* What is no more, or not yet, is the oldest that is. */
+		CHECK_EQ(log_read(length + 1, part, 1), length - kept + 1);
+		if (length > sizeof(all) - 64)
+			break;
+	}
+	CHECK(length > 3 * LOG_KEPT);
 }
 
 /* A fault in the middle of a line, with the console's lock held. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* src/string.c against the host's C library, under other names. */
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "unit.h"
 
 #define memcpy our_memcpy
@@ -145,6 +148,69 @@ TEST(memchr_finds_the_first)
 	CHECK(our_memchr(s, '@' + 256, 6) == s + 1);
 	CHECK(our_memchr(s, '@', 1) == NULL);
 	CHECK(our_memchr(s, '@', 0) == NULL);
+}
+
+/* Zeroes in front of it do not end a string, whatever its bytes are. */
+TEST(strlen_all_alignments)
+{
+	for (unsigned int a = 0; a < 9; a++)
+		for (size_t n = 0; n < 40; n++) {
+			_Alignas(8) char s[64] = {0};
+
+			for (size_t i = 0; i < n; i++)
+				s[a + i] = (char)(unit_random() | 1);
+			CHECK_EQ(our_strlen(s + a), n);
+			memset(s + a, 0x80, n);
+			CHECK_EQ(our_strlen(s + a), n);
+			s[a + n + 1] = 1;
+			CHECK_EQ(our_strlen(s + a), n);
+		}
+}
+
+/* Equal strings, and each byte different or the end, at each alignment. */
+TEST(strcmp_all_alignments)
+{
+	char a[64], b[64];
+
+	for (unsigned int n = 0; n < 24; n++)
+		for (unsigned int at = 0; at < 64; at++) {
+			char *x = a + at % 8, *y = b + at / 8;
+
+			fill((unsigned char *)a, sizeof(a));
+			fill((unsigned char *)b, sizeof(b));
+			memset(x, 0x80, n);
+			memset(y, 0x80, n);
+			x[n] = y[n] = 0;
+			CHECK_EQ(our_strcmp(x, y), 0);
+			for (unsigned int i = 0; i <= n; i++) {
+				y[i] ^= 0x81;
+				CHECK_EQ(sign(our_strcmp(x, y)),
+					 sign(strcmp(x, y)));
+				y[i] ^= 0x81;
+			}
+		}
+}
+
+/* Nothing is read of the page behind the one that a string ends on. */
+TEST(end_of_a_page)
+{
+	const long page = sysconf(_SC_PAGESIZE);
+	char *p = mmap(NULL, 2 * (size_t)page, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *end = p + page, other[] = "abcdefghijklmnopqrstuvwxyz";
+
+	CHECK(p != MAP_FAILED);
+	CHECK_EQ(mprotect(end, (size_t)page, PROT_NONE), 0);
+	for (size_t n = 0; n < sizeof(other); n++) {
+		char *s = end - n - 1;
+
+		memcpy(s, other, n);
+		s[n] = '\0';
+		CHECK_EQ(our_strlen(s), n);
+		CHECK(our_strcmp(s, other) == (n < 26 ? -other[n] : 0));
+		CHECK(our_strcmp(other, s) == (n < 26 ? other[n] : 0));
+	}
+	munmap(p, 2 * (size_t)page);
 }
 
 TEST(strings)

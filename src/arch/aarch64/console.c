@@ -24,54 +24,54 @@
 enum console_kind { CONSOLE_NONE = 0, CONSOLE_PL011, CONSOLE_16550 };
 
 static struct {
-	enum console_kind kind;
-	volatile char *base;
-	uint32_t reg_shift; /* of a 16550's registers */
-	bool wide;	    /* a 16550 with registers of 32 bits */
+	volatile char *data; /* NULL without a console */
+	volatile char *status;
+	uint32_t busy;	 /* the bit of the status that is set while it is... */
+	uint32_t invert; /* ...or clear, with that bit here */
+	bool wide;	 /* a register has 32 bits, or 8 */
+	volatile uint32_t *pl011; /* all registers, if it is one */
 } console RO_AFTER_BOOT;
 
 /* It once took no character in that time: nobody waits for it any more. */
 static bool stuck;
 
-static uint32_t read_register(uint32_t offset)
+static bool is_busy(void)
 {
-	volatile char *at = console.base + offset;
+	uint32_t status = console.wide ? *(volatile uint32_t *)console.status
+				       : *(volatile uint8_t *)console.status;
 
-	return console.kind == CONSOLE_PL011 || console.wide
-		       ? *(volatile uint32_t *)at
-		       : *(volatile uint8_t *)at;
+	return (status ^ console.invert) & console.busy;
 }
 
-static void write_register(uint32_t offset, uint32_t value)
+static __attribute__((noinline)) void put(char c)
 {
-	volatile char *at = console.base + offset;
+	uint32_t polls = stuck ? 1 : MAX_POLLS;
 
-	if (console.kind == CONSOLE_PL011 || console.wide)
-		*(volatile uint32_t *)at = value;
-	else
-		*(volatile uint8_t *)at = (uint8_t)value;
-}
-
-static bool is_ready(void)
-{
-	if (console.kind == CONSOLE_PL011)
-		return !(read_register(PL011_FR) & PL011_FR_TXFF);
-	return read_register(UART_LSR << console.reg_shift) & UART_LSR_THRE;
-}
-
-void arch_console_put(char c)
-{
-	uint32_t polls;
-
-	if (console.kind == CONSOLE_NONE)
-		return;
-	polls = stuck ? 1 : MAX_POLLS;
-	for (; polls && !is_ready(); polls--)
+	for (; polls && is_busy(); polls--)
 		cpu_relax();
 	if (!polls)
 		stuck = true;
-	write_register(console.kind == CONSOLE_PL011 ? PL011_DR : UART_THR,
-		       (uint8_t)c);
+	if (console.wide)
+		*(volatile uint32_t *)console.data = (uint8_t)c;
+	else
+		*(volatile uint8_t *)console.data = (uint8_t)c;
+}
+
+void arch_console_write(const char *text, size_t size)
+{
+	volatile uint32_t *pl011 = console.pl011;
+
+	if (!console.data)
+		return;
+	for (; size; size--, text++) {
+		if (*text == '\n')
+			put('\r');
+		/* Most characters of most boards. */
+		if (pl011 && !(pl011[PL011_FR / 4] & PL011_FR_TXFF))
+			pl011[PL011_DR / 4] = (uint8_t)*text;
+		else
+			put(*text);
+	}
 }
 
 static BOOT_ONLY enum console_kind uart_kind(const struct fdt *fdt,
@@ -113,11 +113,33 @@ static BOOT_ONLY fdt_node_t stdout_node(const struct fdt *fdt)
 	return path ? fdt_path(fdt, path) : FDT_NO_NODE;
 }
 
+static BOOT_ONLY void use_pl011(volatile char *at)
+{
+	console.pl011 = (volatile uint32_t *)at;
+	console.data = at + PL011_DR;
+	console.status = at + PL011_FR;
+	console.busy = PL011_FR_TXFF;
+	console.wide = true;
+}
+
+static BOOT_ONLY void use_16550(volatile char *at, const struct fdt *fdt,
+				fdt_node_t node)
+{
+	uint32_t shift = fdt_u32(fdt, node, "reg-shift", 0) & 3;
+
+	console.data = at + UART_THR;
+	console.status = at + (UART_LSR << shift);
+	console.busy = UART_LSR_THRE;
+	console.invert = UART_LSR_THRE;
+	console.wide = fdt_u32(fdt, node, "reg-io-width", 1) == 4;
+}
+
 BOOT_ONLY bool arch_console_init(const struct fdt *fdt)
 {
 	fdt_node_t node = stdout_node(fdt);
 	enum console_kind kind;
 	uint64_t base, size;
+	volatile char *at;
 
 	/* Without a word from the board, any is better than silence. */
 	if (node == FDT_NO_NODE)
@@ -131,14 +153,15 @@ BOOT_ONLY bool arch_console_init(const struct fdt *fdt)
 	    base % PAGE_SIZE > PAGE_SIZE - REGISTERS_SIZE ||
 	    devtree_overlaps_memory(fdt, base, size))
 		return false;
-	console.reg_shift = fdt_u32(fdt, node, "reg-shift", 0) & 3;
-	console.wide = fdt_u32(fdt, node, "reg-io-width", 1) == 4;
-	console.base = (volatile char *)arch_map_slot(
-			       SLOT_CONSOLE, paddr(align_down(base, PAGE_SIZE)),
-			       MM_DEVICE_RW) +
-		       base % PAGE_SIZE;
-	console.kind = kind;
+	at = (volatile char *)arch_map_slot(SLOT_CONSOLE,
+					    paddr(align_down(base, PAGE_SIZE)),
+					    MM_DEVICE_RW) +
+	     base % PAGE_SIZE;
+	if (kind == CONSOLE_PL011)
+		use_pl011(at);
+	else
+		use_16550(at, fdt, node);
 	/* If nothing answers there, this is told while it can be kept. */
-	is_ready();
+	is_busy();
 	return true;
 }

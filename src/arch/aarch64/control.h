@@ -151,7 +151,7 @@
 
 #define SCTLR_EL2_ROWS(B)						\
 	B(M,       0, 1, 1, ALL, "MMU on")				\
-	B(A,       1, 0, 0, ALL, "compiled with -mstrict-align")	\
+	B(A,       1, 0, 0, ALL, "copies take words from anywhere")	\
 	B(C,       2, 1, 1, ALL, "data cached")				\
 	B(SA,      3, 1, 1, ALL, "a misaligned stack pointer faults")	\
 	B(RES1_4,  4, 3, 3, ALL, "RES1")				\

@@ -202,7 +202,7 @@ void panic(const char *format, ...)
 
 	begin();
 	va_start(args, format);
-	log_format(text, sizeof(text), format, args);
+	log_format(text, sizeof(text), format, &args);
 	va_end(args);
 	log_panic_line("panic: CPU %u: %s", this_index(), text);
 	PRINT_CALLER();

@@ -296,8 +296,7 @@ _Noreturn void panic(const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	for (const char *p = line; *p; p++)
-		arch_console_put(*p);
+	arch_console_write(line, strlen(line));
 	end(FAKE_HALTED);
 }
 
@@ -508,13 +507,22 @@ bool arch_console_init(const struct fdt *fdt)
 	return !fake.no_console;
 }
 
-void arch_console_put(char c)
+static void console_put(char c)
 {
 	if (fake.put)
 		fake.put(c);
 	if (fake.output_length + 1 < sizeof(fake.output)) {
 		fake.output[fake.output_length++] = c;
 		fake.output[fake.output_length] = '\0';
+	}
+}
+
+void arch_console_write(const char *text, size_t size)
+{
+	for (; size; size--, text++) {
+		if (*text == '\n')
+			console_put('\r');
+		console_put(*text);
 	}
 }
 
