@@ -39,9 +39,7 @@
 /* The 32-bit number at `p`, which is 4-byte aligned. */
 static inline uint32_t be32(const void *p)
 {
-	typedef uint32_t __attribute__((__may_alias__)) cell_t;
-
-	return __builtin_bswap32(*(const cell_t *)p);
+	return fdt_cell(p, 0);
 }
 
 static inline uint32_t align4(uint32_t n)
@@ -113,6 +111,7 @@ static const char *check_begin(struct check *c)
 	e->props = c->at;
 	e->names = e->compatible = e->device_type = e->reg = 0;
 	e->address_cells = e->size_cells = FDT_CELLS_UNKNOWN;
+	e->kinds = 0;
 	e->parent = (uint32_t)c->node & FDT_PARENT_MASK;
 	e->depth = c->depth++;
 	c->node = (fdt_node_t)count;
@@ -374,11 +373,7 @@ uint32_t fdt_used_size(const struct fdt *fdt)
 static inline uint32_t read_prop(const struct fdt *fdt, uint32_t at,
 				 struct fdt_prop *prop)
 {
-	const uint8_t *p = fdt->structure + at;
-
-	prop->size = be32(p + CELL);
-	prop->name = fdt->strings + be32(p + 2 * CELL);
-	prop->value = p + PROP_HEADER;
+	fdt_prop_at(fdt, at, prop);
 	return at + PROP_HEADER + align4(prop->size);
 }
 
@@ -427,45 +422,6 @@ void fdt_token(const struct fdt *fdt, struct fdt_token *t)
 		t->tag = FDT_TAG_DONE;
 		break;
 	}
-}
-
-fdt_node_t fdt_root(const struct fdt *fdt)
-{
-	(void)fdt;
-	return 0;
-}
-
-/* Node number `n`, if it is `depth` deep: the nodes before it tell the rest. */
-static fdt_node_t node_at(const struct fdt *fdt, uint32_t n, uint32_t depth)
-{
-	if (n == fdt->node_count || fdt->node[n].depth != depth)
-		return FDT_NO_NODE;
-	return (fdt_node_t)n;
-}
-
-fdt_node_t fdt_first_child(const struct fdt *fdt, fdt_node_t node)
-{
-	return node_at(fdt, (uint32_t)node + 1, fdt->node[node].depth + 1u);
-}
-
-fdt_node_t fdt_next_sibling(const struct fdt *fdt, fdt_node_t node)
-{
-	return node_at(fdt, fdt->node[node].end, fdt->node[node].depth);
-}
-
-fdt_node_t fdt_parent(const struct fdt *fdt, fdt_node_t node)
-{
-	return node <= 0 ? FDT_NO_NODE : (fdt_node_t)fdt->node[node].parent;
-}
-
-uint32_t fdt_depth(const struct fdt *fdt, fdt_node_t node)
-{
-	return fdt->node[node].depth;
-}
-
-const char *fdt_name(const struct fdt *fdt, fdt_node_t node)
-{
-	return (const char *)fdt->structure + fdt->node[node].begin + CELL;
 }
 
 /* Whether `name` is the `length` bytes at `wanted`, unit address aside. */
@@ -605,18 +561,8 @@ bool fdt_prop(const struct fdt *fdt, fdt_node_t node, const char *name,
 	return true;
 }
 
-void fdt_prop_at(const struct fdt *fdt, uint32_t at, struct fdt_prop *prop)
-{
-	read_prop(fdt, at, prop);
-}
-
-uint32_t fdt_cell(const uint8_t *value, uint32_t i)
-{
-	return be32(value + (size_t)i * CELL);
-}
-
-uint64_t fdt_number(const uint8_t *value, uint32_t i, uint32_t cells,
-		    bool *overflow)
+uint64_t fdt_long_number(const uint8_t *value, uint32_t i, uint32_t cells,
+			 bool *overflow)
 {
 	uint64_t n = 0;
 	bool lost = false;

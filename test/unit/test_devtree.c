@@ -372,11 +372,96 @@ TEST(windows_moved)
 	CHECK(!devtree_window(&fdt, walk.node, 0, &base, &size));
 }
 
-TEST(compatible)
+/* The kinds of a node with such a "compatible". */
+static uint32_t kinds_of(const char *list, uint32_t size)
 {
-	static const char *const names[] = {"arm,gic-v3", "arm,gic-400"};
-	static const char *const none[] = {"arm", "arm,gic-4000", ""};
+	begin(1, 1);
+	fdt_put_prop(&w, "compatible", list, size);
+	end();
+	return devtree_kinds(&fdt, 0);
+}
+
+TEST(kinds)
+{
+	static const struct {
+		const char *list;
+		uint32_t size, kinds;
+	} rows[] = {
+#define LIST(list, kinds) {list, sizeof(list), kinds}
+		LIST("arm,psci-1.0\0arm,psci-0.2\0arm,psci", KIND_PSCI),
+		LIST("arm,psci", 0),
+		LIST("arm,armv8-timer\0arm,armv7-timer", KIND_TIMER),
+		LIST("arm,armv7-timer-mem", KIND_SLAVE),
+		LIST("arm,pl011\0arm,primecell", KIND_PL011 | KIND_SLAVE),
+		LIST("arm,pl031", KIND_PL031 | KIND_SLAVE),
+		LIST("\0arm,pl031", KIND_PL031),
+		LIST("my,uart\0ns16550a", KIND_16550),
+		LIST("snps,dw-apb-uart", KIND_16550 | KIND_SLAVE),
+		LIST("snps,designware-i2c", KIND_SLAVE),
+		LIST("snps,designware-i2cx", 0),
+		LIST("arm,cortex-a15-gic", KIND_GIC_V2 | KIND_SLAVE),
+		LIST("qemu,gic\0arm,gic-400", KIND_GIC_V2),
+		LIST("arm,gic-4000", 0),
+		LIST("arm,gic-v2m-frame", KIND_V2M | KIND_SLAVE),
+		LIST("arm,gic-v3", KIND_GIC_V3 | KIND_LIKE_GIC_V3),
+		LIST("a\0arm,gic-v3-its", KIND_ITS | KIND_LIKE_GIC_V3),
+		LIST("my,arm,gic-v3x", KIND_LIKE_GIC_V3),
+		LIST("arm,gic-v\0"
+		     "3",
+		     0),
+		LIST("arm,smmu-v3", KIND_SMMU),
+		LIST("arm,smmu-v3-pmcg", KIND_LIKE_PMCG),
+		LIST("arm,coresight-etm4x\0x", KIND_LIKE_CORESIGHT),
+		LIST("oresight", 0),
+		LIST("", 0),
+		/* Without an end it is no name, but may be like one. */
+		{"arm,gic-400", 11, 0},
+		{"arm,pl011\0cfi-flash", 19, KIND_PL011 | KIND_SLAVE},
+		{"arm,gic-v3", 10, KIND_LIKE_GIC_V3},
+		{"arm,gic-v3", 9, 0},
+		{NULL, 0, 0},
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++)
+		CHECK_EQ(kinds_of(rows[i].list, rows[i].size),
+			 rows[i].kinds | KIND_KNOWN);
+	begin(1, 1);
+	end();
+	CHECK_EQ(devtree_kinds(&fdt, 0), KIND_KNOWN);
+}
+
+/* A node has the kinds of the one before it only if its names are the same. */
+TEST(kinds_in_a_row)
+{
+	static const struct {
+		const char *list;
+		uint32_t size, kinds;
+	} rows[] = {
+		LIST("arm,pl011", KIND_PL011 | KIND_SLAVE),
+		LIST("arm,pl011", KIND_PL011 | KIND_SLAVE),
+		LIST("arm,pl031", KIND_PL031 | KIND_SLAVE),
+		{"arm,pl031", 9, 0},
+		LIST("arm,pl031\0x", KIND_PL031 | KIND_SLAVE),
+		LIST("virtio,mmio", 0),
+		LIST("arm,smmu-v3", KIND_SMMU),
+	};
+
+	begin(1, 1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		fdt_put_node(&w, "d");
+		fdt_put_prop(&w, "compatible", rows[i].list, rows[i].size);
+		fdt_put_end(&w);
+	}
+	end();
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++)
+		CHECK_EQ(devtree_kinds(&fdt, (fdt_node_t)i + 1),
+			 rows[i].kinds | KIND_KNOWN);
+}
+
+TEST(nodes_of_a_kind)
+{
 	static const char list[] = "qemu,gic\0arm,gic-400";
+	const uint32_t both = KIND_GIC_V2 | KIND_GIC_V3;
 
 	begin(1, 1);
 	fdt_put_node(&w, "a");
@@ -394,11 +479,15 @@ TEST(compatible)
 	fdt_put_string(&w, "compatible", "arm,gic-v3");
 	fdt_put_end(&w);
 	end();
-	/* The first node, not the first name. */
-	CHECK_EQ(devtree_compatible(&fdt, names, 2), fdt_path(&fdt, "/a/b"));
-	CHECK_EQ(devtree_compatible(&fdt, names, 1), fdt_path(&fdt, "/c"));
-	CHECK_EQ(devtree_compatible(&fdt, none, 3), FDT_NO_NODE);
-	CHECK_EQ(devtree_compatible(&fdt, names, 0), FDT_NO_NODE);
+	/* The first node, whichever kind. */
+	CHECK_EQ(devtree_enabled_of(&fdt, both), fdt_path(&fdt, "/a/b"));
+	CHECK_EQ(devtree_enabled_of(&fdt, KIND_GIC_V3), fdt_path(&fdt, "/c"));
+	CHECK_EQ(devtree_enabled_of(&fdt, KIND_ITS), FDT_NO_NODE);
+	CHECK_EQ(devtree_enabled_of(&fdt, 0), FDT_NO_NODE);
+	CHECK_EQ(devtree_next_of(&fdt, fdt_path(&fdt, "/a/b"), both),
+		 fdt_path(&fdt, "/off"));
+	CHECK_EQ(devtree_next_of(&fdt, fdt_path(&fdt, "/c"), both),
+		 FDT_NO_NODE);
 }
 
 TEST(has_type)
