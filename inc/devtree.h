@@ -9,28 +9,12 @@
 
 #include "fdt.h"
 
-/* A walk over all nodes, each before its children. */
-struct devtree_walk {
-	const struct fdt *fdt;
-	fdt_node_t node; /* the current one */
-	uint32_t depth;	 /* of it; the root has 0 */
-};
-
-/* Begins a walk; the first devtree_next() gives the root. */
-void devtree_begin(struct devtree_walk *w, const struct fdt *fdt);
-
-/* Steps to the next node; false after the last. */
-bool devtree_next(struct devtree_walk *w, fdt_node_t *node);
-
-/* The node `depth` deep that the current one is, or is inside of. */
-fdt_node_t devtree_ancestor(const struct devtree_walk *w, uint32_t depth);
-
 /*
- * Entry `i` of the current node's "reg", as a range of CPU addresses. False
- * if there is none or it can not be reached by the CPU.
+ * Entry `i` of a node's "reg", as a range of CPU addresses. False if there is
+ * none (or no node) or it can not be reached by the CPU.
  */
-bool devtree_reg(const struct devtree_walk *w, uint32_t i, uint64_t *base,
-		 uint64_t *size);
+bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,
+		      uint64_t *base, uint64_t *size);
 
 /*
  * Entry `i` of a node's "ranges", as the range of CPU addresses that
@@ -40,11 +24,7 @@ bool devtree_reg(const struct devtree_walk *w, uint32_t i, uint64_t *base,
 bool devtree_window(const struct fdt *fdt, fdt_node_t node, uint32_t i,
 		    uint64_t *base, uint64_t *size);
 
-/* devtree_reg() of a node that is known. */
-bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,
-		      uint64_t *base, uint64_t *size);
-
-/* The same of what was found as its "reg". */
+/* The same of what was found as the "reg" of a node. */
 bool devtree_reg_entry(const struct fdt *fdt, fdt_node_t node,
 		       const struct fdt_prop *reg, uint32_t i, uint64_t *base,
 		       uint64_t *size);

@@ -18,6 +18,9 @@ struct ranges {
 	struct range r[MAX_RANGES];
 };
 
+/* Makes a list what another is: a struct as such has room for many more. */
+void ranges_copy(struct ranges *to, const struct ranges *from);
+
 /* Adds a range, if it is not empty. False if the list is full. */
 bool ranges_add(struct ranges *list, uint64_t begin, uint64_t end);
 

@@ -14,8 +14,8 @@
 /* Stream numbers of PCI devices: bus, device, function. */
 #define RID_LAST 0xffff
 
-/* Devices next to each other are in one block of this size, as a rule. */
-#define AROUND ((uint64_t)2 << 20)
+/* A range larger than this has several entries of a page table, as a rule. */
+#define LARGE ((uint64_t)2 << 20)
 
 /*
  * Kinds that are never the primary's. External debug reaches into a CPU that
@@ -171,8 +171,7 @@ static bool find_pages(uint64_t base, uint64_t size, struct range *pages)
 	return true;
 }
 
-/* The next pages that the primary could reach; false after the last. */
-static bool next_pages(struct pages *p, struct range *pages)
+static bool find_next(struct pages *p, struct range *pages)
 {
 	uint64_t base, size;
 
@@ -181,12 +180,17 @@ static bool next_pages(struct pages *p, struct range *pages)
 				      &size) &&
 		    find_pages(base, size, pages))
 			return true;
-	if (!p->is_pci)
-		return false;
-	while (devtree_window(p->fdt, p->node, p->i++ - p->count, &base, &size))
+	while (p->is_pci &&
+	       devtree_window(p->fdt, p->node, p->i++ - p->count, &base, &size))
 		if (find_pages(base, size, pages))
 			return true;
 	return false;
+}
+
+/* The next pages that the primary could reach; false after the last. */
+static inline bool next_pages(struct pages *p, struct range *pages)
+{
+	return (p->i < p->count || p->is_pci) && find_next(p, pages);
 }
 
 /* --- devices that may write memory --- */
@@ -243,7 +247,7 @@ static uint8_t look_at_pages(const struct fdt *fdt, fdt_node_t node)
 		return 0;
 	first = range.begin >> PAGE_BITS;
 	count = (range.end - range.begin) >> PAGE_BITS;
-	if (first > UINT32_MAX || count > UINT16_MAX || next_pages(&p, &range))
+	if (first > UINT32_MAX || count > UINT16_MAX || p.count > 1 || p.is_pci)
 		return HAS_PAGES;
 	noted[node % MAX_NOTED] = (struct noted){
 		(uint32_t)first, (uint16_t)count, (uint16_t)node};
@@ -370,11 +374,12 @@ static bool is_of_kind(const char *name, const char *kind, size_t length)
 static uint32_t count_kind(const struct boot *b, uint32_t i)
 {
 	const char *name = fdt_name(&b->tree, b->withheld[i]);
-	size_t length = kind_length(name);
 	uint32_t count = 0;
+	size_t length;
 
 	if (traits[b->withheld[i]] & IS_TOLD)
 		return 0;
+	length = kind_length(name);
 	for (; i < b->withheld_count; i++)
 		if (is_of_kind(fdt_name(&b->tree, b->withheld[i]), name,
 			       length)) {
@@ -463,44 +468,48 @@ static void add_node(struct transfer *t, const struct fdt *fdt, uint32_t node)
 		add_pages(t, r);
 }
 
-/* Whether a page of the range is one of registers that are kept. */
-static bool has_kept_page(const struct boot *b, struct range r)
+/*
+ * Whether a page of the range is one of registers that are kept. *clear is
+ * where an entry of the table was found to have none: nothing is kept anew as
+ * long as it is used.
+ */
+static bool has_kept_page(const struct boot *b, struct range r,
+			  struct range *clear)
 {
 	const struct ptable *t = &vm_primary.stage2;
 
+	/* As a rule nobody has any of it yet. */
+	if (r.end - r.begin > LARGE &&
+	    mm_is_absent(t, r.begin, r.end - r.begin, OWNER_NOBODY))
+		return false;
 	while (r.begin < r.end) {
-		struct mm_walk at = ptable_walk(t, r.begin);
+		struct mm_walk at;
 
-		if (!at.mode && at.owner == OWNER_HYPERVISOR &&
-		    !ranges_overlap(&b->hidden, r.begin, r.begin + PAGE_SIZE))
+		if (r.begin >= clear->begin && r.begin < clear->end) {
+			r.begin = clear->end;
+			continue;
+		}
+		at = ptable_walk(t, r.begin);
+		if (at.mode || at.owner != OWNER_HYPERVISOR)
+			*clear = (struct range){r.begin, r.begin + at.span};
+		else if (!ranges_overlap(&b->hidden, r.begin,
+					 r.begin + PAGE_SIZE))
 			return true;
 		r.begin += at.span;
 	}
 	return false;
 }
 
-/*
- * Whether a node has a page that is kept. As a rule nobody has any page around
- * it yet: *clear is where that was so, which no more is kept of from then on.
- */
 static bool shares_page(const struct boot *b, uint32_t node,
 			struct range *clear)
 {
-	struct range r, around;
+	struct range r;
 	struct pages p;
 
 	for (bool any = first_pages(&p, &b->tree, node, &r); any;
-	     any = next_pages(&p, &r)) {
-		if (r.begin >= clear->begin && r.end <= clear->end)
-			continue;
-		around.begin = align_down(r.begin, AROUND);
-		around.end = align_up(r.end, AROUND);
-		if (mm_is_absent(&vm_primary.stage2, around.begin,
-				 around.end - around.begin, OWNER_NOBODY))
-			*clear = around;
-		else if (has_kept_page(b, r))
+	     any = next_pages(&p, &r))
+		if (has_kept_page(b, r, clear))
 			return true;
-	}
 	return false;
 }
 

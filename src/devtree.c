@@ -7,30 +7,6 @@
 #define DEFAULT_ADDRESS_CELLS 2
 #define DEFAULT_SIZE_CELLS 1
 
-void devtree_begin(struct devtree_walk *w, const struct fdt *fdt)
-{
-	*w = (struct devtree_walk){.fdt = fdt, .node = FDT_NO_NODE};
-}
-
-bool devtree_next(struct devtree_walk *w, fdt_node_t *node)
-{
-	if ((uint32_t)(w->node + 1) == w->fdt->node_count)
-		return false;
-	w->node++;
-	w->depth = w->fdt->node[w->node].depth;
-	*node = w->node;
-	return true;
-}
-
-fdt_node_t devtree_ancestor(const struct devtree_walk *w, uint32_t depth)
-{
-	fdt_node_t node = w->node;
-
-	while (fdt_depth(w->fdt, node) > depth)
-		node = fdt_parent(w->fdt, node);
-	return node;
-}
-
 /* Cells of addresses and of sizes of the children of a node. */
 struct cells {
 	uint32_t address, size;
@@ -109,18 +85,18 @@ bool devtree_reg_entry(const struct fdt *fdt, fdt_node_t node,
 {
 	fdt_node_t bus = fdt_parent(fdt, node);
 	struct cells c;
-	bool overflow = false;
 
 	if (bus == FDT_NO_NODE)
 		return false;
 	c = cells_of(fdt, bus);
+	/* So no number is too large. */
 	if (c.address > 2 || c.size > 2 || c.address + c.size == 0 ||
 	    i >= reg->size / 4 / (c.address + c.size))
 		return false;
 	i *= c.address + c.size;
-	*base = fdt_number(reg->value, i, c.address, &overflow);
-	*size = fdt_number(reg->value, i + c.address, c.size, &overflow);
-	return !overflow && to_cpu(fdt, bus, base, *size);
+	*base = fdt_number(reg->value, i, c.address, NULL);
+	*size = fdt_number(reg->value, i + c.address, c.size, NULL);
+	return to_cpu(fdt, bus, base, *size);
 }
 
 bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,
@@ -131,12 +107,6 @@ bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,
 	return node != FDT_NO_NODE &&
 	       fdt_noted_prop(fdt, fdt->node[node].reg, &reg) &&
 	       devtree_reg_entry(fdt, node, &reg, i, base, size);
-}
-
-bool devtree_reg(const struct devtree_walk *w, uint32_t i, uint64_t *base,
-		 uint64_t *size)
-{
-	return devtree_node_reg(w->fdt, w->node, i, base, size);
 }
 
 bool devtree_window(const struct fdt *fdt, fdt_node_t node, uint32_t i,
@@ -170,7 +140,7 @@ uint32_t devtree_reg_cells(const struct fdt *fdt, fdt_node_t node)
  * Names in a "compatible", and what they say. To write no memory by itself is
  * said only by the first of a node's: the others say what it is like.
  */
-static const struct {
+static const struct name {
 	uint8_t length;
 	char name[21];
 	uint16_t kinds;
@@ -228,10 +198,11 @@ static const struct {
 
 static uint32_t kinds_named(const uint8_t *name, size_t length)
 {
-	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++)
-		if (names[i].length == length &&
-		    memcmp(names[i].name, name, length) == 0)
-			return names[i].kinds;
+	const struct name *end = names + ARRAY_SIZE(names);
+
+	for (const struct name *n = names; n != end; n++)
+		if (n->length == length && memcmp(n->name, name, length) == 0)
+			return n->kinds;
 	return 0;
 }
 

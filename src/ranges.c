@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "ranges.h"
 
+#include "string.h"
 #include "types.h"
 
 static bool insert(struct ranges *list, uint32_t at, struct range r)
@@ -19,6 +20,12 @@ static void remove_at(struct ranges *list, uint32_t at)
 	list->count--;
 	for (uint32_t i = at; i < list->count; i++)
 		list->r[i] = list->r[i + 1];
+}
+
+void ranges_copy(struct ranges *to, const struct ranges *from)
+{
+	to->count = from->count;
+	memcpy(to->r, from->r, from->count * sizeof(from->r[0]));
 }
 
 bool ranges_add(struct ranges *list, uint64_t begin, uint64_t end)

@@ -6,7 +6,6 @@
 static _Alignas(8) uint8_t buffer[1 << 14];
 static struct fdt_writer w;
 static struct fdt fdt;
-static struct devtree_walk walk;
 static uint64_t base, size;
 
 #define CELLS(name, ...)                                              \
@@ -50,16 +49,10 @@ static bool reg(const char *path, uint32_t i)
 	return devtree_node_reg(&fdt, fdt_path(&fdt, path), i, &base, &size);
 }
 
-/* Steps the walk to the node at `path`. */
-static bool go_to(const char *path)
+/* Window `i` of the bus at `path`. */
+static bool window(const char *path, uint32_t i)
 {
-	fdt_node_t node;
-
-	devtree_begin(&walk, &fdt);
-	while (devtree_next(&walk, &node))
-		if (node == fdt_path(&fdt, path))
-			return true;
-	return false;
+	return devtree_window(&fdt, fdt_path(&fdt, path), i, &base, &size);
 }
 
 #define CHECK_RANGE(b, s)          \
@@ -67,53 +60,6 @@ static bool go_to(const char *path)
 		CHECK_EQ(base, b); \
 		CHECK_EQ(size, s); \
 	} while (0)
-
-TEST(walk_order)
-{
-	static const struct {
-		const char *name;
-		uint32_t depth;
-	} nodes[] = {{"", 0}, {"a", 1}, {"b", 2}, {"c", 3}, {"d", 2}, {"e", 1}};
-	fdt_node_t node;
-
-	fdt_begin(&w, buffer, sizeof(buffer), 0);
-	for (unsigned int i = 0; i < 6; i++) {
-		for (unsigned int up = i ? nodes[i - 1].depth + 1 : 0;
-		     up > nodes[i].depth; up--)
-			fdt_put_end(&w);
-		fdt_put_node(&w, nodes[i].name);
-		fdt_put_u32(&w, "x", i);
-	}
-	fdt_put_end(&w);
-	end();
-	devtree_begin(&walk, &fdt);
-	for (unsigned int i = 0; i < 6; i++) {
-		CHECK(devtree_next(&walk, &node));
-		CHECK_STR(fdt_name(&fdt, node), nodes[i].name);
-		CHECK_EQ(walk.depth, nodes[i].depth);
-		CHECK_EQ(walk.node, node);
-	}
-	CHECK(!devtree_next(&walk, &node));
-	CHECK(!devtree_next(&walk, &node));
-}
-
-/* As deep as fdt_open() allows. */
-TEST(walk_deep)
-{
-	fdt_node_t node;
-	uint32_t deepest = 0;
-
-	begin(1, 1);
-	for (unsigned int i = 1; i < FDT_MAX_DEPTH; i++)
-		fdt_put_node(&w, "n");
-	for (unsigned int i = 1; i < FDT_MAX_DEPTH; i++)
-		fdt_put_end(&w);
-	end();
-	devtree_begin(&walk, &fdt);
-	while (devtree_next(&walk, &node))
-		deepest = walk.depth > deepest ? walk.depth : deepest;
-	CHECK_EQ(deepest, FDT_MAX_DEPTH - 1);
-}
 
 TEST(reg_cells)
 {
@@ -337,18 +283,16 @@ TEST(windows)
 	      0x03000000, 0x80, 0, 0x80, 0, 0x80, 0);
 	fdt_put_end(&w);
 	end();
-	CHECK(go_to("/pcie"));
-	CHECK(devtree_reg(&walk, 0, &base, &size));
+	CHECK(reg("/pcie", 0));
 	CHECK_RANGE(0x4010000000, 0x10000000);
-	CHECK(devtree_window(&fdt, walk.node, 0, &base, &size));
+	CHECK(window("/pcie", 0));
 	CHECK_RANGE(0x3eff0000, 0x10000);
-	CHECK(devtree_window(&fdt, walk.node, 1, &base, &size));
+	CHECK(window("/pcie", 1));
 	CHECK_RANGE(0x10000000, 0x2eff0000);
-	CHECK(devtree_window(&fdt, walk.node, 2, &base, &size));
+	CHECK(window("/pcie", 2));
 	CHECK_RANGE(0x8000000000, 0x8000000000);
-	CHECK(!devtree_window(&fdt, walk.node, 3, &base, &size));
-	CHECK(go_to("/"));
-	CHECK(!devtree_window(&fdt, walk.node, 0, &base, &size));
+	CHECK(!window("/pcie", 3));
+	CHECK(!window("/", 0));
 }
 
 /* Windows of a bus on a bus; and of one that has none. */
@@ -364,12 +308,10 @@ TEST(windows_moved)
 	fdt_put_end(&w);
 	fdt_put_end(&w);
 	end();
-	CHECK(go_to("/bus/pci"));
-	CHECK(devtree_window(&fdt, walk.node, 0, &base, &size));
+	CHECK(window("/bus/pci", 0));
 	CHECK_RANGE(0x90000100, 0x100);
-	CHECK(!devtree_window(&fdt, walk.node, 1, &base, &size));
-	CHECK(go_to("/bus/plain"));
-	CHECK(!devtree_window(&fdt, walk.node, 0, &base, &size));
+	CHECK(!window("/bus/pci", 1));
+	CHECK(!window("/bus/plain", 0));
 }
 
 /* The kinds of a node with such a "compatible". */
