@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Fuzzes src/fdt.c and src/fdt_write.c: what fdt_open() accepts can be read
- * with every function, and a copy of it means the same.
+ * Fuzzes src/fdt.c, src/devtree.c and src/fdt_write.c: what fdt_open() accepts
+ * can be read with every function, and a copy of it means the same.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "fdt.h"
+#include "devtree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,6 +21,21 @@ static void require(bool condition)
 
 /* A place where results go, so that no read is optimised away. */
 static volatile uint32_t sink;
+
+static void read_place(const struct fdt *fdt, fdt_node_t node)
+{
+	uint32_t kinds = devtree_kinds(fdt, node);
+	uint64_t base, size;
+
+	require(!(kinds & KIND_PL011) ==
+		!fdt_compatible(fdt, node, "arm,pl011"));
+	require(!(kinds & KIND_SMMU) ==
+		!fdt_compatible(fdt, node, "arm,smmu-v3"));
+	for (uint32_t i = 0; i < 3; i++) {
+		sink += devtree_node_reg(fdt, node, i, &base, &size);
+		sink += devtree_window(fdt, node, i, &base, &size);
+	}
+}
 
 static void read_node(const struct fdt *fdt, fdt_node_t node)
 {
@@ -39,7 +54,7 @@ static void read_node(const struct fdt *fdt, fdt_node_t node)
 	if (child != FDT_NO_NODE)
 		require(child > node);
 	sink += fdt_enabled(fdt, node) + fdt_u32(fdt, node, "reg", 1);
-	sink += fdt_compatible(fdt, node, "arm,pl011");
+	read_place(fdt, node);
 	sink += (uint32_t)fdt_child(fdt, node, "cpu");
 }
 
