@@ -32,6 +32,7 @@ struct fdt_entry {
 	uint32_t parent : 24, depth : 8; /* both 0 of the root */
 	/* "#address-cells", "#size-cells"; at most FDT_CELLS_MANY */
 	uint8_t address_cells, size_cells;
+	uint16_t kinds; /* of devtree_kinds(); 0: not looked at yet */
 };
 
 #define FDT_CELLS_MANY 254
@@ -63,6 +64,14 @@ struct fdt_prop {
 	uint32_t size;	      /* bytes */
 };
 
+/* The cell at index `i` of a value of at least (i + 1) * 4 bytes. */
+static inline BOOT_ONLY uint32_t fdt_cell(const uint8_t *value, uint32_t i)
+{
+	typedef uint32_t __attribute__((__may_alias__)) cell_t;
+
+	return __builtin_bswap32(((const cell_t *)value)[i]);
+}
+
 /*
  * Checks the `size` bytes at `blob` whole (header, blocks, nesting, every
  * name and property inside its block and terminated; version 16 or 17) and
@@ -85,22 +94,53 @@ uint32_t fdt_claimed_size(const void *blob);
 uint32_t fdt_used_size(const struct fdt *fdt);
 
 /* The root node. */
-fdt_node_t fdt_root(const struct fdt *fdt);
+static inline BOOT_ONLY fdt_node_t fdt_root(const struct fdt *fdt)
+{
+	(void)fdt;
+	return 0;
+}
 
 /* First child of a node, or FDT_NO_NODE. */
-fdt_node_t fdt_first_child(const struct fdt *fdt, fdt_node_t node);
+static inline BOOT_ONLY fdt_node_t fdt_first_child(const struct fdt *fdt,
+						   fdt_node_t node)
+{
+	return fdt->node[node].end == (uint32_t)node + 1 ? FDT_NO_NODE
+							 : node + 1;
+}
 
 /* Next node with the same parent, or FDT_NO_NODE. */
-fdt_node_t fdt_next_sibling(const struct fdt *fdt, fdt_node_t node);
+static inline BOOT_ONLY fdt_node_t fdt_next_sibling(const struct fdt *fdt,
+						    fdt_node_t node)
+{
+	uint32_t next = fdt->node[node].end;
+
+	/* The root has none, and what follows the last is less deep. */
+	return next < fdt->node_count &&
+			       fdt->node[next].depth == fdt->node[node].depth
+		       ? (fdt_node_t)next
+		       : FDT_NO_NODE;
+}
 
 /* The node that it is inside of; FDT_NO_NODE for the root and for none. */
-fdt_node_t fdt_parent(const struct fdt *fdt, fdt_node_t node);
+static inline BOOT_ONLY fdt_node_t fdt_parent(const struct fdt *fdt,
+					      fdt_node_t node)
+{
+	return node <= 0 ? FDT_NO_NODE : (fdt_node_t)fdt->node[node].parent;
+}
 
 /* How many nodes it is inside of; 0 for the root. */
-uint32_t fdt_depth(const struct fdt *fdt, fdt_node_t node);
+static inline BOOT_ONLY uint32_t fdt_depth(const struct fdt *fdt,
+					   fdt_node_t node)
+{
+	return fdt->node[node].depth;
+}
 
 /* Name of a node with its unit address; "" for the root. */
-const char *fdt_name(const struct fdt *fdt, fdt_node_t node);
+static inline BOOT_ONLY const char *fdt_name(const struct fdt *fdt,
+					     fdt_node_t node)
+{
+	return (const char *)fdt->structure + fdt->node[node].begin + 4;
+}
 
 /*
  * Child of `node` called `name`, or FDT_NO_NODE. A name without '@' also
@@ -154,12 +194,20 @@ static inline uint32_t fdt_prop_begin(const struct fdt *fdt,
 	return (uint32_t)(prop->value - fdt->structure) - FDT_PROP_HEADER;
 }
 
-/* The property at an offset in the structure. */
-void fdt_prop_at(const struct fdt *fdt, uint32_t at, struct fdt_prop *prop);
+/* The property at an offset in the structure: token, size, name, value. */
+static inline BOOT_ONLY void fdt_prop_at(const struct fdt *fdt, uint32_t at,
+					 struct fdt_prop *prop)
+{
+	const uint8_t *p = fdt->structure + at;
+
+	prop->size = fdt_cell(p, 1);
+	prop->name = fdt->strings + fdt_cell(p, 2);
+	prop->value = p + 12;
+}
 
 /* That which fdt_open() noted at offset `at`; false if that is 0. */
-static inline bool fdt_noted_prop(const struct fdt *fdt, uint32_t at,
-				  struct fdt_prop *prop)
+static inline BOOT_ONLY bool fdt_noted_prop(const struct fdt *fdt, uint32_t at,
+					    struct fdt_prop *prop)
 {
 	if (at == 0)
 		return false;
@@ -171,16 +219,22 @@ static inline bool fdt_noted_prop(const struct fdt *fdt, uint32_t at,
 bool fdt_each_prop(const struct fdt *fdt, fdt_node_t node, uint32_t *at,
 		   struct fdt_prop *prop);
 
-/* The cell at index `i` of a value of at least (i + 1) * 4 bytes. */
-uint32_t fdt_cell(const uint8_t *value, uint32_t i);
+/* fdt_number() for any `cells`. */
+uint64_t fdt_long_number(const uint8_t *value, uint32_t i, uint32_t cells,
+			 bool *overflow);
 
 /*
  * The number in `cells` cells from cell index `i` on. More than two cells:
  * the low 64 bits, and *overflow (which may be NULL) is set if others are not
  * zero. `cells` 0 is the number 0.
  */
-uint64_t fdt_number(const uint8_t *value, uint32_t i, uint32_t cells,
-		    bool *overflow);
+static inline BOOT_ONLY uint64_t fdt_number(const uint8_t *value, uint32_t i,
+					    uint32_t cells, bool *overflow)
+{
+	if (cells != 2)
+		return fdt_long_number(value, i, cells, overflow);
+	return (uint64_t)fdt_cell(value, i) << 32 | fdt_cell(value, i + 1);
+}
 
 /* The u32 property `name`, or `otherwise` if absent or of another size. */
 uint32_t fdt_u32(const struct fdt *fdt, fdt_node_t node, const char *name,

@@ -14,48 +14,16 @@
 /* Stream numbers of PCI devices: bus, device, function. */
 #define RID_LAST 0xffff
 
-/*
- * Kinds of devices that are known to write no memory by themselves, by the
- * first of their compatibles: the others say only what they are like.
- */
-static const char *const slaves[] = {
-	"arm,pl011",
-	"arm,pl031",
-	"arm,pl061",
-	"arm,pl050",
-	"arm,pl022",
-	"arm,pl180",
-	"arm,sp804",
-	"arm,sp805",
-	"arm,gic-v2m-frame",
-	"arm,cortex-a15-gic",
-	"arm,gic-400",
-	"arm,cortex-a7-gic",
-	"arm,gic-v2",
-	"arm,armv7-timer-mem",
-	"arm,sbsa-gwdt",
-	"cfi-flash",
-	"ns16550",
-	"ns16550a",
-	"snps,dw-apb-uart",
-	"snps,dw-apb-gpio",
-	"snps,dw-apb-timer",
-	"snps,dw-wdt",
-	"snps,designware-i2c",
-};
+/* A range larger than this has several entries of a page table, as a rule. */
+#define LARGE ((uint64_t)2 << 20)
 
 /*
- * Kinds that are never the primary's, by what one of their compatibles has in
- * it. External debug reaches into a CPU that runs another VM, or the
- * hypervisor. The SMMU's event counters (PMCG) write to any physical address
- * to signal an interrupt. A GICv3 keeps tables in memory, and only that of
- * arch_mediates_node() has them judged.
+ * Kinds that are never the primary's. External debug reaches into a CPU that
+ * runs another VM, or the hypervisor. The SMMU's event counters (PMCG) write to
+ * any physical address to signal an interrupt. A GICv3 keeps tables in memory,
+ * and only that of arch_mediates_node() has them judged.
  */
-static const char *const forbidden[] = {
-	"coresight",
-	"smmu-v3-pmcg",
-	"arm,gic-v3",
-};
+#define FORBIDDEN (KIND_LIKE_CORESIGHT | KIND_LIKE_PMCG | KIND_LIKE_GIC_V3)
 
 /* --- IOMMUs before a device --- */
 
@@ -180,75 +148,62 @@ struct pages {
 
 static void begin_pages(struct pages *p, const struct fdt *fdt, fdt_node_t node)
 {
-	uint32_t cells = devtree_reg_cells(fdt, node);
-
 	p->fdt = fdt;
 	p->node = node;
 	p->i = p->count = 0;
 	p->is_pci = devtree_has_type(fdt, node, "pci");
 	/* Memory that is not used for RAM is nobody's, and no device. */
-	if (cells && !devtree_has_type(fdt, node, "memory") &&
+	if (fdt->node[node].reg && !devtree_has_type(fdt, node, "memory") &&
 	    find_visible_reg(fdt, node, &p->reg))
-		p->count = p->reg.size / 4 / cells;
+		p->count = devtree_reg_count(fdt, node, &p->reg);
+}
+
+/* The pages that a range touches, as far as the primary could reach them. */
+static bool find_pages(uint64_t base, uint64_t size, struct range *pages)
+{
+	uint64_t limit = (uint64_t)1 << vm_primary.stage2.input_bits;
+
+	if (size == 0 || base >= limit)
+		return false;
+	pages->begin = align_down(base, PAGE_SIZE);
+	pages->end =
+		size > limit - base ? limit : align_up(base + size, PAGE_SIZE);
+	return true;
+}
+
+static bool find_next(struct pages *p, struct range *pages)
+{
+	uint64_t base, size;
+
+	while (p->i < p->count)
+		if (devtree_reg_entry(p->fdt, p->node, &p->reg, p->i++, &base,
+				      &size) &&
+		    find_pages(base, size, pages))
+			return true;
+	while (p->is_pci &&
+	       devtree_window(p->fdt, p->node, p->i++ - p->count, &base, &size))
+		if (find_pages(base, size, pages))
+			return true;
+	return false;
 }
 
 /* The next pages that the primary could reach; false after the last. */
-static bool next_pages(struct pages *p, struct range *pages)
+static inline bool next_pages(struct pages *p, struct range *pages)
 {
-	uint64_t limit = (uint64_t)1 << vm_primary.stage2.input_bits;
-	uint64_t base, size;
-	uint32_t i;
-
-	while (i = p->i++, i < p->count || p->is_pci) {
-		if (i < p->count
-			    ? !devtree_reg_entry(p->fdt, p->node, &p->reg, i,
-						 &base, &size)
-			    : !devtree_window(p->fdt, p->node, i - p->count,
-					      &base, &size)) {
-			if (i >= p->count)
-				break;
-			continue;
-		}
-		if (size == 0 || base >= limit)
-			continue;
-		pages->begin = align_down(base, PAGE_SIZE);
-		pages->end = size > limit - base
-				     ? limit
-				     : align_up(base + size, PAGE_SIZE);
-		return true;
-	}
-	return false;
+	return (p->i < p->count || p->is_pci) && find_next(p, pages);
 }
 
 /* --- devices that may write memory --- */
 
-static bool is_slave(const struct fdt *fdt, fdt_node_t node)
-{
-	struct fdt_prop p;
-	const char *first;
-
-	if (!fdt_prop(fdt, node, "compatible", &p))
-		return false;
-	first = (const char *)p.value;
-	if (strnlen(first, p.size) == p.size)
-		return false;
-	for (unsigned int i = 0; i < ARRAY_SIZE(slaves); i++)
-		if (streq(first, slaves[i]))
-			return true;
-	return false;
-}
-
 static bool is_forbidden(const struct fdt *fdt, fdt_node_t node)
 {
-	for (unsigned int i = 0; i < ARRAY_SIZE(forbidden); i++)
-		if (devtree_is_like(fdt, node, forbidden[i]))
-			return true;
-	return false;
+	return devtree_kinds(fdt, node) & FORBIDDEN;
 }
 
 static bool is_master(const struct fdt *fdt, fdt_node_t node)
 {
-	return !is_slave(fdt, node) && !is_confined(fdt, node);
+	return !(devtree_kinds(fdt, node) & KIND_SLAVE) &&
+	       !is_confined(fdt, node);
 }
 
 /* What is known of each node. */
@@ -257,8 +212,21 @@ static bool is_master(const struct fdt *fdt, fdt_node_t node)
 #define IS_MEDIATED 4 /* arch_mediates_node() */
 #define IS_KEPT 8     /* the primary does not get it */
 #define IS_NAMED 16   /* it is named only, or inside of one that is */
+#define IS_TOLD 32    /* a line has it */
+#define HAS_ONE 64    /* its pages are one range, which may be noted */
 
 static uint8_t traits[MAX_NODES] NOINIT;
+
+/*
+ * Most nodes are looked at several times, and have one range of pages. It is
+ * noted at the node's number, unless a node further on was noted there.
+ */
+#define MAX_NOTED 256
+
+static struct noted {
+	uint32_t first;
+	uint16_t count, node;
+} noted[MAX_NOTED] NOINIT;
 
 /* Whether the nodes inside of one, which is not deep, stand for no devices. */
 static bool has_no_devices(const char *name)
@@ -267,24 +235,58 @@ static bool has_no_devices(const char *name)
 	       streq(name, "cpus");
 }
 
-static void find_traits(const struct fdt *fdt)
+/* Finds out whether a node has pages, and notes them if it can. */
+static uint8_t look_at_pages(const struct fdt *fdt, fdt_node_t node)
 {
-	uint8_t with_pages = HAS_PAGES;
+	uint64_t first, count;
 	struct range range;
 	struct pages p;
 
+	begin_pages(&p, fdt, node);
+	if (!next_pages(&p, &range))
+		return 0;
+	first = range.begin >> PAGE_BITS;
+	count = (range.end - range.begin) >> PAGE_BITS;
+	if (first > UINT32_MAX || count > UINT16_MAX || p.count > 1 || p.is_pci)
+		return HAS_PAGES;
+	noted[node % MAX_NOTED] = (struct noted){
+		(uint32_t)first, (uint16_t)count, (uint16_t)node};
+	return HAS_PAGES | HAS_ONE;
+}
+
+static void find_traits(const struct fdt *fdt)
+{
+	uint8_t device = 0;
+
 	for (fdt_node_t n = 0; (uint32_t)n < fdt->node_count; n++) {
 		if (fdt_depth(fdt, n) == 1)
-			with_pages = has_no_devices(fdt_name(fdt, n))
-					     ? HAS_PAGES
-					     : HAS_PAGES | IS_DEVICE;
-		begin_pages(&p, fdt, n);
-		traits[n] = next_pages(&p, &range) ? with_pages : 0;
+			device = has_no_devices(fdt_name(fdt, n)) ? 0
+								  : IS_DEVICE;
+		traits[n] = look_at_pages(fdt, n);
+		if (traits[n])
+			traits[n] |= device;
 		if (arch_mediates_node(fdt, n))
 			traits[n] |= IS_MEDIATED;
 		if (arch_hides_node(fdt, n))
 			traits[n] |= IS_KEPT;
 	}
+}
+
+/* Begins with the pages of a node whose traits are known; as next_pages(). */
+static bool first_pages(struct pages *p, const struct fdt *fdt, uint32_t node,
+			struct range *pages)
+{
+	const struct noted *n = &noted[node % MAX_NOTED];
+
+	if (!(traits[node] & HAS_ONE) || n->node != node) {
+		begin_pages(p, fdt, (fdt_node_t)node);
+		return next_pages(p, pages);
+	}
+	p->i = p->count = 0;
+	p->is_pci = false;
+	pages->begin = (uint64_t)n->first << PAGE_BITS;
+	pages->end = pages->begin + ((uint64_t)n->count << PAGE_BITS);
+	return true;
 }
 
 /* Adds traits to a node and to those inside of it. */
@@ -348,32 +350,42 @@ static size_t kind_length(const char *name)
 	return n;
 }
 
-/* Whether two nodes have the same name, their addresses aside. */
-static bool is_same_kind(const char *a, const char *b)
+/*
+ * Whether a node's name, its address aside, is the `length` bytes at `kind`.
+ * Names of nodes are whole cells, and begin at one.
+ */
+static bool is_of_kind(const char *name, const char *kind, size_t length)
 {
-	while (*a == *b && *a && *a != '@') {
-		a++;
-		b++;
-	}
-	return (!*a || *a == '@') && (!*b || *b == '@');
+	size_t i = 0;
+
+	while (i + 4 <= length &&
+	       fdt_cell((const uint8_t *)name + i, 0) ==
+		       fdt_cell((const uint8_t *)kind + i, 0))
+		i += 4;
+	while (i < length && name[i] == kind[i])
+		i++;
+	return i == length && (name[i] == '@' || !name[i]);
 }
 
 /*
- * How many of those withheld, from number `first` on, are of the kind of
- * number `i`; 0: told.
+ * How many of those withheld, from number `i` on, are of its kind; all of them
+ * are told by that. 0: it is told already.
  */
-static uint32_t count_kind(const struct boot *b, uint32_t first, uint32_t i)
+static uint32_t count_kind(const struct boot *b, uint32_t i)
 {
 	const char *name = fdt_name(&b->tree, b->withheld[i]);
 	uint32_t count = 0;
+	size_t length;
 
-	for (uint32_t k = first; k < b->withheld_count; k++) {
-		if (!is_same_kind(fdt_name(&b->tree, b->withheld[k]), name))
-			continue;
-		if (k < i)
-			return 0;
-		count++;
-	}
+	if (traits[b->withheld[i]] & IS_TOLD)
+		return 0;
+	length = kind_length(name);
+	for (; i < b->withheld_count; i++)
+		if (is_of_kind(fdt_name(&b->tree, b->withheld[i]), name,
+			       length)) {
+			traits[b->withheld[i]] |= IS_TOLD;
+			count++;
+		}
 	return count;
 }
 
@@ -401,7 +413,7 @@ static void tell(const struct boot *b, uint32_t first, const char *what)
 	size_t used = 0;
 
 	for (uint32_t i = first; i < b->withheld_count; i++) {
-		uint32_t count = count_kind(b, first, i);
+		uint32_t count = count_kind(b, i);
 
 		if (count)
 			used += add_kind(text + used, sizeof(text) - used,
@@ -418,48 +430,85 @@ static void tell(const struct boot *b, uint32_t first, const char *what)
 
 /* --- who gets what --- */
 
-/* Gives what nobody has yet of a node to the primary, or keeps it from it. */
-static void take_node(const struct fdt *fdt, uint32_t node,
-		      enum mm_transition transition)
+/*
+ * What nobody has yet goes to the primary, or is kept from it. Devices often
+ * lie in a row: their pages change hands together.
+ */
+struct transfer {
+	enum mm_transition transition;
+	struct range pages; /* that are still to be transferred */
+};
+
+static void end_transfer(struct transfer *t)
+{
+	uint64_t size = t->pages.end - t->pages.begin;
+
+	if (size && !mm_transfer_free(t->transition, &vm_primary.stage2,
+				      paddr(t->pages.begin), size))
+		boot_stop("page tables: no room for the primary's devices");
+}
+
+static void add_pages(struct transfer *t, struct range r)
+{
+	if (r.begin < t->pages.begin || r.begin > t->pages.end) {
+		end_transfer(t);
+		t->pages = r;
+	} else if (r.end > t->pages.end) {
+		t->pages.end = r.end;
+	}
+}
+
+static void add_node(struct transfer *t, const struct fdt *fdt, uint32_t node)
 {
 	struct range r;
 	struct pages p;
 
-	begin_pages(&p, fdt, (fdt_node_t)node);
-	while (next_pages(&p, &r))
-		if (!mm_transfer_free(transition, &vm_primary.stage2,
-				      paddr(r.begin), r.end - r.begin))
-			boot_stop(
-				"page tables: no room for the primary's devices");
+	for (bool any = first_pages(&p, fdt, node, &r); any;
+	     any = next_pages(&p, &r))
+		add_pages(t, r);
 }
 
-/* Whether a page of the range is one of registers that are kept. */
-static bool has_kept_page(const struct boot *b, struct range r)
+/*
+ * Whether a page of the range is one of registers that are kept. *clear is
+ * where an entry of the table was found to have none: nothing is kept anew as
+ * long as it is used.
+ */
+static bool has_kept_page(const struct boot *b, struct range r,
+			  struct range *clear)
 {
 	const struct ptable *t = &vm_primary.stage2;
 
 	/* As a rule nobody has any of it yet. */
-	if (mm_is_absent(t, r.begin, r.end - r.begin, OWNER_NOBODY))
+	if (r.end - r.begin > LARGE &&
+	    mm_is_absent(t, r.begin, r.end - r.begin, OWNER_NOBODY))
 		return false;
 	while (r.begin < r.end) {
-		struct mm_walk at = ptable_walk(t, r.begin);
+		struct mm_walk at;
 
-		if (!at.mode && at.owner == OWNER_HYPERVISOR &&
-		    !ranges_overlap(&b->hidden, r.begin, r.begin + PAGE_SIZE))
+		if (r.begin >= clear->begin && r.begin < clear->end) {
+			r.begin = clear->end;
+			continue;
+		}
+		at = ptable_walk(t, r.begin);
+		if (at.mode || at.owner != OWNER_HYPERVISOR)
+			*clear = (struct range){r.begin, r.begin + at.span};
+		else if (!ranges_overlap(&b->hidden, r.begin,
+					 r.begin + PAGE_SIZE))
 			return true;
 		r.begin += at.span;
 	}
 	return false;
 }
 
-static bool shares_page(const struct boot *b, fdt_node_t node)
+static bool shares_page(const struct boot *b, uint32_t node,
+			struct range *clear)
 {
 	struct range r;
 	struct pages p;
 
-	begin_pages(&p, &b->tree, node);
-	while (next_pages(&p, &r))
-		if (has_kept_page(b, r))
+	for (bool any = first_pages(&p, &b->tree, node, &r); any;
+	     any = next_pages(&p, &r))
+		if (has_kept_page(b, r, clear))
 			return true;
 	return false;
 }
@@ -468,39 +517,57 @@ static bool shares_page(const struct boot *b, fdt_node_t node)
 static bool is_other_gic(const struct fdt *fdt, fdt_node_t node)
 {
 	return !arch_hides_node(fdt, node) &&
-	       devtree_is_like(fdt, node, "arm,gic-v3");
+	       (devtree_kinds(fdt, node) & KIND_LIKE_GIC_V3);
 }
 
 /* Keeps what is withheld from the primary, other GICs or all else. */
 static void keep_withheld(struct boot *b, bool gics)
 {
+	struct transfer t = {.transition = MM_HIDE};
+
 	for (uint32_t n = 0; n < b->tree.node_count; n++)
 		if ((traits[n] & HAS_PAGES) && (traits[n] & IS_KEPT) &&
 		    is_other_gic(&b->tree, (fdt_node_t)n) == gics)
-			take_node(&b->tree, n, MM_HIDE);
+			add_node(&t, &b->tree, n);
+	end_transfer(&t);
 }
 
-/* Gives the primary what it may have of nodes with all these traits. */
-static void give_nodes(struct boot *b, uint8_t what)
+/* Gives the primary what it has of the nodes that arch_mediates_node() says. */
+static void give_mediated(struct boot *b)
 {
+	struct transfer t = {.transition = MM_GIVE_DEVICE};
+
 	for (uint32_t n = 0; n < b->tree.node_count; n++)
-		if ((traits[n] & what) == what && !(traits[n] & IS_KEPT))
-			take_node(&b->tree, n, MM_GIVE_DEVICE);
+		if ((traits[n] & (HAS_PAGES | IS_MEDIATED | IS_KEPT)) ==
+		    (HAS_PAGES | IS_MEDIATED))
+			add_node(&t, &b->tree, n);
+	end_transfer(&t);
 }
 
 /* What shares a page with registers that are kept is kept, too. */
-static void withhold_sharers(struct boot *b)
+static bool is_sharer(struct boot *b, uint32_t n, struct range *clear)
 {
-	for (uint32_t n = 0; n < b->tree.node_count; n++) {
-		if ((traits[n] & (IS_DEVICE | IS_MEDIATED | IS_KEPT)) !=
-			    IS_DEVICE ||
-		    !shares_page(b, (fdt_node_t)n))
-			continue;
-		log_line(
-			"the primary has no %s: it shares a page with what is kept from it",
-			fdt_name(&b->tree, (fdt_node_t)n));
-		must_fit(note(b, (fdt_node_t)n, IS_KEPT));
-	}
+	if ((traits[n] & (IS_DEVICE | IS_MEDIATED)) != IS_DEVICE ||
+	    !shares_page(b, n, clear))
+		return false;
+	log_line(
+		"the primary has no %s: it shares a page with what is kept from it",
+		fdt_name(&b->tree, (fdt_node_t)n));
+	must_fit(note(b, (fdt_node_t)n, IS_KEPT));
+	return true;
+}
+
+/* Gives the primary all that is left. */
+static void give_others(struct boot *b)
+{
+	struct transfer t = {.transition = MM_GIVE_DEVICE};
+	struct range clear = {0, 0};
+
+	for (uint32_t n = 0; n < b->tree.node_count; n++)
+		if ((traits[n] & (HAS_PAGES | IS_KEPT)) == HAS_PAGES &&
+		    !is_sharer(b, n, &clear))
+			add_node(&t, &b->tree, n);
+	end_transfer(&t);
 }
 
 /* Withholds the devices that are not the primary's, and tells which. */
@@ -535,8 +602,7 @@ void boot_give_devices(struct boot *b)
 		boot_stop(
 			"page tables: no room for the hypervisor's devices, or they lie in RAM");
 	keep_withheld(b, false);
-	give_nodes(b, HAS_PAGES | IS_MEDIATED);
+	give_mediated(b);
 	keep_withheld(b, true);
-	withhold_sharers(b);
-	give_nodes(b, HAS_PAGES);
+	give_others(b);
 }

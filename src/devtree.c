@@ -7,36 +7,12 @@
 #define DEFAULT_ADDRESS_CELLS 2
 #define DEFAULT_SIZE_CELLS 1
 
-void devtree_begin(struct devtree_walk *w, const struct fdt *fdt)
-{
-	*w = (struct devtree_walk){.fdt = fdt, .node = FDT_NO_NODE};
-}
-
-bool devtree_next(struct devtree_walk *w, fdt_node_t *node)
-{
-	if ((uint32_t)(w->node + 1) == w->fdt->node_count)
-		return false;
-	w->node++;
-	w->depth = w->fdt->node[w->node].depth;
-	*node = w->node;
-	return true;
-}
-
-fdt_node_t devtree_ancestor(const struct devtree_walk *w, uint32_t depth)
-{
-	fdt_node_t node = w->node;
-
-	while (fdt_depth(w->fdt, node) > depth)
-		node = fdt_parent(w->fdt, node);
-	return node;
-}
-
 /* Cells of addresses and of sizes of the children of a node. */
 struct cells {
 	uint32_t address, size;
 };
 
-static struct cells cells_of(const struct fdt *fdt, fdt_node_t node)
+static inline struct cells cells_of(const struct fdt *fdt, fdt_node_t node)
 {
 	const struct fdt_entry *e = &fdt->node[node];
 	struct cells c = {e->address_cells, e->size_cells};
@@ -94,8 +70,8 @@ static bool translate_up(const struct fdt *fdt, fdt_node_t bus, uint64_t *base,
 }
 
 /* Takes a range of the children of a node to CPU addresses. */
-static bool to_cpu(const struct fdt *fdt, fdt_node_t bus, uint64_t *base,
-		   uint64_t size)
+static inline bool to_cpu(const struct fdt *fdt, fdt_node_t bus, uint64_t *base,
+			  uint64_t size)
 {
 	for (; bus != fdt_root(fdt); bus = fdt_parent(fdt, bus))
 		if (!translate_up(fdt, bus, base, size))
@@ -109,18 +85,18 @@ bool devtree_reg_entry(const struct fdt *fdt, fdt_node_t node,
 {
 	fdt_node_t bus = fdt_parent(fdt, node);
 	struct cells c;
-	bool overflow = false;
 
 	if (bus == FDT_NO_NODE)
 		return false;
 	c = cells_of(fdt, bus);
+	/* So no number is too large. */
 	if (c.address > 2 || c.size > 2 || c.address + c.size == 0 ||
 	    i >= reg->size / 4 / (c.address + c.size))
 		return false;
 	i *= c.address + c.size;
-	*base = fdt_number(reg->value, i, c.address, &overflow);
-	*size = fdt_number(reg->value, i + c.address, c.size, &overflow);
-	return !overflow && to_cpu(fdt, bus, base, *size);
+	*base = fdt_number(reg->value, i, c.address, NULL);
+	*size = fdt_number(reg->value, i + c.address, c.size, NULL);
+	return to_cpu(fdt, bus, base, *size);
 }
 
 bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,
@@ -131,12 +107,6 @@ bool devtree_node_reg(const struct fdt *fdt, fdt_node_t node, uint32_t i,
 	return node != FDT_NO_NODE &&
 	       fdt_noted_prop(fdt, fdt->node[node].reg, &reg) &&
 	       devtree_reg_entry(fdt, node, &reg, i, base, size);
-}
-
-bool devtree_reg(const struct devtree_walk *w, uint32_t i, uint64_t *base,
-		 uint64_t *size)
-{
-	return devtree_node_reg(w->fdt, w->node, i, base, size);
 }
 
 bool devtree_window(const struct fdt *fdt, fdt_node_t node, uint32_t i,
@@ -164,33 +134,159 @@ uint32_t devtree_reg_cells(const struct fdt *fdt, fdt_node_t node)
 	return c.address + c.size;
 }
 
-fdt_node_t devtree_compatible(const struct fdt *fdt, const char *const *names,
-			      unsigned int count)
-{
-	struct fdt_prop p;
+/* --- kinds --- */
 
-	for (fdt_node_t n = 0; (uint32_t)n < fdt->node_count; n++) {
-		if (!fdt_noted_prop(fdt, fdt->node[n].compatible, &p))
-			continue;
-		for (unsigned int i = 0; i < count; i++)
-			if (fdt_list_has(&p, names[i]) && fdt_enabled(fdt, n))
-				return n;
+/*
+ * Names in a "compatible", and what they say. To write no memory by itself is
+ * said only by the first of a node's: the others say what it is like.
+ */
+static const struct name {
+	uint8_t length;
+	char name[21];
+	uint16_t kinds;
+} names[] = {
+#define NAME(name, kinds)                     \
+	{                                     \
+		sizeof(name) - 1, name, kinds \
 	}
+	NAME("arm,psci-0.2", KIND_PSCI),
+	NAME("arm,psci-1.0", KIND_PSCI),
+	NAME("arm,cortex-a15-gic", KIND_GIC_V2 | KIND_SLAVE),
+	NAME("arm,gic-400", KIND_GIC_V2 | KIND_SLAVE),
+	NAME("arm,cortex-a7-gic", KIND_GIC_V2 | KIND_SLAVE),
+	NAME("arm,gic-v2", KIND_GIC_V2 | KIND_SLAVE),
+	NAME("arm,gic-v3", KIND_GIC_V3),
+	NAME("arm,gic-v3-its", KIND_ITS),
+	NAME("arm,gic-v2m-frame", KIND_V2M | KIND_SLAVE),
+	NAME("arm,armv8-timer", KIND_TIMER),
+	NAME("arm,armv7-timer", KIND_TIMER),
+	NAME("arm,pl011", KIND_PL011 | KIND_SLAVE),
+	NAME("ns16550", KIND_16550 | KIND_SLAVE),
+	NAME("ns16550a", KIND_16550 | KIND_SLAVE),
+	NAME("snps,dw-apb-uart", KIND_16550 | KIND_SLAVE),
+	NAME("arm,pl031", KIND_PL031 | KIND_SLAVE),
+	NAME("arm,smmu-v3", KIND_SMMU),
+	NAME("arm,pl061", KIND_SLAVE),
+	NAME("arm,pl050", KIND_SLAVE),
+	NAME("arm,pl022", KIND_SLAVE),
+	NAME("arm,pl180", KIND_SLAVE),
+	NAME("arm,sp804", KIND_SLAVE),
+	NAME("arm,sp805", KIND_SLAVE),
+	NAME("arm,armv7-timer-mem", KIND_SLAVE),
+	NAME("arm,sbsa-gwdt", KIND_SLAVE),
+	NAME("cfi-flash", KIND_SLAVE),
+	NAME("snps,dw-apb-gpio", KIND_SLAVE),
+	NAME("snps,dw-apb-timer", KIND_SLAVE),
+	NAME("snps,dw-wdt", KIND_SLAVE),
+	NAME("snps,designware-i2c", KIND_SLAVE),
+};
+
+/* Parts of names, and where in each is its 'g': few bytes are one. */
+static const struct {
+	uint8_t length, g;
+	char part[12];
+	uint16_t kinds;
+} parts[] = {
+#define PART(part, g, kinds)                     \
+	{                                        \
+		sizeof(part) - 1, g, part, kinds \
+	}
+	PART("coresight", 6, KIND_LIKE_CORESIGHT),
+	PART("smmu-v3-pmcg", 11, KIND_LIKE_PMCG),
+	PART("arm,gic-v3", 4, KIND_LIKE_GIC_V3),
+};
+
+static uint32_t kinds_named(const uint8_t *name, size_t length)
+{
+	const struct name *end = names + ARRAY_SIZE(names);
+
+	for (const struct name *n = names; n != end; n++)
+		if (n->length == length && memcmp(n->name, name, length) == 0)
+			return n->kinds;
+	return 0;
+}
+
+/* What the 'g' at `at` of a value is part of. */
+static uint32_t kinds_like(const struct fdt_prop *p, uint32_t at)
+{
+	uint32_t kinds = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(parts); i++)
+		if (at >= parts[i].g &&
+		    p->size - (at - parts[i].g) >= parts[i].length &&
+		    memcmp(p->value + at - parts[i].g, parts[i].part,
+			   parts[i].length) == 0)
+			kinds |= parts[i].kinds;
+	return kinds;
+}
+
+/* A name that does not end is none, but may be like one. */
+static uint32_t kinds_of(const struct fdt_prop *p)
+{
+	uint32_t kinds = KIND_KNOWN;
+	uint32_t may = ~0u;
+	uint32_t begin = 0;
+
+	for (uint32_t at = 0; at < p->size; at++) {
+		uint8_t c = p->value[at];
+
+		if (c == 'g')
+			kinds |= kinds_like(p, at);
+		if (c != '\0')
+			continue;
+		kinds |= kinds_named(p->value + begin, at - begin) & may;
+		may = ~KIND_SLAVE;
+		begin = at + 1;
+	}
+	return kinds;
+}
+
+/* Whether two values are the same, as far as a look at whole cells tells. */
+static bool is_same(const struct fdt_prop *a, const struct fdt_prop *b)
+{
+	if (a->size != b->size)
+		return false;
+	for (uint32_t i = 0; i * 4 < a->size; i++)
+		if (fdt_cell(a->value, i) != fdt_cell(b->value, i))
+			return false;
+	return true;
+}
+
+void devtree_find_kinds(const struct fdt *fdt, fdt_node_t node)
+{
+	struct fdt_entry *e = &fdt->node[node];
+	struct fdt_prop p, before;
+
+	if (!fdt_noted_prop(fdt, e->compatible, &p)) {
+		e->kinds = KIND_KNOWN;
+		return;
+	}
+	/* Boards have rows of one device. */
+	if (node > 0 && e[-1].kinds &&
+	    fdt_noted_prop(fdt, e[-1].compatible, &before) &&
+	    is_same(&before, &p))
+		e->kinds = e[-1].kinds;
+	else
+		e->kinds = (uint16_t)kinds_of(&p);
+}
+
+fdt_node_t devtree_next_of(const struct fdt *fdt, fdt_node_t node,
+			   uint32_t kinds)
+{
+	while ((uint32_t)++node < fdt->node_count)
+		if (devtree_kinds(fdt, node) & kinds)
+			return node;
 	return FDT_NO_NODE;
 }
 
-bool devtree_is_like(const struct fdt *fdt, fdt_node_t node, const char *part)
+fdt_node_t devtree_enabled_of(const struct fdt *fdt, uint32_t kinds)
 {
-	size_t length = strlen(part);
-	struct fdt_prop p;
+	fdt_node_t node = FDT_NO_NODE;
 
-	if (!fdt_noted_prop(fdt, fdt->node[node].compatible, &p))
-		return false;
-	for (uint32_t i = 0; i + length <= p.size; i++)
-		if (p.value[i] == (uint8_t)part[0] &&
-		    memcmp(p.value + i, part, length) == 0)
-			return true;
-	return false;
+	do
+		node = devtree_next_of(fdt, node, kinds);
+	while (node != FDT_NO_NODE && !fdt_enabled(fdt, node));
+	return node;
 }
 
 bool devtree_type_is(const struct fdt *fdt, fdt_node_t node, const char *type)

@@ -39,9 +39,7 @@
 /* The 32-bit number at `p`, which is 4-byte aligned. */
 static inline uint32_t be32(const void *p)
 {
-	typedef uint32_t __attribute__((__may_alias__)) cell_t;
-
-	return __builtin_bswap32(*(const cell_t *)p);
+	return fdt_cell(p, 0);
 }
 
 static inline uint32_t align4(uint32_t n)
@@ -60,21 +58,20 @@ uint32_t fdt_claimed_size(const void *blob)
 
 /*
  * Length of the string at the cell-aligned `p`, or `limit` (a multiple of 4)
- * if none ends before it. Looks at a cell at a time: subtracting one from each
- * byte borrows through the top bit of the lowest that is zero.
+ * if none ends before it. Looks at a cell at a time, which is read as it lies
+ * there, its first byte lowest: subtracting one from each byte borrows through
+ * the top bit of the first that is zero.
  */
 static uint32_t name_length(const uint8_t *p, uint32_t limit)
 {
-	uint32_t n, cell;
+	for (uint32_t n = 0; n < limit; n += CELL) {
+		uint32_t cell = __builtin_bswap32(be32(p + n));
+		uint32_t zeros = (cell - 0x01010101) & ~cell & 0x80808080;
 
-	for (n = 0; n < limit; n += CELL) {
-		cell = be32(p + n);
-		if (((cell - 0x01010101) & ~cell & 0x80808080) != 0)
-			break;
+		if (zeros != 0)
+			return n + (uint32_t)__builtin_ctz(zeros) / 8;
 	}
-	while (n < limit && p[n] != '\0')
-		n++;
-	return n;
+	return limit;
 }
 
 /* What fdt_open() knows while it walks the structure block. */
@@ -86,7 +83,6 @@ struct check {
 	uint32_t depth;	 /* nodes that are open */
 	fdt_node_t node; /* the innermost of them */
 	uint32_t compatible, device_type, reg; /* where the names last stood */
-	bool in_props; /* a property may come: no child has begun yet */
 };
 
 static const char *check_begin(struct check *c)
@@ -111,13 +107,13 @@ static const char *check_begin(struct check *c)
 	e->begin = c->at - CELL;
 	c->at += align4(length + 1);
 	e->props = c->at;
-	e->names = e->compatible = e->device_type = e->reg = 0;
+	e->compatible = e->device_type = e->reg = 0;
 	e->address_cells = e->size_cells = FDT_CELLS_UNKNOWN;
+	e->kinds = 0;
 	e->parent = (uint32_t)c->node & FDT_PARENT_MASK;
 	e->depth = c->depth++;
 	c->node = (fdt_node_t)count;
 	c->fdt->node_count++;
-	c->in_props = true;
 	return NULL;
 }
 
@@ -131,7 +127,6 @@ static const char *check_end(struct check *c)
 	e->end = c->fdt->node_count;
 	c->node = (fdt_node_t)e->parent;
 	c->depth--;
-	c->in_props = false;
 	return NULL;
 }
 
@@ -154,64 +149,94 @@ static bool is_named(const struct fdt *fdt, uint32_t name, uint32_t *known,
 	return name == *known;
 }
 
-/* Notes what is asked for most of a property at `prop`; the first counts. */
-static void note_prop(struct check *c, const uint8_t *prop, uint32_t offset)
-{
-	const struct fdt *fdt = c->fdt;
-	struct fdt_entry *e = &fdt->node[c->node];
-	const char *name = fdt->strings + offset;
-	uint32_t at = (uint32_t)(prop - fdt->structure);
-	bool is_cell = be32(prop + CELL) == CELL;
+/* The bits of the names of what is noted of a node. */
+#define NOTED                                                           \
+	(fdt_name_bit("#address-cells") | fdt_name_bit("#size-cells") | \
+	 fdt_name_bit("compatible") | fdt_name_bit("reg") |             \
+	 fdt_name_bit("device_type"))
 
-	e->names |= fdt_name_bit(name);
-	if (*name == '#' && is_cell && strcmp(name, "#address-cells") == 0)
-		note_cells(&e->address_cells, be32(prop + PROP_HEADER));
-	else if (*name == '#' && is_cell && strcmp(name, "#size-cells") == 0)
-		note_cells(&e->size_cells, be32(prop + PROP_HEADER));
-	else if (e->compatible == 0 &&
-		 is_named(fdt, offset, &c->compatible, "compatible"))
-		e->compatible = at;
-	else if (e->reg == 0 && is_named(fdt, offset, &c->reg, "reg"))
-		e->reg = at;
-	else if (e->device_type == 0 &&
-		 is_named(fdt, offset, &c->device_type, "device_type"))
-		e->device_type = at;
+static void note_place(uint32_t *to, uint32_t at)
+{
+	if (*to == 0)
+		*to = at;
 }
 
-/* c->at is behind the token, at the length of the value. */
-static const char *check_prop(struct check *c)
+/*
+ * Notes the property at offset `at`, whose name is at offset `name` of the
+ * strings, if it is of those that are asked for most; the first counts.
+ */
+static void note_prop(struct check *c, struct fdt_entry *e, uint32_t at,
+		      uint32_t name)
 {
-	const uint8_t *p = c->fdt->structure + c->at;
-	uint32_t left = c->limit - c->at;
-	uint32_t size, name;
+	const struct fdt *fdt = c->fdt;
+	const uint8_t *p = fdt->structure + at;
+	const char *s = fdt->strings + name;
 
-	if (!c->in_props)
-		return "a property is outside of a node or after a child node";
-	if (left < 2 * CELL)
-		return "a property is cut off";
-	left -= 2 * CELL;
-	size = be32(p);
-	name = be32(p + CELL);
-	/* `left` is a multiple of 4: the padding fits if the value does. */
-	if (size > left)
-		return "a property value is longer than its tree";
-	/* The strings block ends in a zero: any offset in it is a string. */
-	if (name >= c->fdt->strings_size || c->fdt->strings[name] == '\0')
-		return "a property has no name";
-	note_prop(c, p - CELL, name);
-	c->at += 2 * CELL + align4(size);
+	if (is_named(fdt, name, &c->reg, "reg"))
+		note_place(&e->reg, at);
+	else if (is_named(fdt, name, &c->compatible, "compatible"))
+		note_place(&e->compatible, at);
+	else if (is_named(fdt, name, &c->device_type, "device_type"))
+		note_place(&e->device_type, at);
+	else if (be32(p + CELL) == CELL && streq(s, "#address-cells"))
+		note_cells(&e->address_cells, be32(p + PROP_HEADER));
+	else if (be32(p + CELL) == CELL && streq(s, "#size-cells"))
+		note_cells(&e->size_cells, be32(p + PROP_HEADER));
+}
+
+/* The properties of the node that has just begun: all come before a child. */
+static const char *check_props(struct check *c)
+{
+	const uint8_t *structure = c->fdt->structure;
+	const char *strings = c->fdt->strings;
+	const uint32_t strings_size = c->fdt->strings_size, limit = c->limit;
+	struct fdt_entry *e = &c->fdt->node[c->node];
+	uint32_t at = c->at, names = 0;
+
+	while (at != limit) {
+		const uint8_t *p = structure + at;
+		uint32_t token = be32(p), size, name, bit;
+
+		if (token == NOP) {
+			at += CELL;
+			continue;
+		}
+		if (token != PROP)
+			break;
+		if (limit - at < PROP_HEADER)
+			return "a property is cut off";
+		size = be32(p + CELL);
+		name = be32(p + 2 * CELL);
+		/* `limit` is a multiple of 4: padding fits if the value does.
+		 */
+		if (size > limit - at - PROP_HEADER)
+			return "a property value is longer than its tree";
+		/* The strings end in a zero: any offset in it is a string. */
+		if (name >= strings_size || strings[name] == '\0')
+			return "a property has no name";
+		bit = fdt_name_bit(strings + name);
+		names |= bit;
+		if ((bit & NOTED) != 0)
+			note_prop(c, e, at, name);
+		at += align4(PROP_HEADER + size);
+	}
+	e->names = names;
+	c->at = at;
 	return NULL;
 }
 
 static const char *check_token(struct check *c, uint32_t token)
 {
+	const char *error;
+
 	switch (token) {
 	case BEGIN_NODE:
-		return check_begin(c);
+		error = check_begin(c);
+		return error != NULL ? error : check_props(c);
 	case END_NODE:
 		return check_end(c);
 	case PROP:
-		return check_prop(c);
+		return "a property is outside of a node or after a child node";
 	case NOP:
 		return NULL;
 	default:
@@ -374,11 +399,7 @@ uint32_t fdt_used_size(const struct fdt *fdt)
 static inline uint32_t read_prop(const struct fdt *fdt, uint32_t at,
 				 struct fdt_prop *prop)
 {
-	const uint8_t *p = fdt->structure + at;
-
-	prop->size = be32(p + CELL);
-	prop->name = fdt->strings + be32(p + 2 * CELL);
-	prop->value = p + PROP_HEADER;
+	fdt_prop_at(fdt, at, prop);
 	return at + PROP_HEADER + align4(prop->size);
 }
 
@@ -415,45 +436,6 @@ uint32_t fdt_node_end(const struct fdt *fdt, fdt_node_t node)
 	}
 }
 
-fdt_node_t fdt_root(const struct fdt *fdt)
-{
-	(void)fdt;
-	return 0;
-}
-
-/* Node number `n`, if it is `depth` deep: the nodes before it tell the rest. */
-static fdt_node_t node_at(const struct fdt *fdt, uint32_t n, uint32_t depth)
-{
-	if (n == fdt->node_count || fdt->node[n].depth != depth)
-		return FDT_NO_NODE;
-	return (fdt_node_t)n;
-}
-
-fdt_node_t fdt_first_child(const struct fdt *fdt, fdt_node_t node)
-{
-	return node_at(fdt, (uint32_t)node + 1, fdt->node[node].depth + 1u);
-}
-
-fdt_node_t fdt_next_sibling(const struct fdt *fdt, fdt_node_t node)
-{
-	return node_at(fdt, fdt->node[node].end, fdt->node[node].depth);
-}
-
-fdt_node_t fdt_parent(const struct fdt *fdt, fdt_node_t node)
-{
-	return node <= 0 ? FDT_NO_NODE : (fdt_node_t)fdt->node[node].parent;
-}
-
-uint32_t fdt_depth(const struct fdt *fdt, fdt_node_t node)
-{
-	return fdt->node[node].depth;
-}
-
-const char *fdt_name(const struct fdt *fdt, fdt_node_t node)
-{
-	return (const char *)fdt->structure + fdt->node[node].begin + CELL;
-}
-
 /* Whether `name` is the `length` bytes at `wanted`, unit address aside. */
 static bool name_matches(const char *name, const char *wanted, size_t length)
 {
@@ -467,12 +449,12 @@ static bool name_matches(const char *name, const char *wanted, size_t length)
 static fdt_node_t find_child(const struct fdt *fdt, fdt_node_t node,
 			     const char *wanted, size_t length)
 {
-	fdt_node_t child = fdt_first_child(fdt, node);
+	uint32_t end = fdt->node[node].end;
 
-	while (child != FDT_NO_NODE &&
-	       !name_matches(fdt_name(fdt, child), wanted, length))
-		child = fdt_next_sibling(fdt, child);
-	return child;
+	for (uint32_t n = (uint32_t)node + 1; n < end; n = fdt->node[n].end)
+		if (name_matches(fdt_name(fdt, (fdt_node_t)n), wanted, length))
+			return (fdt_node_t)n;
+	return FDT_NO_NODE;
 }
 
 fdt_node_t fdt_child(const struct fdt *fdt, fdt_node_t node, const char *name)
@@ -591,18 +573,8 @@ bool fdt_prop(const struct fdt *fdt, fdt_node_t node, const char *name,
 	return true;
 }
 
-void fdt_prop_at(const struct fdt *fdt, uint32_t at, struct fdt_prop *prop)
-{
-	read_prop(fdt, at, prop);
-}
-
-uint32_t fdt_cell(const uint8_t *value, uint32_t i)
-{
-	return be32(value + (size_t)i * CELL);
-}
-
-uint64_t fdt_number(const uint8_t *value, uint32_t i, uint32_t cells,
-		    bool *overflow)
+uint64_t fdt_long_number(const uint8_t *value, uint32_t i, uint32_t cells,
+			 bool *overflow)
 {
 	uint64_t n = 0;
 	bool lost = false;

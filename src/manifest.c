@@ -167,7 +167,7 @@ static size_t find_property(const char *name, unsigned int place)
 
 	for (i = 0; i < PROPERTY_COUNT; i++)
 		if ((properties[i].place & place) != 0 &&
-		    strcmp(properties[i].name, name) == 0)
+		    streq(properties[i].name, name))
 			break;
 	return i;
 }
@@ -323,7 +323,7 @@ static const char *read_root_property(struct manifest *m,
 				      unsigned int *seen)
 {
 	for (size_t i = 0; i < ROOT_COUNT; i++) {
-		if (strcmp(root_properties[i].name, prop->name) != 0)
+		if (!streq(root_properties[i].name, prop->name))
 			continue;
 		if ((*seen & 1u << i) != 0)
 			return "is given twice";

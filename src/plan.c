@@ -96,41 +96,45 @@ static void reserve(struct boot *b, uint64_t base, uint64_t size)
 			  MAX_RESERVED_RANGES);
 }
 
-/* The current node of the walk is a child of /reserved-memory. */
-static bool in_reserved_memory(const struct devtree_walk *w)
-{
-	return w->depth == 2 && strcmp(fdt_name(w->fdt, devtree_ancestor(w, 1)),
-				       "reserved-memory") == 0;
-}
-
-static void visit_memory_node(struct boot *b, const struct devtree_walk *w,
-			      fdt_node_t node)
+static void add_memory_node(struct boot *b, fdt_node_t node)
 {
 	uint64_t base, size;
-	bool is_ram = w->depth == 1 &&
-		      devtree_has_type(w->fdt, node, "memory") &&
-		      fdt_enabled(w->fdt, node);
 
-	if (!is_ram && !in_reserved_memory(w))
+	for (uint32_t i = 0; devtree_node_reg(&b->tree, node, i, &base, &size);
+	     i++)
+		add_ram(b, base, size);
+}
+
+static void reserve_node(struct boot *b, fdt_node_t node)
+{
+	uint64_t base, size;
+
+	for (uint32_t i = 0; devtree_node_reg(&b->tree, node, i, &base, &size);
+	     i++)
+		reserve(b, base, size);
+}
+
+/* A node right below the root: memory, or what has nodes of reserved ranges. */
+static void visit_node(struct boot *b, fdt_node_t node)
+{
+	const struct fdt *fdt = &b->tree;
+
+	if (devtree_has_type(fdt, node, "memory") && fdt_enabled(fdt, node))
+		add_memory_node(b, node);
+	if (!streq(fdt_name(fdt, node), "reserved-memory"))
 		return;
-	for (uint32_t i = 0; devtree_reg(w, i, &base, &size); i++) {
-		if (is_ram)
-			add_ram(b, base, size);
-		else
-			reserve(b, base, size);
-	}
+	for (node = fdt_first_child(fdt, node); node != FDT_NO_NODE;
+	     node = fdt_next_sibling(fdt, node))
+		reserve_node(b, node);
 }
 
 void boot_find_memory(struct boot *b)
 {
-	struct devtree_walk w;
-	fdt_node_t node;
+	fdt_node_t node = fdt_first_child(&b->tree, fdt_root(&b->tree));
 	uint64_t base, size;
 
-	devtree_begin(&w, &b->tree);
-	while (devtree_next(&w, &node))
-		if (w.depth == 1 || w.depth == 2)
-			visit_memory_node(b, &w, node);
+	for (; node != FDT_NO_NODE; node = fdt_next_sibling(&b->tree, node))
+		visit_node(b, node);
 	for (uint32_t i = 0; i < b->tree.reserved_count; i++) {
 		fdt_reservation(&b->tree, i, &base, &size);
 		reserve(b, base, size);
@@ -141,10 +145,9 @@ void boot_find_memory(struct boot *b)
 
 /* --- the ramdisk --- */
 
-static bool chosen_address(const struct fdt *fdt, const char *name,
-			   uint64_t *value)
+static bool chosen_address(const struct fdt *fdt, fdt_node_t chosen,
+			   const char *name, uint64_t *value)
 {
-	fdt_node_t chosen = fdt_path(fdt, "/chosen");
 	struct fdt_prop p;
 
 	if (chosen == FDT_NO_NODE || !fdt_prop(fdt, chosen, name, &p) ||
@@ -152,6 +155,15 @@ static bool chosen_address(const struct fdt *fdt, const char *name,
 		return false;
 	*value = fdt_number(p.value, 0, p.size / 4, NULL);
 	return true;
+}
+
+static bool find_in_chosen(const struct fdt *fdt, struct range *ramdisk)
+{
+	fdt_node_t chosen = fdt_path(fdt, "/chosen");
+
+	return chosen_address(fdt, chosen, "linux,initrd-start",
+			      &ramdisk->begin) &&
+	       chosen_address(fdt, chosen, "linux,initrd-end", &ramdisk->end);
 }
 
 static bool lies_in_ram(const struct boot *b, struct range r)
@@ -169,10 +181,7 @@ void boot_find_ramdisk(struct boot *b, paddr_t begin, paddr_t end)
 	const char *error;
 
 	b->ramdisk = (struct range){begin.pa, end.pa};
-	if (!end.pa &&
-	    (!chosen_address(&b->tree, "linux,initrd-start",
-			     &b->ramdisk.begin) ||
-	     !chosen_address(&b->tree, "linux,initrd-end", &b->ramdisk.end)))
+	if (!end.pa && !find_in_chosen(&b->tree, &b->ramdisk))
 		boot_stop(
 			"no ramdisk: /chosen has no linux,initrd-start and linux,initrd-end (QEMU: -initrd)");
 	if (!lies_in_ram(b, b->ramdisk))

@@ -11,7 +11,7 @@ FUZZ_CC ?= clang
 
 FUZZ_NAMES := cpio fdt image manifest
 fuzz_src_cpio := src/cpio.c
-fuzz_src_fdt := src/fdt.c src/fdt_write.c
+fuzz_src_fdt := src/fdt.c src/devtree.c src/fdt_write.c
 fuzz_src_image := src/image.c
 fuzz_src_manifest := src/manifest.c src/fdt.c
 

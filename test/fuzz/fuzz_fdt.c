@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Fuzzes src/fdt.c and src/fdt_write.c: what fdt_open() accepts can be read
- * with every function, and a copy of it means the same.
+ * Fuzzes src/fdt.c, src/devtree.c and src/fdt_write.c: what fdt_open() accepts
+ * can be read with every function, and a copy of it means the same.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "fdt.h"
+#include "devtree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -46,6 +46,21 @@ static void read_props(const struct fdt *fdt, fdt_node_t node)
 	}
 }
 
+static void read_place(const struct fdt *fdt, fdt_node_t node)
+{
+	uint32_t kinds = devtree_kinds(fdt, node);
+	uint64_t base, size;
+
+	require(!(kinds & KIND_PL011) ==
+		!fdt_compatible(fdt, node, "arm,pl011"));
+	require(!(kinds & KIND_SMMU) ==
+		!fdt_compatible(fdt, node, "arm,smmu-v3"));
+	for (uint32_t i = 0; i < 3; i++) {
+		sink += devtree_node_reg(fdt, node, i, &base, &size);
+		sink += devtree_window(fdt, node, i, &base, &size);
+	}
+}
+
 static void read_node(const struct fdt *fdt, fdt_node_t node)
 {
 	fdt_node_t child;
@@ -61,7 +76,7 @@ static void read_node(const struct fdt *fdt, fdt_node_t node)
 		require(child > node &&
 			fdt_node_end(fdt, node) <= fdt->node[child].begin);
 	sink += fdt_enabled(fdt, node) + fdt_u32(fdt, node, "reg", 1);
-	sink += fdt_compatible(fdt, node, "arm,pl011");
+	read_place(fdt, node);
 	sink += (uint32_t)fdt_child(fdt, node, "cpu");
 }
 
@@ -165,11 +180,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	copied = copy_tree(&fdt, buffer, sizeof(buffer));
 	require(copied != 0);
 	compare(&fdt, buffer, copied);
-	for (uint32_t n = 0; n < fdt.node_count; n++) {
-		copied = copy_pieces(&fdt, (fdt_node_t)n, buffer,
-				     sizeof(buffer));
-		require(copied != 0);
-		compare(&fdt, buffer, copied);
-	}
+	/* One cut: the input says where. */
+	copied = copy_pieces(&fdt,
+			     (fdt_node_t)(fdt.boot_cpuid_phys % fdt.node_count),
+			     buffer, sizeof(buffer));
+	require(copied != 0);
+	compare(&fdt, buffer, copied);
 	return 0;
 }

@@ -60,8 +60,10 @@ static void begin(bool strict)
 	fdt_put_end(&w);
 }
 
-static void finish(void)
+/* Ends the board, whose primary has 40 or 48 bits of addresses. */
+static void finish_with(uint8_t bits)
 {
+	bool wide = bits == 48;
 	uint32_t used;
 
 	fdt_put_end(&w);
@@ -70,12 +72,18 @@ static void finish(void)
 	CHECK_STR(unit_fdt_open(&b.tree, board_buffer, used), NULL);
 	pool_init(fake_ram(FAKE_RAM_BASE),
 		  fake_ram(FAKE_RAM_BASE + 256 * PAGE_SIZE));
-	CHECK(ptable_init(&vm_primary.stage2, MM_STAGE_2, 1, 2, 40));
+	CHECK(ptable_init(&vm_primary.stage2, MM_STAGE_2, wide ? 0 : 1,
+			  wide ? 1 : 2, bits));
 	boot_give_devices(&b);
 	fake_check_ptable(&vm_primary.stage2);
 	CHECK(ranges_add(&b.primary_ram, 0x40000000, 0x50000000));
 	used = primary_tree_write(&b, out_buffer, sizeof(out_buffer));
 	CHECK_STR(unit_fdt_open(&out, out_buffer, used), NULL);
+}
+
+static void finish(void)
+{
+	finish_with(40);
 }
 
 static enum mm_owner owner(uint64_t pa)
@@ -153,6 +161,73 @@ TEST(iommu_hidden)
 	CHECK(has("/dma@4000000", "iommus"));
 	CHECK_EQ(owner(0x3000000), OWNER_PRIMARY);
 	CHECK(fake_printed("may reach all memory by DMA: other, dma\r\n"));
+}
+
+/* Devices in a row, which begin in one page or right behind it. */
+TEST(rows)
+{
+	begin(false);
+	device("a@3000000", "cfi-flash", 0x3000000, 0x200);
+	device("b@3000200", "cfi-flash", 0x3000200, 0x200);
+	device("c@3001000", "cfi-flash", 0x3001000, 0x3000);
+	device("d@3002000", "cfi-flash", 0x3002000, 0x1000);
+	device("e@3004000", "cfi-flash", 0x3004000, 0x1000);
+	device("f@3006000", "cfi-flash", 0x3006000, 0x1000);
+	device("g@2fff000", "cfi-flash", 0x2fff000, 0x1000);
+	finish();
+	for (uint64_t at = 0x2fff000; at < 0x3007000; at += PAGE_SIZE)
+		CHECK_EQ(owner(at),
+			 at == 0x3005000 ? OWNER_NOBODY : OWNER_PRIMARY);
+	CHECK_EQ(owner(0x2ffe000), OWNER_NOBODY);
+	CHECK_EQ(owner(0x3007000), OWNER_NOBODY);
+}
+
+/* A device where 32 bits do not hold a page's number. */
+TEST(high_device)
+{
+	const uint64_t high = UINT64_C(0x300003000000);
+
+	begin(false);
+	fdt_put_node(&w, "bus");
+	fdt_put_u32(&w, "#address-cells", 2);
+	fdt_put_u32(&w, "#size-cells", 2);
+	fdt_put_prop(&w, "ranges", NULL, 0);
+	fdt_put_node(&w, "a");
+	CELLS("reg", 0x3000, 0x03000000, 0, 0x1000);
+	fdt_put_end(&w);
+	fdt_put_end(&w);
+	finish_with(48);
+	CHECK_EQ(owner(high), OWNER_PRIMARY);
+	CHECK_EQ(owner(high + PAGE_SIZE), OWNER_NOBODY);
+	CHECK_EQ(owner(0x3000000), OWNER_NOBODY);
+}
+
+/* A device of more pages than 16 bits hold. */
+TEST(large_device)
+{
+	begin(false);
+	device("a", "cfi-flash", 0x50000000, 0x10001000);
+	finish();
+	CHECK_EQ(owner(0x50000000), OWNER_PRIMARY);
+	CHECK_EQ(owner(0x60000000), OWNER_PRIMARY);
+	CHECK_EQ(owner(0x60001000), OWNER_NOBODY);
+}
+
+/* More devices than are noted. */
+TEST(many_devices)
+{
+	char name[32];
+
+	begin(false);
+	for (uint32_t at = 0x3000000; at < 0x3400000; at += 0x2000) {
+		snprintf(name, sizeof(name), "d@%x", at);
+		device(name, "cfi-flash", at, 0x1000);
+	}
+	finish();
+	for (uint64_t at = 0x3000000; at < 0x3400000; at += 0x2000) {
+		CHECK_EQ(owner(at), OWNER_PRIMARY);
+		CHECK_EQ(owner(at + 0x1000), OWNER_NOBODY);
+	}
 }
 
 TEST(pci_maps)

@@ -6,7 +6,6 @@
 static _Alignas(8) uint8_t buffer[1 << 14];
 static struct fdt_writer w;
 static struct fdt fdt;
-static struct devtree_walk walk;
 static uint64_t base, size;
 
 #define CELLS(name, ...)                                              \
@@ -50,16 +49,10 @@ static bool reg(const char *path, uint32_t i)
 	return devtree_node_reg(&fdt, fdt_path(&fdt, path), i, &base, &size);
 }
 
-/* Steps the walk to the node at `path`. */
-static bool go_to(const char *path)
+/* Window `i` of the bus at `path`. */
+static bool window(const char *path, uint32_t i)
 {
-	fdt_node_t node;
-
-	devtree_begin(&walk, &fdt);
-	while (devtree_next(&walk, &node))
-		if (node == fdt_path(&fdt, path))
-			return true;
-	return false;
+	return devtree_window(&fdt, fdt_path(&fdt, path), i, &base, &size);
 }
 
 #define CHECK_RANGE(b, s)          \
@@ -67,53 +60,6 @@ static bool go_to(const char *path)
 		CHECK_EQ(base, b); \
 		CHECK_EQ(size, s); \
 	} while (0)
-
-TEST(walk_order)
-{
-	static const struct {
-		const char *name;
-		uint32_t depth;
-	} nodes[] = {{"", 0}, {"a", 1}, {"b", 2}, {"c", 3}, {"d", 2}, {"e", 1}};
-	fdt_node_t node;
-
-	fdt_begin(&w, buffer, sizeof(buffer), 0);
-	for (unsigned int i = 0; i < 6; i++) {
-		for (unsigned int up = i ? nodes[i - 1].depth + 1 : 0;
-		     up > nodes[i].depth; up--)
-			fdt_put_end(&w);
-		fdt_put_node(&w, nodes[i].name);
-		fdt_put_u32(&w, "x", i);
-	}
-	fdt_put_end(&w);
-	end();
-	devtree_begin(&walk, &fdt);
-	for (unsigned int i = 0; i < 6; i++) {
-		CHECK(devtree_next(&walk, &node));
-		CHECK_STR(fdt_name(&fdt, node), nodes[i].name);
-		CHECK_EQ(walk.depth, nodes[i].depth);
-		CHECK_EQ(walk.node, node);
-	}
-	CHECK(!devtree_next(&walk, &node));
-	CHECK(!devtree_next(&walk, &node));
-}
-
-/* As deep as fdt_open() allows. */
-TEST(walk_deep)
-{
-	fdt_node_t node;
-	uint32_t deepest = 0;
-
-	begin(1, 1);
-	for (unsigned int i = 1; i < FDT_MAX_DEPTH; i++)
-		fdt_put_node(&w, "n");
-	for (unsigned int i = 1; i < FDT_MAX_DEPTH; i++)
-		fdt_put_end(&w);
-	end();
-	devtree_begin(&walk, &fdt);
-	while (devtree_next(&walk, &node))
-		deepest = walk.depth > deepest ? walk.depth : deepest;
-	CHECK_EQ(deepest, FDT_MAX_DEPTH - 1);
-}
 
 TEST(reg_cells)
 {
@@ -337,18 +283,16 @@ TEST(windows)
 	      0x03000000, 0x80, 0, 0x80, 0, 0x80, 0);
 	fdt_put_end(&w);
 	end();
-	CHECK(go_to("/pcie"));
-	CHECK(devtree_reg(&walk, 0, &base, &size));
+	CHECK(reg("/pcie", 0));
 	CHECK_RANGE(0x4010000000, 0x10000000);
-	CHECK(devtree_window(&fdt, walk.node, 0, &base, &size));
+	CHECK(window("/pcie", 0));
 	CHECK_RANGE(0x3eff0000, 0x10000);
-	CHECK(devtree_window(&fdt, walk.node, 1, &base, &size));
+	CHECK(window("/pcie", 1));
 	CHECK_RANGE(0x10000000, 0x2eff0000);
-	CHECK(devtree_window(&fdt, walk.node, 2, &base, &size));
+	CHECK(window("/pcie", 2));
 	CHECK_RANGE(0x8000000000, 0x8000000000);
-	CHECK(!devtree_window(&fdt, walk.node, 3, &base, &size));
-	CHECK(go_to("/"));
-	CHECK(!devtree_window(&fdt, walk.node, 0, &base, &size));
+	CHECK(!window("/pcie", 3));
+	CHECK(!window("/", 0));
 }
 
 /* Windows of a bus on a bus; and of one that has none. */
@@ -364,19 +308,102 @@ TEST(windows_moved)
 	fdt_put_end(&w);
 	fdt_put_end(&w);
 	end();
-	CHECK(go_to("/bus/pci"));
-	CHECK(devtree_window(&fdt, walk.node, 0, &base, &size));
+	CHECK(window("/bus/pci", 0));
 	CHECK_RANGE(0x90000100, 0x100);
-	CHECK(!devtree_window(&fdt, walk.node, 1, &base, &size));
-	CHECK(go_to("/bus/plain"));
-	CHECK(!devtree_window(&fdt, walk.node, 0, &base, &size));
+	CHECK(!window("/bus/pci", 1));
+	CHECK(!window("/bus/plain", 0));
 }
 
-TEST(compatible)
+/* The kinds of a node with such a "compatible". */
+static uint32_t kinds_of(const char *list, uint32_t size)
 {
-	static const char *const names[] = {"arm,gic-v3", "arm,gic-400"};
-	static const char *const none[] = {"arm", "arm,gic-4000", ""};
+	begin(1, 1);
+	fdt_put_prop(&w, "compatible", list, size);
+	end();
+	return devtree_kinds(&fdt, 0);
+}
+
+TEST(kinds)
+{
+	static const struct {
+		const char *list;
+		uint32_t size, kinds;
+	} rows[] = {
+#define LIST(list, kinds) {list, sizeof(list), kinds}
+		LIST("arm,psci-1.0\0arm,psci-0.2\0arm,psci", KIND_PSCI),
+		LIST("arm,psci", 0),
+		LIST("arm,armv8-timer\0arm,armv7-timer", KIND_TIMER),
+		LIST("arm,armv7-timer-mem", KIND_SLAVE),
+		LIST("arm,pl011\0arm,primecell", KIND_PL011 | KIND_SLAVE),
+		LIST("arm,pl031", KIND_PL031 | KIND_SLAVE),
+		LIST("\0arm,pl031", KIND_PL031),
+		LIST("my,uart\0ns16550a", KIND_16550),
+		LIST("snps,dw-apb-uart", KIND_16550 | KIND_SLAVE),
+		LIST("snps,designware-i2c", KIND_SLAVE),
+		LIST("snps,designware-i2cx", 0),
+		LIST("arm,cortex-a15-gic", KIND_GIC_V2 | KIND_SLAVE),
+		LIST("qemu,gic\0arm,gic-400", KIND_GIC_V2),
+		LIST("arm,gic-4000", 0),
+		LIST("arm,gic-v2m-frame", KIND_V2M | KIND_SLAVE),
+		LIST("arm,gic-v3", KIND_GIC_V3 | KIND_LIKE_GIC_V3),
+		LIST("a\0arm,gic-v3-its", KIND_ITS | KIND_LIKE_GIC_V3),
+		LIST("my,arm,gic-v3x", KIND_LIKE_GIC_V3),
+		LIST("arm,gic-v\0"
+		     "3",
+		     0),
+		LIST("arm,smmu-v3", KIND_SMMU),
+		LIST("arm,smmu-v3-pmcg", KIND_LIKE_PMCG),
+		LIST("arm,coresight-etm4x\0x", KIND_LIKE_CORESIGHT),
+		LIST("oresight", 0),
+		LIST("", 0),
+		/* Without an end it is no name, but may be like one. */
+		{"arm,gic-400", 11, 0},
+		{"arm,pl011\0cfi-flash", 19, KIND_PL011 | KIND_SLAVE},
+		{"arm,gic-v3", 10, KIND_LIKE_GIC_V3},
+		{"arm,gic-v3", 9, 0},
+		{NULL, 0, 0},
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++)
+		CHECK_EQ(kinds_of(rows[i].list, rows[i].size),
+			 rows[i].kinds | KIND_KNOWN);
+	begin(1, 1);
+	end();
+	CHECK_EQ(devtree_kinds(&fdt, 0), KIND_KNOWN);
+}
+
+/* A node has the kinds of the one before it only if its names are the same. */
+TEST(kinds_in_a_row)
+{
+	static const struct {
+		const char *list;
+		uint32_t size, kinds;
+	} rows[] = {
+		LIST("arm,pl011", KIND_PL011 | KIND_SLAVE),
+		LIST("arm,pl011", KIND_PL011 | KIND_SLAVE),
+		LIST("arm,pl031", KIND_PL031 | KIND_SLAVE),
+		{"arm,pl031", 9, 0},
+		LIST("arm,pl031\0x", KIND_PL031 | KIND_SLAVE),
+		LIST("virtio,mmio", 0),
+		LIST("arm,smmu-v3", KIND_SMMU),
+	};
+
+	begin(1, 1);
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
+		fdt_put_node(&w, "d");
+		fdt_put_prop(&w, "compatible", rows[i].list, rows[i].size);
+		fdt_put_end(&w);
+	}
+	end();
+	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++)
+		CHECK_EQ(devtree_kinds(&fdt, (fdt_node_t)i + 1),
+			 rows[i].kinds | KIND_KNOWN);
+}
+
+TEST(nodes_of_a_kind)
+{
 	static const char list[] = "qemu,gic\0arm,gic-400";
+	const uint32_t both = KIND_GIC_V2 | KIND_GIC_V3;
 
 	begin(1, 1);
 	fdt_put_node(&w, "a");
@@ -394,11 +421,15 @@ TEST(compatible)
 	fdt_put_string(&w, "compatible", "arm,gic-v3");
 	fdt_put_end(&w);
 	end();
-	/* The first node, not the first name. */
-	CHECK_EQ(devtree_compatible(&fdt, names, 2), fdt_path(&fdt, "/a/b"));
-	CHECK_EQ(devtree_compatible(&fdt, names, 1), fdt_path(&fdt, "/c"));
-	CHECK_EQ(devtree_compatible(&fdt, none, 3), FDT_NO_NODE);
-	CHECK_EQ(devtree_compatible(&fdt, names, 0), FDT_NO_NODE);
+	/* The first node, whichever kind. */
+	CHECK_EQ(devtree_enabled_of(&fdt, both), fdt_path(&fdt, "/a/b"));
+	CHECK_EQ(devtree_enabled_of(&fdt, KIND_GIC_V3), fdt_path(&fdt, "/c"));
+	CHECK_EQ(devtree_enabled_of(&fdt, KIND_ITS), FDT_NO_NODE);
+	CHECK_EQ(devtree_enabled_of(&fdt, 0), FDT_NO_NODE);
+	CHECK_EQ(devtree_next_of(&fdt, fdt_path(&fdt, "/a/b"), both),
+		 fdt_path(&fdt, "/off"));
+	CHECK_EQ(devtree_next_of(&fdt, fdt_path(&fdt, "/c"), both),
+		 FDT_NO_NODE);
 }
 
 TEST(has_type)

@@ -92,8 +92,7 @@ static const char *find_cpus(const struct fdt *fdt)
 
 static const char *find_psci(const struct fdt *fdt)
 {
-	static const char *const names[] = {"arm,psci-0.2", "arm,psci-1.0"};
-	fdt_node_t node = devtree_compatible(fdt, names, ARRAY_SIZE(names));
+	fdt_node_t node = devtree_enabled_of(fdt, KIND_PSCI);
 	struct fdt_prop p;
 	const char *method;
 
@@ -124,18 +123,15 @@ static const char *read_gicr(const struct fdt *fdt, fdt_node_t node)
 
 static const char *find_gic(const struct fdt *fdt)
 {
-	static const char *const v3[] = {"arm,gic-v3"};
-	static const char *const v2[] = {"arm,cortex-a15-gic", "arm,gic-400",
-					 "arm,cortex-a7-gic", "arm,gic-v2"};
 	const char *error;
 	uint32_t entries;
 	uint64_t size;
 
 	board.gic_version = 3;
-	board.gic = devtree_compatible(fdt, v3, ARRAY_SIZE(v3));
+	board.gic = devtree_enabled_of(fdt, KIND_GIC_V3);
 	if (board.gic == FDT_NO_NODE) {
 		board.gic_version = 2;
-		board.gic = devtree_compatible(fdt, v2, ARRAY_SIZE(v2));
+		board.gic = devtree_enabled_of(fdt, KIND_GIC_V2);
 	}
 	if (board.gic == FDT_NO_NODE)
 		return "device tree: no GICv2 or GICv3";
@@ -154,12 +150,6 @@ static const char *find_gic(const struct fdt *fdt)
 
 /* --- timer --- */
 
-static bool is_timer(const struct fdt *fdt, fdt_node_t node)
-{
-	return fdt_compatible(fdt, node, "arm,armv8-timer") ||
-	       fdt_compatible(fdt, node, "arm,armv7-timer");
-}
-
 /* The INTID of a private interrupt, by its place in "interrupts". */
 static bool private_intid(const struct fdt_prop *p, uint32_t index,
 			  uint32_t *intid)
@@ -176,9 +166,7 @@ static bool private_intid(const struct fdt_prop *p, uint32_t index,
 
 static const char *find_timer(const struct fdt *fdt)
 {
-	static const char *const names[] = {"arm,armv8-timer",
-					    "arm,armv7-timer"};
-	fdt_node_t node = devtree_compatible(fdt, names, ARRAY_SIZE(names));
+	fdt_node_t node = devtree_enabled_of(fdt, KIND_TIMER);
 	struct fdt_prop p;
 
 	if (node == FDT_NO_NODE || !fdt_prop(fdt, node, "interrupts", &p))
@@ -209,8 +197,7 @@ static void find_virtualization(const struct fdt *fdt)
 /* Asks the board's real-time clock, if it is a PL031, for the time of day. */
 static void find_epoch(const struct fdt *fdt)
 {
-	static const char *const names[] = {"arm,pl031"};
-	fdt_node_t node = devtree_compatible(fdt, names, ARRAY_SIZE(names));
+	fdt_node_t node = devtree_enabled_of(fdt, KIND_PL031);
 	const volatile uint32_t *seconds;
 	uint64_t base, size;
 
@@ -281,15 +268,16 @@ void arch_board_describe(void)
 
 bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
 {
+	uint32_t kinds = devtree_kinds(fdt, node);
 	uint64_t id;
 	fdt_node_t parent;
 
-	if (smmu_is_own(node))
+	if ((kinds & KIND_SMMU) && smmu_is_own(node))
 		return true;
 	/* It names CPUs that are not there. */
 	if (board.cpus_left_out && streq(fdt_name(fdt, node), "cpu-map"))
 		return true;
-	if (its_withholds(fdt, node))
+	if ((kinds & KIND_ITS) && its_withholds(fdt, node))
 		return true;
 	if (!devtree_has_type(fdt, node, "cpu"))
 		return false;
@@ -302,7 +290,7 @@ bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
 
 bool arch_mediates_node(const struct fdt *fdt, fdt_node_t node)
 {
-	return node == board.gic || is_its(fdt, node);
+	return node == board.gic || (devtree_kinds(fdt, node) & KIND_ITS);
 }
 
 /* The GIC's registers for EL2 and for VMs follow those of the primary. */
@@ -322,7 +310,8 @@ bool arch_edits_node(const struct fdt *fdt, fdt_node_t node)
 {
 	return node == board.gic || fdt_may_have(fdt, node, RNG_SEED) ||
 	       fdt_may_have(fdt, node, "msi-map") ||
-	       fdt_may_have(fdt, node, "msi-parent") || is_timer(fdt, node);
+	       fdt_may_have(fdt, node, "msi-parent") ||
+	       (devtree_kinds(fdt, node) & KIND_TIMER);
 }
 
 enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,
@@ -336,7 +325,8 @@ enum arch_edit arch_edit_prop(const struct fdt *fdt, fdt_node_t node,
 	}
 	if (its_is_dangling(fdt, prop))
 		return EDIT_DROP;
-	if (streq(prop->name, "interrupts") && is_timer(fdt, node)) {
+	if (streq(prop->name, "interrupts") &&
+	    (devtree_kinds(fdt, node) & KIND_TIMER)) {
 		*size = TIMER_INTERRUPTS_EL1 * board.interrupt_cells * 4;
 		return *size < prop->size ? EDIT_CUT : EDIT_KEEP;
 	}

@@ -77,27 +77,11 @@ void arch_console_write(const char *text, size_t size)
 static BOOT_ONLY enum console_kind uart_kind(const struct fdt *fdt,
 					     fdt_node_t node)
 {
-	if (fdt_compatible(fdt, node, "arm,pl011"))
+	uint32_t kinds = devtree_kinds(fdt, node);
+
+	if (kinds & KIND_PL011)
 		return CONSOLE_PL011;
-	if (fdt_compatible(fdt, node, "ns16550a") ||
-	    fdt_compatible(fdt, node, "ns16550") ||
-	    fdt_compatible(fdt, node, "snps,dw-apb-uart"))
-		return CONSOLE_16550;
-	return CONSOLE_NONE;
-}
-
-/* The first UART of the tree that is in use, whatever its kind. */
-static BOOT_ONLY fdt_node_t any_uart(const struct fdt *fdt)
-{
-	struct devtree_walk w;
-	fdt_node_t node;
-
-	devtree_begin(&w, fdt);
-	while (devtree_next(&w, &node))
-		if (uart_kind(fdt, node) != CONSOLE_NONE &&
-		    fdt_enabled(fdt, node))
-			return node;
-	return FDT_NO_NODE;
+	return kinds & KIND_16550 ? CONSOLE_16550 : CONSOLE_NONE;
 }
 
 /* The node of /chosen/stdout-path. */
@@ -143,7 +127,7 @@ BOOT_ONLY bool arch_console_init(const struct fdt *fdt)
 
 	/* Without a word from the board, any is better than silence. */
 	if (node == FDT_NO_NODE)
-		node = any_uart(fdt);
+		node = devtree_enabled_of(fdt, KIND_PL011 | KIND_16550);
 	if (node == FDT_NO_NODE ||
 	    !devtree_node_reg(fdt, node, 0, &base, &size))
 		return false;

@@ -75,9 +75,6 @@ bool lpi_is_target(uint64_t rdbase, bool by_address);
 /* Takes the ITSs of the device tree; tells of those that are withheld. */
 void its_init_board(const struct fdt *fdt);
 
-/* Whether a node is an ITS. */
-bool is_its(const struct fdt *fdt, fdt_node_t node);
-
 /* Whether a node is an ITS that the primary does not get. */
 bool its_withholds(const struct fdt *fdt, fdt_node_t node);
 

@@ -656,8 +656,7 @@ static BOOT_ONLY const char *start_its(struct its *its)
 	return gic_emulate_page(its->base, its_regs, its);
 }
 
-static BOOT_ONLY const char *add_its(const struct devtree_walk *w,
-				     fdt_node_t node)
+static BOOT_ONLY const char *add_its(const struct fdt *fdt, fdt_node_t node)
 {
 	struct its *its = &all_its[its_count];
 	const char *error;
@@ -665,11 +664,11 @@ static BOOT_ONLY const char *add_its(const struct devtree_walk *w,
 
 	if (its_count == MAX_ITS)
 		return "there are too many";
-	if (!devtree_reg(w, 0, &base, &size) || size < ITS_SIZE)
+	if (!devtree_node_reg(fdt, node, 0, &base, &size) || size < ITS_SIZE)
 		return "its reg is too short";
 	/* RAM has the hypervisor's own memory in it. */
 	if (!is_aligned(base, GIC_FRAME) || base >> arch_pa_bits() ||
-	    devtree_overlaps_memory(w->fdt, base, size))
+	    devtree_overlaps_memory(fdt, base, size))
 		return "its reg is no place for it";
 	if (!gic_reaches(virt_to_phys(image_begin).pa, HYP_SIZE))
 		return "it does not reach its tables";
@@ -684,60 +683,40 @@ static BOOT_ONLY const char *add_its(const struct devtree_walk *w,
 	return error;
 }
 
-BOOT_ONLY bool is_its(const struct fdt *fdt, fdt_node_t node)
-{
-	return fdt_compatible(fdt, node, "arm,gic-v3-its");
-}
-
-/* The next ITS of a walk, or FDT_NO_NODE. */
-static BOOT_ONLY fdt_node_t next_its(struct devtree_walk *w)
-{
-	fdt_node_t node;
-
-	while (devtree_next(w, &node))
-		if (is_its(w->fdt, node))
-			return node;
-	return FDT_NO_NODE;
-}
-
 /* Whether neither it nor what it is below is disabled. */
-static BOOT_ONLY bool is_enabled(const struct devtree_walk *w)
+static BOOT_ONLY bool is_enabled(const struct fdt *fdt, fdt_node_t node)
 {
 	bool enabled = true;
 
-	for (fdt_node_t node = w->node; node != FDT_NO_NODE;
-	     node = fdt_parent(w->fdt, node))
-		enabled &= fdt_enabled(w->fdt, node);
+	for (; node != FDT_NO_NODE; node = fdt_parent(fdt, node))
+		enabled &= fdt_enabled(fdt, node);
 	return enabled;
 }
 
 /* How many ITSs will want memory. */
 static BOOT_ONLY uint32_t count_its(const struct fdt *fdt)
 {
-	struct devtree_walk w;
+	fdt_node_t node = FDT_NO_NODE;
 	uint32_t count = 0;
 
-	devtree_begin(&w, fdt);
-	while (next_its(&w) != FDT_NO_NODE)
-		count += is_enabled(&w);
+	while ((node = devtree_next_of(fdt, node, KIND_ITS)) != FDT_NO_NODE)
+		count += is_enabled(fdt, node);
 	return count < MAX_ITS ? count : MAX_ITS;
 }
 
 BOOT_ONLY void its_init_board(const struct fdt *fdt)
 {
 	uint32_t count = count_its(fdt);
-	struct devtree_walk w;
+	fdt_node_t node = FDT_NO_NODE;
 	const char *error;
-	fdt_node_t node;
 
-	devtree_begin(&w, fdt);
-	while ((node = next_its(&w)) != FDT_NO_NODE) {
+	while ((node = devtree_next_of(fdt, node, KIND_ITS)) != FDT_NO_NODE) {
 		/* It may not answer: arch_hides_node() keeps it. */
-		if (!is_enabled(&w))
+		if (!is_enabled(fdt, node))
 			continue;
 		divide_pool(count ? count : 1);
 		count -= count != 0;
-		error = add_its(&w, node);
+		error = add_its(fdt, node);
 		if (error)
 			log_line(
 				"device tree: %s withheld from the primary: %s",
@@ -747,7 +726,7 @@ BOOT_ONLY void its_init_board(const struct fdt *fdt)
 
 BOOT_ONLY bool its_withholds(const struct fdt *fdt, fdt_node_t node)
 {
-	if (!is_its(fdt, node))
+	if (!(devtree_kinds(fdt, node) & KIND_ITS))
 		return false;
 	for (uint32_t i = 0; i < its_count; i++)
 		if (all_its[i].node == node)

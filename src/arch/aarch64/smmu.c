@@ -192,7 +192,7 @@ static BOOT_ONLY void cut(const struct smmu *s)
 	await(s, SMMU_IRQ_CTRLACK, ~(uint64_t)0, 0);
 }
 
-static BOOT_ONLY void add_smmu(const struct devtree_walk *w, fdt_node_t node)
+static BOOT_ONLY void add_smmu(const struct fdt *fdt, fdt_node_t node)
 {
 	struct smmu *s = &smmus[smmu_count];
 	uint64_t own = pa_of(image_begin);
@@ -201,8 +201,8 @@ static BOOT_ONLY void add_smmu(const struct devtree_walk *w, fdt_node_t node)
 	if (smmu_count == MAX_SMMUS)
 		boot_stop("device tree: more than %u SMMUs", MAX_SMMUS);
 	s->node = node;
-	s->name = fdt_name(w->fdt, node);
-	if (!devtree_reg(w, 0, &s->base, &size))
+	s->name = fdt_name(fdt, node);
+	if (!devtree_node_reg(fdt, node, 0, &s->base, &size))
 		stop(s, "no reg");
 	if (size < SMMU_SIZE || !is_aligned(s->base, PAGE_SIZE))
 		stop(s, "reg is not 128 KiB at a multiple of 4096");
@@ -220,14 +220,14 @@ static BOOT_ONLY void add_smmu(const struct devtree_walk *w, fdt_node_t node)
  * SMMU translates it. What the firmware left on ends here; devices.c keeps them
  * from the primary.
  */
-static BOOT_ONLY bool silence_pmcg(const struct devtree_walk *w)
+static BOOT_ONLY bool silence_pmcg(const struct fdt *fdt, fdt_node_t node)
 {
 	volatile char *regs;
 	uint64_t base, size;
 
-	if (!devtree_reg(w, 0, &base, &size) || size < PAGE_SIZE ||
+	if (!devtree_node_reg(fdt, node, 0, &base, &size) || size < PAGE_SIZE ||
 	    !is_aligned(base, PAGE_SIZE) ||
-	    devtree_overlaps_memory(w->fdt, base, size))
+	    devtree_overlaps_memory(fdt, base, size))
 		return false;
 	regs = arch_boot_map(paddr(base), PAGE_SIZE, MM_DEVICE_RW);
 	if (!regs)
@@ -238,17 +238,15 @@ static BOOT_ONLY bool silence_pmcg(const struct devtree_walk *w)
 
 BOOT_ONLY void smmu_init_board(const struct fdt *fdt)
 {
-	struct devtree_walk w;
-	fdt_node_t node;
+	uint32_t kinds = KIND_SMMU | KIND_LIKE_PMCG;
+	fdt_node_t node = FDT_NO_NODE;
 
-	devtree_begin(&w, fdt);
-	while (devtree_next(&w, &node)) {
+	while ((node = devtree_next_of(fdt, node, kinds)) != FDT_NO_NODE) {
 		if (!fdt_enabled(fdt, node))
 			continue;
-		if (fdt_compatible(fdt, node, "arm,smmu-v3"))
-			add_smmu(&w, node);
-		else if (devtree_is_like(fdt, node, "smmu-v3-pmcg") &&
-			 !silence_pmcg(&w))
+		if (devtree_kinds(fdt, node) & KIND_SMMU)
+			add_smmu(fdt, node);
+		else if (!silence_pmcg(fdt, node))
 			log_line("device tree: %s: not silenced",
 				 fdt_name(fdt, node));
 	}
@@ -282,22 +280,21 @@ static BOOT_ONLY void *alloc(const struct smmu *s, uint64_t size)
 
 /* Pages that a device writes to for an interrupt. */
 static const struct doorbell {
-	const char *compatible;
+	uint32_t kind;
 	uint32_t offset;
 } doorbells[] BOOT_CONST = {
-	{"arm,gic-v3-its", 0x10000}, /* GITS_TRANSLATER */
-	{"arm,gic-v2m-frame", 0},    /* V2M_MSI_SETSPI_NS */
+	{KIND_ITS, 0x10000}, /* GITS_TRANSLATER */
+	{KIND_V2M, 0},	     /* V2M_MSI_SETSPI_NS */
 };
 
 /* Maps a doorbell in stage 1, if the primary may write it itself. */
-static BOOT_ONLY bool map_doorbell(const struct devtree_walk *w,
-				   fdt_node_t node)
+static BOOT_ONLY bool map_doorbell(const struct fdt *fdt, fdt_node_t node)
 {
 	uint64_t base, size;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(doorbells); i++) {
-		if (!fdt_compatible(w->fdt, node, doorbells[i].compatible) ||
-		    !devtree_reg(w, 0, &base, &size))
+		if (!(devtree_kinds(fdt, node) & doorbells[i].kind) ||
+		    !devtree_node_reg(fdt, node, 0, &base, &size))
 			continue;
 		base = align_down(base + doorbells[i].offset, PAGE_SIZE);
 		if (mm_owner(&vm_primary.stage2, paddr(base)) ==
@@ -312,8 +309,7 @@ static BOOT_ONLY bool map_doorbell(const struct devtree_walk *w,
 static BOOT_ONLY bool map_memory(const struct fdt *fdt,
 				 const struct ranges *ram)
 {
-	struct devtree_walk w;
-	fdt_node_t node;
+	fdt_node_t node = FDT_NO_NODE;
 
 	if (!ptable_init(&stage1, MM_STAGE_1, 0, 1, STAGE_1_BITS))
 		return false;
@@ -322,9 +318,9 @@ static BOOT_ONLY bool map_memory(const struct fdt *fdt,
 				ram->r[i].end - ram->r[i].begin,
 				paddr(ram->r[i].begin), MM_R | MM_W))
 			return false;
-	devtree_begin(&w, fdt);
-	while (devtree_next(&w, &node))
-		if (!map_doorbell(&w, node))
+	while ((node = devtree_next_of(fdt, node, KIND_ITS | KIND_V2M)) !=
+	       FDT_NO_NODE)
+		if (!map_doorbell(fdt, node))
 			return false;
 	return true;
 }
