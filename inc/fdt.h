@@ -188,8 +188,8 @@ static inline bool fdt_may_have(const struct fdt *fdt, fdt_node_t node,
 uint32_t fdt_node_end(const struct fdt *fdt, fdt_node_t node);
 
 /* Offset in the structure of a property that was found there. */
-static inline uint32_t fdt_prop_begin(const struct fdt *fdt,
-				      const struct fdt_prop *prop)
+static inline BOOT_ONLY uint32_t fdt_prop_begin(const struct fdt *fdt,
+						const struct fdt_prop *prop)
 {
 	return (uint32_t)(prop->value - fdt->structure) - FDT_PROP_HEADER;
 }

@@ -204,7 +204,7 @@ static inline uint32_t name_offset(struct fdt_writer *w, const char *name)
 }
 
 /* Adds a property and returns where its value of `size` bytes goes, or NULL. */
-static uint8_t *put(struct fdt_writer *w, const char *name, size_t size)
+static inline uint8_t *put(struct fdt_writer *w, const char *name, size_t size)
 {
 	uint8_t *p = w->in_props ? take(w, 3 * CELL + size) : fail(w);
 

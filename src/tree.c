@@ -233,8 +233,11 @@ static uint32_t copy_node(struct copy *c, fdt_node_t node)
 	const struct fdt *tree = &c->b->tree;
 	const struct fdt_entry *e = &tree->node[node];
 	const char *name = e->depth == 1 ? fdt_name(tree, node) : NULL;
-	unsigned int kind = boot_withholds(c->b, node) ? IS_WITHHELD : 0;
+	unsigned int kind = 0;
 
+	/* As a rule there is none. */
+	if (c->b->withheld_count && boot_withholds(c->b, node))
+		kind = IS_WITHHELD;
 	if (arch_hides_node(tree, node) ||
 	    (name && is_replaced(tree, node, name)) ||
 	    (kind && !fdt_u32(tree, node, "phandle", 0))) {
