@@ -259,9 +259,10 @@ _Noreturn void arch_end_boot(struct cpu *cpu);
 
 /*
  * Learns from the device tree what the hypervisor needs of the board (CPUs,
- * firmware, interrupt controller, timer). Returns NULL or what is wrong.
+ * firmware, interrupt controller, timer), which leaves memory for the page
+ * tables of `vms` secondaries. Returns NULL or what is wrong.
  */
-const char *arch_board_init(const struct fdt *fdt);
+const char *arch_board_init(const struct fdt *fdt, uint32_t vms);
 
 /* One line each about the CPU and the interrupt controller, for the log. */
 void arch_board_describe(void);

@@ -24,7 +24,7 @@ static void describe_memory(void)
 
 static void init_board(void)
 {
-	const char *error = arch_board_init(&boot.tree);
+	const char *error = arch_board_init(&boot.tree, boot.manifest.vm_count);
 
 	if (error)
 		boot_stop("%s", error);

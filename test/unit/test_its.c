@@ -47,6 +47,8 @@ _Alignas(65536) char image_end[1]; /* as the pool is */
 static _Alignas(65536) uint8_t pool[3 << 20];
 static size_t pool_used;
 
+#define VMS 12
+
 /* Registers; all of them are plain memory. */
 static _Alignas(8) uint8_t all_hardware[MAX_ITS][PAGE];
 static uint8_t *const hardware = all_hardware[0];
@@ -288,7 +290,7 @@ static void start(uint64_t typer, uint64_t baser0, uint64_t baser1)
 	may_use_end = ITT + 0x10000;
 	emulated = NULL;
 	its_count = 0;
-	its_init_board(&fdt);
+	its_init_board(&fdt, VMS);
 }
 
 static const struct mmio_reg *reg(uint32_t offset)
@@ -690,7 +692,7 @@ static void check_withheld(bool withheld, uint32_t size)
 
 	make_tree(&fdt, size);
 	its_count = 0;
-	its_init_board(&fdt);
+	its_init_board(&fdt, VMS);
 	node = fdt_child(&fdt, fdt_root(&fdt), "its");
 	pcie = fdt_child(&fdt, fdt_root(&fdt), "pcie");
 	CHECK_EQ(its_withholds(&fdt, node), withheld);
@@ -737,15 +739,15 @@ TEST(little_memory)
 	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
 	set_hw(GITS_BASER, DEVICE_TABLE);
 	set_hw(GITS_BASER + 8, COLLECTION_TABLE);
-	pool_used =
-		sizeof(pool) - POOL_RESERVE - 400 * KIB - QUEUE_SIZE - ITT_SIZE;
+	pool_used = sizeof(pool) - POOL_RESERVE(VMS) - 400 * KIB - QUEUE_SIZE -
+		    ITT_SIZE;
 	check_withheld(false, 0x20000);
 	CHECK_EQ(table_bytes(0), 256 * KIB);
 	CHECK_EQ(read_reg(GITS_TYPER) >> 13 & 0x1f, 14);
 	set_hw(GITS_BASER, DEVICE_TABLE);
-	pool_used = sizeof(pool) - POOL_RESERVE;
+	pool_used = sizeof(pool) - POOL_RESERVE(VMS);
 	check_withheld(true, 0x20000);
-	CHECK_EQ(pool_used, sizeof(pool) - POOL_RESERVE);
+	CHECK_EQ(pool_used, sizeof(pool) - POOL_RESERVE(VMS));
 }
 
 /* A disabled one, or one below something that is, may not answer. */
@@ -797,9 +799,9 @@ static void start_several(uint32_t count, uint64_t page_size)
 		baser[1] = COLLECTION_TABLE;
 	}
 	page_size_bits = page_size;
-	pool_used = sizeof(pool) - POOL_RESERVE - POOL_LEFT;
+	pool_used = sizeof(pool) - POOL_RESERVE(VMS) - POOL_LEFT;
 	its_count = 0;
-	its_init_board(&fdt);
+	its_init_board(&fdt, VMS);
 }
 
 /* Each ITS gets its share of the pool, whatever pages its tables have. */
@@ -828,7 +830,7 @@ TEST(several)
 			CHECK(all_its[n].itt_units * ITT_UNIT >=
 			      rows[i / 2].itts);
 		}
-		CHECK(pool_used <= sizeof(pool) - POOL_RESERVE);
+		CHECK(pool_used <= sizeof(pool) - POOL_RESERVE(VMS));
 	}
 	start_several(MAX_ITS + 1, 0);
 	CHECK_EQ(its_count, MAX_ITS);

@@ -65,6 +65,12 @@ unit_cflags_start := $(unit_arm_cflags) -ffunction-sections -Wl,--gc-sections
 unit_included_start := $(unit_arm)/start.c
 unit_src_start := test/unit/arm/regs.c
 
+# test_console.c includes its source, to look at registers that are waited for.
+unit_cflags_console := $(unit_arm_cflags)
+unit_included_console := $(unit_arm)/console.c
+unit_src_console := test/unit/arm/regs.c src/fdt.c src/fdt_write.c \
+	src/devtree.c
+
 # test_vgic.c includes its sources, for registers without their frames.
 unit_cflags_vgic := $(unit_arm_cflags)
 unit_included_vgic := $(unit_arm)/vgic.c $(unit_arm)/vgic_regs.c

@@ -211,7 +211,7 @@ static void find_epoch(const struct fdt *fdt)
 	arch_unmap_slots(SLOT_WINDOW, PAGE_SIZE);
 }
 
-const char *arch_board_init(const struct fdt *fdt)
+const char *arch_board_init(const struct fdt *fdt, uint32_t vms)
 {
 	static const char *(*const steps[])(const struct fdt *) = {
 		find_cpus, find_psci, find_gic, find_timer};
@@ -226,7 +226,7 @@ const char *arch_board_init(const struct fdt *fdt)
 	error = gic_init_board(fdt);
 	if (error)
 		return error;
-	its_init_board(fdt);
+	its_init_board(fdt, vms);
 	smmu_init_board(fdt);
 	find_epoch(fdt);
 	return NULL;

@@ -72,8 +72,11 @@ bool lpi_is_target(uint64_t rdbase, bool by_address);
 
 /* --- its.c --- */
 
-/* Takes the ITSs of the device tree; tells of those that are withheld. */
-void its_init_board(const struct fdt *fdt);
+/*
+ * Takes the ITSs of the device tree; tells of those that are withheld. Leaves
+ * memory for the page tables of `vms` secondaries.
+ */
+void its_init_board(const struct fdt *fdt, uint32_t vms);
 
 /* Whether a node is an ITS that the primary does not get. */
 bool its_withholds(const struct fdt *fdt, fdt_node_t node);

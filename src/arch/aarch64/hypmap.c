@@ -25,7 +25,8 @@ static struct ptable wipe_table RO_AFTER_BOOT;
 
 #define DTB_HEADER_BYTES 8
 
-/* Fills the entries of a part of the image, that of its beginning at `table`. */
+/* Fills the entries of a part of the image, that of its beginning at `table`.
+ */
 static BOOT_ONLY void map_part(uint64_t *table, const char *image,
 			       const char *begin, const char *end,
 			       unsigned int mode)

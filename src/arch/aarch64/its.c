@@ -72,8 +72,8 @@
 #define MIN_TABLE_BITS 5
 _Static_assert(1u << MIN_TABLE_BITS > MAX_CPUS, "collections");
 
-/* What page tables of VMs may still need of the pool, in bytes. */
-#define POOL_RESERVE 0x80000
+/* What page tables may still need of the pool with so many secondaries. */
+#define POOL_RESERVE(vms) (0x20000 + (vms)*0x6000)
 
 #define COMMAND_DWORDS 4
 #define COMMAND_SIZE (8 * COMMAND_DWORDS)
@@ -522,9 +522,9 @@ static BOOT_ONLY uint64_t next_room(uint64_t alignment)
 }
 
 /* Divides what is left of the pool between `count` ITSs. */
-static BOOT_ONLY void divide_pool(uint32_t count)
+static BOOT_ONLY void divide_pool(uint32_t count, uint32_t vms)
 {
-	uint64_t end = (uint64_t)(uintptr_t)image_end - POOL_RESERVE;
+	uint64_t end = (uint64_t)(uintptr_t)image_end - POOL_RESERVE(vms);
 	uint64_t next = next_room(QUEUE_ALIGNMENT);
 
 	share_end = end > next ? next + (end - next) / count : next;
@@ -704,7 +704,7 @@ static BOOT_ONLY uint32_t count_its(const struct fdt *fdt)
 	return count < MAX_ITS ? count : MAX_ITS;
 }
 
-BOOT_ONLY void its_init_board(const struct fdt *fdt)
+BOOT_ONLY void its_init_board(const struct fdt *fdt, uint32_t vms)
 {
 	uint32_t count = count_its(fdt);
 	fdt_node_t node = FDT_NO_NODE;
@@ -714,7 +714,7 @@ BOOT_ONLY void its_init_board(const struct fdt *fdt)
 		/* It may not answer: arch_hides_node() keeps it. */
 		if (!is_enabled(fdt, node))
 			continue;
-		divide_pool(count ? count : 1);
+		divide_pool(count ? count : 1, vms);
 		count -= count != 0;
 		error = add_its(fdt, node);
 		if (error)

@@ -563,7 +563,7 @@ void arch_guard_stacks(const struct fdt *fdt)
 	(void)fdt;
 }
 
-const char *arch_board_init(const struct fdt *fdt)
+const char *arch_board_init(const struct fdt *fdt, uint32_t vms)
 {
 	(void)fdt;
 	return fake.bad_board;
