@@ -223,7 +223,7 @@ static uint8_t traits[MAX_NODES] NOINIT;
  * Most nodes are looked at several times, and have one range of pages. It is
  * noted at the node's number, unless a node further on was noted there.
  */
-#define MAX_NOTED 256
+#define MAX_NOTED 64
 
 static struct noted {
 	uint32_t first;
