@@ -33,14 +33,8 @@ bool devtree_reg_entry(const struct fdt *fdt, fdt_node_t node,
 uint32_t devtree_reg_cells(const struct fdt *fdt, fdt_node_t node);
 
 /* Whole entries of what was found as a node's "reg". */
-static inline BOOT_ONLY uint32_t devtree_reg_count(const struct fdt *fdt,
-						   fdt_node_t node,
-						   const struct fdt_prop *reg)
-{
-	uint32_t cells = devtree_reg_cells(fdt, node);
-
-	return cells ? reg->size / 4 / cells : 0;
-}
+uint32_t devtree_reg_count(const struct fdt *fdt, fdt_node_t node,
+			   const struct fdt_prop *reg);
 
 /*
  * What a node is, as its "compatible" says: bits. Of most, one of its names

@@ -114,37 +114,38 @@ bool boot_hides_prop(const struct fdt *tree, fdt_node_t node,
 
 /* --- registers --- */
 
-/* Finds a node's reg, as much of it as the primary may see. */
-static bool find_visible_reg(const struct fdt *tree, fdt_node_t node,
-			     struct fdt_prop *reg)
-{
-	uint32_t size;
-
-	if (!fdt_noted_prop(tree, tree->node[node].reg, reg))
-		return false;
-	if (!arch_edits_node(tree, node))
-		return true;
-	size = reg->size;
-	switch (arch_edit_prop(tree, node, reg, &size)) {
-	case EDIT_DROP:
-		return false;
-	case EDIT_CUT:
-		reg->size = size;
-		return true;
-	default:
-		return true;
-	}
-}
-
 /* The pages of a node: of its reg, then of a PCI host's windows. */
 struct pages {
 	const struct fdt *fdt;
 	fdt_node_t node;
 	struct fdt_prop reg;
-	uint32_t i;	/* of the next range */
-	uint32_t count; /* of those in reg */
+	uint32_t visible; /* bytes of reg */
+	uint32_t i;	  /* of the next range */
+	uint32_t count;	  /* of those in reg */
 	bool is_pci;
 };
+
+/* Finds a node's reg, as much of it as the primary may see. */
+static bool find_visible_reg(struct pages *p)
+{
+	const struct fdt *fdt = p->fdt;
+	fdt_node_t node = p->node;
+
+	if (!fdt_noted_prop(fdt, fdt->node[node].reg, &p->reg))
+		return false;
+	if (!arch_edits_node(fdt, node))
+		return true;
+	p->visible = p->reg.size;
+	switch (arch_edit_prop(fdt, node, &p->reg, &p->visible)) {
+	case EDIT_DROP:
+		return false;
+	case EDIT_CUT:
+		p->reg.size = p->visible;
+		return true;
+	default:
+		return true;
+	}
+}
 
 static void begin_pages(struct pages *p, const struct fdt *fdt, fdt_node_t node)
 {
@@ -154,12 +155,12 @@ static void begin_pages(struct pages *p, const struct fdt *fdt, fdt_node_t node)
 	p->is_pci = devtree_has_type(fdt, node, "pci");
 	/* Memory that is not used for RAM is nobody's, and no device. */
 	if (fdt->node[node].reg && !devtree_has_type(fdt, node, "memory") &&
-	    find_visible_reg(fdt, node, &p->reg))
+	    find_visible_reg(p))
 		p->count = devtree_reg_count(fdt, node, &p->reg);
 }
 
 /* The pages that a range touches, as far as the primary could reach them. */
-static bool find_pages(uint64_t base, uint64_t size, struct range *pages)
+static bool find_pages(struct range *pages, uint64_t base, uint64_t size)
 {
 	uint64_t limit = (uint64_t)1 << vm_primary.stage2.input_bits;
 
@@ -173,16 +174,17 @@ static bool find_pages(uint64_t base, uint64_t size, struct range *pages)
 
 static bool find_next(struct pages *p, struct range *pages)
 {
-	uint64_t base, size;
+	/* The range as such goes where its pages will. */
+	uint64_t *base = &pages->begin, *size = &pages->end;
 
 	while (p->i < p->count)
-		if (devtree_reg_entry(p->fdt, p->node, &p->reg, p->i++, &base,
-				      &size) &&
-		    find_pages(base, size, pages))
+		if (devtree_reg_entry(p->fdt, p->node, &p->reg, p->i++, base,
+				      size) &&
+		    find_pages(pages, *base, *size))
 			return true;
 	while (p->is_pci &&
-	       devtree_window(p->fdt, p->node, p->i++ - p->count, &base, &size))
-		if (find_pages(base, size, pages))
+	       devtree_window(p->fdt, p->node, p->i++ - p->count, base, size))
+		if (find_pages(pages, *base, *size))
 			return true;
 	return false;
 }
@@ -221,7 +223,7 @@ static uint8_t traits[MAX_NODES] NOINIT;
  * Most nodes are looked at several times, and have one range of pages. It is
  * noted at the node's number, unless a node further on was noted there.
  */
-#define MAX_NOTED 256
+#define MAX_NOTED 64
 
 static struct noted {
 	uint32_t first;
@@ -273,8 +275,8 @@ static void find_traits(const struct fdt *fdt)
 }
 
 /* Begins with the pages of a node whose traits are known; as next_pages(). */
-static bool first_pages(struct pages *p, const struct fdt *fdt, uint32_t node,
-			struct range *pages)
+static inline bool first_pages(struct pages *p, const struct fdt *fdt,
+			       uint32_t node, struct range *pages)
 {
 	const struct noted *n = &noted[node % MAX_NOTED];
 

@@ -123,6 +123,14 @@ bool devtree_window(const struct fdt *fdt, fdt_node_t node, uint32_t i,
 	return to_cpu(fdt, fdt_parent(fdt, node), base, *size);
 }
 
+uint32_t devtree_reg_count(const struct fdt *fdt, fdt_node_t node,
+			   const struct fdt_prop *reg)
+{
+	uint32_t cells = devtree_reg_cells(fdt, node);
+
+	return cells ? reg->size / 4 / cells : 0;
+}
+
 uint32_t devtree_reg_cells(const struct fdt *fdt, fdt_node_t node)
 {
 	fdt_node_t bus = fdt_parent(fdt, node);
@@ -273,9 +281,14 @@ void devtree_find_kinds(const struct fdt *fdt, fdt_node_t node)
 fdt_node_t devtree_next_of(const struct fdt *fdt, fdt_node_t node,
 			   uint32_t kinds)
 {
-	while ((uint32_t)++node < fdt->node_count)
-		if (devtree_kinds(fdt, node) & kinds)
-			return node;
+	const struct fdt_entry *end = fdt->node + fdt->node_count;
+
+	for (const struct fdt_entry *e = &fdt->node[++node]; e != end; e++) {
+		if (!e->kinds)
+			devtree_find_kinds(fdt, (fdt_node_t)(e - fdt->node));
+		if (e->kinds & kinds)
+			return (fdt_node_t)(e - fdt->node);
+	}
 	return FDT_NO_NODE;
 }
 
@@ -299,19 +312,28 @@ bool devtree_type_is(const struct fdt *fdt, fdt_node_t node, const char *type)
 	return s && streq(s, type);
 }
 
+/* Whether [base, base + size) reaches into an entry of a node's "reg". */
+static bool overlaps_node(const struct fdt *fdt, fdt_node_t node, uint64_t base,
+			  uint64_t size)
+{
+	uint64_t at, length;
+
+	for (uint32_t i = 0; devtree_node_reg(fdt, node, i, &at, &length); i++)
+		if (overlaps(base, base + size, at, at + length))
+			return true;
+	return false;
+}
+
 bool devtree_overlaps_memory(const struct fdt *fdt, uint64_t base,
 			     uint64_t size)
 {
-	fdt_node_t node = fdt_first_child(fdt, fdt_root(fdt));
-	uint64_t at, length;
+	const struct fdt_entry *e = fdt->node;
 
-	for (; node != FDT_NO_NODE; node = fdt_next_sibling(fdt, node)) {
-		if (!devtree_has_type(fdt, node, "memory"))
-			continue;
-		for (uint32_t i = 0;
-		     devtree_node_reg(fdt, node, i, &at, &length); i++)
-			if (overlaps(base, base + size, at, at + length))
-				return true;
-	}
+	/* Those right below the root. */
+	for (uint32_t n = 1; n < fdt->node_count; n = e[n].end)
+		if (e[n].device_type &&
+		    devtree_type_is(fdt, (fdt_node_t)n, "memory") &&
+		    overlaps_node(fdt, (fdt_node_t)n, base, size))
+			return true;
 	return false;
 }

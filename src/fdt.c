@@ -439,7 +439,7 @@ uint32_t fdt_node_end(const struct fdt *fdt, fdt_node_t node)
 /* Whether `name` is the `length` bytes at `wanted`, unit address aside. */
 static bool name_matches(const char *name, const char *wanted, size_t length)
 {
-	if (*name != *wanted || strncmp(name, wanted, length) != 0)
+	if (strncmp(name, wanted, length) != 0)
 		return false;
 	if (name[length] == '\0')
 		return true;
@@ -449,11 +449,18 @@ static bool name_matches(const char *name, const char *wanted, size_t length)
 static fdt_node_t find_child(const struct fdt *fdt, fdt_node_t node,
 			     const char *wanted, size_t length)
 {
-	uint32_t end = fdt->node[node].end;
+	const struct fdt_entry *e = fdt->node;
+	const uint8_t *names = fdt->structure + CELL;
+	uint32_t end = e[node].end;
+	const char first = *wanted;
 
-	for (uint32_t n = (uint32_t)node + 1; n < end; n = fdt->node[n].end)
-		if (name_matches(fdt_name(fdt, (fdt_node_t)n), wanted, length))
+	/* Most differ in the first letter. */
+	for (uint32_t n = (uint32_t)node + 1; n < end; n = e[n].end) {
+		const char *name = (const char *)names + e[n].begin;
+
+		if (*name == first && name_matches(name, wanted, length))
 			return (fdt_node_t)n;
+	}
 	return FDT_NO_NODE;
 }
 

@@ -25,21 +25,22 @@ struct board board RO_AFTER_BOOT;
 
 /* --- CPUs --- */
 
+#define NO_ID (~(uint64_t)0) /* has bits outside of MPIDR_AFFINITY */
+
 static uint64_t own_id(void)
 {
 	return read_sysreg(mpidr_el1) & MPIDR_AFFINITY;
 }
 
-static bool cpu_reg(const struct fdt *fdt, fdt_node_t node, uint32_t cells,
-		    uint64_t *id)
+/* The ID of the CPU of a node, or NO_ID if its reg is none. */
+static uint64_t cpu_id(const struct fdt *fdt, fdt_node_t node, uint32_t cells)
 {
 	struct fdt_prop p;
 
 	if (!fdt_prop(fdt, node, "reg", &p) || cells < 1 || cells > 2 ||
 	    p.size < cells * 4)
-		return false;
-	*id = fdt_number(p.value, 0, cells, NULL) & MPIDR_AFFINITY;
-	return true;
+		return NO_ID;
+	return fdt_number(p.value, 0, cells, NULL) & MPIDR_AFFINITY;
 }
 
 static void add_cpu(uint64_t id)
@@ -74,7 +75,8 @@ static const char *find_cpus(const struct fdt *fdt)
 		if (!devtree_has_type(fdt, node, "cpu") ||
 		    !fdt_enabled(fdt, node))
 			continue;
-		if (!cpu_reg(fdt, node, cells, &id))
+		id = cpu_id(fdt, node, cells);
+		if (id == NO_ID)
 			return "device tree: a CPU in /cpus has no valid reg";
 		if (id == own_id())
 			found_own = true;
@@ -282,10 +284,10 @@ bool arch_hides_node(const struct fdt *fdt, fdt_node_t node)
 	if (!devtree_has_type(fdt, node, "cpu"))
 		return false;
 	parent = fdt_path(fdt, "/cpus");
-	return parent != FDT_NO_NODE &&
-	       cpu_reg(fdt, node, fdt_u32(fdt, parent, "#address-cells", 2),
-		       &id) &&
-	       !cpu_find(id);
+	if (parent == FDT_NO_NODE)
+		return false;
+	id = cpu_id(fdt, node, fdt_u32(fdt, parent, "#address-cells", 2));
+	return id != NO_ID && !cpu_find(id);
 }
 
 bool arch_mediates_node(const struct fdt *fdt, fdt_node_t node)
