@@ -47,7 +47,7 @@ _Alignas(65536) char image_end[1]; /* as the pool is */
 static _Alignas(65536) uint8_t pool[3 << 20];
 static size_t pool_used;
 
-#define VMS 12
+#define VMS 8
 
 /* Registers; all of them are plain memory. */
 static _Alignas(8) uint8_t all_hardware[MAX_ITS][PAGE];
@@ -765,9 +765,10 @@ static void put_its(struct fdt_writer *w, uint32_t i, const char *status)
 
 /*
  * Starts a board with so many ITSs, two that are disabled before them. What the
- * pool of the image has left by then is a little more than this.
+ * pool of the image has left by then is a little more than this, from a
+ * multiple of 64 KiB on.
  */
-#define POOL_LEFT (780 * KIB)
+#define POOL_LEFT (18 * 64 * KIB)
 
 static void start_several(uint32_t count, uint64_t page_size)
 {
@@ -799,7 +800,7 @@ static void start_several(uint32_t count, uint64_t page_size)
 		baser[1] = COLLECTION_TABLE;
 	}
 	page_size_bits = page_size;
-	pool_used = sizeof(pool) - POOL_RESERVE(VMS) - POOL_LEFT;
+	pool_used = sizeof(pool) - POOL_LEFT;
 	its_count = 0;
 	its_init_board(&fdt, VMS);
 }

@@ -17,12 +17,12 @@ static uintptr_t line_size(void)
  * what a loop costs counts, as most of boot's memory goes through these.
  */
 #define RUN 8
-#define FOR_RUN(instruction, at, line)                         \
+#define FOR_RUN(instruction, at, line)                        \
 	__asm__ volatile(".rept 8\n\t" instruction ", %0\n\t" \
-			 "add %0, %0, %1\n\t"                  \
-			 ".endr"                               \
-			 : "+r"(at)                            \
-			 : "r"(line)                           \
+			 "add %0, %0, %1\n\t"                 \
+			 ".endr"                              \
+			 : "+r"(at)                           \
+			 : "r"(line)                          \
 			 : "memory")
 
 #define FOR_LINES(instruction, at, left, line)                 \
