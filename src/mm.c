@@ -64,7 +64,7 @@ static inline void store_run(uint64_t *pte, uint64_t value, uint64_t step)
 	store_entry(&pte[4], value += step);
 	store_entry(&pte[5], value += step);
 	store_entry(&pte[6], value += step);
-	store_entry(&pte[7], value += step);
+	store_entry(&pte[7], value + step);
 }
 
 static bool in_input_range(const struct ptable *t, uint64_t at, uint64_t size)

@@ -66,7 +66,7 @@ void arch_sync_instructions(void)
 void arch_zero_pages(void *p, size_t size)
 {
 	uint64_t dczid = read_sysreg(dczid_el0);
-	uintptr_t at = (uintptr_t)p, end = at + size;
+	uintptr_t at = (uintptr_t)p;
 	uintptr_t block = (uintptr_t)4 << (dczid & 0xf);
 
 	/* DC ZVA is prohibited, or a run of blocks is larger than a page. */
@@ -74,6 +74,6 @@ void arch_zero_pages(void *p, size_t size)
 		memset(p, 0, size);
 		return;
 	}
-	while (at < end)
+	for (; size; size -= RUN * block)
 		FOR_RUN("dc zva", at, block);
 }
