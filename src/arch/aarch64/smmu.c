@@ -462,7 +462,7 @@ static BOOT_ONLY void command(const struct smmu *s, uint64_t word0,
 /* NULL, or why the SMMU is none that can be used. */
 static BOOT_ONLY const char *unusable(const struct smmu *s)
 {
-	uint64_t own_end = pa_of(image_end) - 1;
+	uint64_t own_end = pa_of(image_begin) + HYP_SIZE - 1;
 	uint32_t idr0 = mmio_read32(s->regs, SMMU_IDR0);
 	uint32_t idr1 = mmio_read32(s->regs, SMMU_IDR1);
 
