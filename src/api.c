@@ -69,7 +69,7 @@ static struct api_result vcpu_run_call(struct vcpu *caller, uint64_t vm_index,
 	}
 	if (!claimed)
 		return result(HF_VCPU_WAIT_FOR_INTERRUPT);
-	return result((int64_t)vcpu_run(vcpu));
+	return vcpu_run(vcpu);
 }
 
 /* --- asking --- */

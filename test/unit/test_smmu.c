@@ -284,7 +284,7 @@ static void begin(void)
 	memset(&stage1, 0, sizeof(stage1));
 	memset(&vm_primary, 0, sizeof(vm_primary));
 	memset(&ram, 0, sizeof(ram));
-	smmu_count = pmcg_count = 0;
+	arch_iommu_count = pmcg_count = 0;
 	guest_lines = 0;
 	cleaned = 0;
 	said[0] = '\0';

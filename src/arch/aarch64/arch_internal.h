@@ -371,7 +371,7 @@ static inline bool vgic_is_used(const struct vm *vm)
 /* The vcpu_exit() that tells of another vCPU with a new interrupt, or 0. */
 static inline uint64_t vgic_take_wake(struct vcpu *vcpu)
 {
-	return vcpu->arch.vgic.tell ? vgic_next_wake(vcpu) : 0;
+	return arch_vcpu_owes(&vcpu->arch) ? vgic_next_wake(vcpu) : 0;
 }
 
 /* --- gic.c --- */

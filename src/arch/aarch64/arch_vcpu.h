@@ -60,6 +60,12 @@ struct arch_vcpu {
 	struct vgic_cpu vgic; /* last: a reset of the rest ends here */
 };
 
+/* Whether arch_vcpu_owed() has something. */
+static inline bool arch_vcpu_owes(const struct arch_vcpu *arch)
+{
+	return arch->vgic.tell;
+}
+
 /* The UART of a VM (pl011.c); the lock of its console guards all. */
 struct uart {
 	uint16_t reg[19]; /* those that keep what is written, by offset / 4 */
