@@ -78,7 +78,7 @@ _Noreturn void boot_first_cpu(uint64_t dtb);
 _Noreturn void boot_wrong_level(uint64_t dtb, uint64_t level);
 _Noreturn void boot_other_cpu(uint64_t index);
 void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu);
-void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu);
+struct vcpu *switch_to_primary(struct vcpu *vcpu);
 void trap_primary(struct vcpu *vcpu);
 void trap_primary_interrupt(struct vcpu *vcpu);
 uint64_t trap_secondary(struct vcpu *vcpu);

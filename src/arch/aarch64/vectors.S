@@ -108,7 +108,7 @@
 	ldp	x18, x19, [x18, #VCPU_X + 144]
 .endm
 
-/* The registers of struct el1_regs up to MDSCR, in its order. */
+/* The registers of struct el1_regs but for the timer, in its order. */
 #define FOR_EL1_PAIRS(op, vcpu)						\
 	op	vcpu, sp_el0, sp_el1;					\
 	op	vcpu, elr_el1, spsr_el1;				\
@@ -415,15 +415,10 @@ secondary_interrupt:
  */
 leave_secondary:
 	save_el1 x18
-	ldr	x20, [x18, #VCPU_CPU]
-	ldr	x20, [x20, #CPU_VCPU]
-	mov	x0, x20
-	mov	x1, x18
-	bl	switch_to_primary
-	load_el1 x20
-	ldr	x1, [x20, #VCPU_MDSCR]
-	msr	mdscr_el1, x1
-	msr	tpidr_el2, x20
+	mov	x0, x18
+	bl	switch_to_primary		/* x0: the primary's vCPU */
+	load_el1 x0
+	msr	tpidr_el2, x0
 	mov	x0, x19
 	ldp	x27, x28, [sp, #16]
 	ldp	x25, x26, [sp, #32]
@@ -461,13 +456,10 @@ arch_vcpu_enter:
 	stp	x15, x18, [sp, #144]
 	mov	x18, x0
 	mrs	x0, tpidr_el2			/* the primary's vCPU */
-	mrs	x1, mdscr_el1
-	str	x1, [x0, #VCPU_MDSCR]
 	save_el1 x0
 	mov	x1, x18
 	bl	switch_to_secondary
 	load_el1 x18
-	msr	mdscr_el1, xzr			/* it is not let write it */
 	msr	tpidr_el2, x18
 	load_all_from_vcpu
 	return_to_guest
@@ -483,8 +475,7 @@ primary_first_entry:
 	mov	sp, x1
 	mov	x18, x0
 	load_el1 x18
-	ldr	x1, [x18, #VCPU_MDSCR]
-	msr	mdscr_el1, x1
+	msr	mdscr_el1, xzr
 	load_all_from_vcpu
 	return_to_guest
 
