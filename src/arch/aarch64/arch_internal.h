@@ -173,6 +173,9 @@ extern struct cpu_features features;
 /* Whether there is one that switch_rare() is for. */
 extern bool features_rare;
 
+/* Whether it has all and only what the usual way of a switch is for. */
+extern bool features_usual;
+
 /* Size of physical addresses in bits, at most 48. */
 unsigned int arch_pa_bits(void);
 

@@ -12,6 +12,7 @@
 
 struct cpu_features features RO_AFTER_BOOT;
 bool features_rare RO_AFTER_BOOT;
+bool features_usual RO_AFTER_BOOT;
 
 /* MPIDR of vCPU i of a secondary: affinity 0.0.0.i */
 #define MPIDR_RES1 BIT(31)
@@ -81,8 +82,9 @@ static struct cpu_features read_features(void)
 BOOT_ONLY void el2_read_features(void)
 {
 	features = read_features();
-	features_rare = features.pauth | features.sme | features.ras |
-			features.impdef | !features.pmu | !features.gic_regs;
+	features_rare =
+		features.pauth | features.sme | features.ras | features.impdef;
+	features_usual = features.pmu & features.gic_regs & !features_rare;
 	vtcr = make_vtcr();
 }
 

@@ -224,7 +224,7 @@ static COLD __attribute__((noinline)) void enter_unusually(struct vcpu *primary,
 	if (features.gic_regs)
 		close_gic();
 	/* Whoever uses the virtual interrupt controller gets it from there. */
-	if (!uses_gic)
+	if (!uses_gic && timer_is_armed(vcpu->arch.el1.cntv_ctl))
 		timer_enter_fired(vcpu);
 	start_timer(&vcpu->arch.el1);
 	forget_other_vcpu(vcpu, cpu);
@@ -260,7 +260,7 @@ static COLD __attribute__((noinline)) void leave_unusually(struct vcpu *primary,
 	if (cpu->arch.virtual_taken)
 		timer_give_back(cpu);
 	cpu->arch.unusual = false;
-	if (!features_rare && !used_fp && !vcpu->arch.el1.cntv_ctl)
+	if (features_usual && !used_fp && !vcpu->arch.el1.cntv_ctl)
 		usual = cpu;
 	__atomic_store_n(&vcpu->arch.controls.usual_cpu, usual,
 			 __ATOMIC_RELAXED);
