@@ -46,8 +46,12 @@ OBJ := $(BUILD)/obj
 # a hypercall saves only the others (vectors.S).
 KEPT_REGISTERS := $(foreach n,9 10 11 12 13 14 15,-fcall-saved-x$(n))
 
+# An address is one instruction: from each end of what has names to the other
+# is less than 1 MiB, or the linker fails.
+CODE_MODEL := -mcmodel=tiny
+
 CPPFLAGS := -Iinc -Isrc/arch/aarch64 -I$(OBJ) $(if $(DEBUG),-DHF_DEBUG)
-CFLAGS := -std=c11 -O2 -g -ffreestanding -fno-common -fno-pic -fno-pie \
+CFLAGS := -std=c11 -O2 -g -ffreestanding -fno-common -fno-pic -fno-pie $(CODE_MODEL) \
 	-mgeneral-regs-only -mstrict-align -ffixed-x18 -march=armv8-a \
 	$(KEPT_REGISTERS) \
 	-fstack-protector-strong -mbranch-protection=bti \

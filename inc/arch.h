@@ -319,6 +319,9 @@ bool arch_owns_iommu(const struct fdt *fdt, uint32_t phandle);
  */
 void arch_confine_devices(const struct fdt *fdt, const struct ranges *ram);
 
+/* IOMMUs of the board. Constant after boot. */
+extern uint32_t arch_iommu_count;
+
 /*
  * Tells what IOMMUs refused meanwhile. Called now and then, where time does not
  * matter.

@@ -26,6 +26,7 @@
 #include "limits.h"
 #include "types.h"
 
+struct api_result;
 struct cpu;
 struct vm;
 
@@ -113,8 +114,8 @@ enum vcpu_turn_on vcpu_turn_on(struct vcpu *vcpu, ipaddr_t entry,
 
 /*
  * Runs a vCPU that the calling CPU claimed until it has to come back, and
- * brings its state up to date. Returns the result of HF_VCPU_RUN.
+ * brings its state up to date. Returns what HF_VCPU_RUN does.
  */
-uint64_t vcpu_run(struct vcpu *vcpu);
+struct api_result vcpu_run(struct vcpu *vcpu);
 
 #endif

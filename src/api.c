@@ -40,19 +40,26 @@ static struct api_result cannot_run(struct vcpu *caller, uint64_t a1,
 	return result(HF_VCPU_WAIT_FOR_INTERRUPT);
 }
 
+/* Of a stopped VM; `vcpu` was claimed, or NULL. */
+static COLD struct api_result stopped(struct vcpu *vcpu, uint32_t aborted)
+{
+	if (vcpu)
+		vcpu_release(vcpu, VCPU_READY);
+	return result(HF_VCPU_ABORTED | (int64_t)aborted << HF_VCPU_CODE_BITS);
+}
+
 static struct api_result vcpu_run_call(struct vcpu *caller, uint64_t vm_index,
 				       uint64_t vcpu_index, uint64_t a3)
 {
-	uint32_t v, i, aborted;
+	uint32_t i, aborted;
 	struct vm *vm;
 	struct vcpu *vcpu;
 	bool claimed;
 
 	/* A VM that there is not has no vCPU. */
-	if (!index_check((uint32_t)vm_index, MAX_VMS, &v))
-		return result(HF_VCPU_WAIT_FOR_INTERRUPT);
-	vm = &vm_secondary[v];
-	if (!index_check((uint32_t)vcpu_index, vm->vcpu_count, &i))
+	vm = &vm_secondary[vm_index % MAX_VMS];
+	if ((uint32_t)vm_index >= MAX_VMS ||
+	    !index_check((uint32_t)vcpu_index, vm->vcpu_count, &i))
 		return result(HF_VCPU_WAIT_FOR_INTERRUPT);
 	vcpu = &vm->vcpus[i];
 	/*
@@ -61,15 +68,11 @@ static struct api_result vcpu_run_call(struct vcpu *caller, uint64_t vm_index,
 	 */
 	claimed = vcpu_claim(vcpu, caller->cpu);
 	aborted = vm_aborted(vm);
-	if (aborted) {
-		if (claimed)
-			vcpu_release(vcpu, VCPU_READY);
-		return result(HF_VCPU_ABORTED | (int64_t)aborted
-							<< HF_VCPU_CODE_BITS);
-	}
+	if (aborted)
+		return stopped(claimed ? vcpu : NULL, aborted);
 	if (!claimed)
 		return result(HF_VCPU_WAIT_FOR_INTERRUPT);
-	return result((int64_t)vcpu_run(vcpu));
+	return vcpu_run(vcpu);
 }
 
 /* --- asking --- */

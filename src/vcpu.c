@@ -152,20 +152,60 @@ static bool finish(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
 	return true;
 }
 
-uint64_t vcpu_run(struct vcpu *vcpu)
+/*
+ * If another vCPU stopped the VM meanwhile, a stay still ended as it did: a
+ * reply in the primary's mailbox must be told. The next RUN says that the VM is
+ * stopped.
+ */
+static struct api_result run_result_of(uint64_t result)
+{
+	return (struct api_result){(int64_t)result, 0};
+}
+
+/* All ways to end a stay, which ended for the reason `exit`. */
+static __attribute__((noinline)) struct api_result end_stay(struct vcpu *vcpu,
+							    uint64_t exit)
+{
+	uint64_t result = 0;
+
+	while (!finish(vcpu, exit, &result))
+		exit = arch_vcpu_enter(vcpu);
+	return run_result_of(result);
+}
+
+/* What is left of the stay before comes first, or what it owes since. */
+static __attribute__((noinline)) struct api_result settle(struct vcpu *vcpu)
 {
 	uint64_t exit = vcpu->unfinished;
-	uint64_t result = 0;
 
 	vcpu->unfinished = 0;
 	if (!exit)
 		exit = arch_vcpu_owed(vcpu);
-	while (!finish(vcpu, exit ? exit : arch_vcpu_enter(vcpu), &result))
-		exit = 0;
-	/*
-	 * If another vCPU stopped the VM meanwhile, this stay still ended as it
-	 * did: a reply in the primary's mailbox must be told. The next RUN says
-	 * that the VM is stopped.
-	 */
-	return result;
+	return end_stay(vcpu, exit);
+}
+
+/* Whether an interrupt is all that the primary has to learn of. */
+static inline bool is_quiet(const struct vcpu *vcpu)
+{
+	return vconsole_news(&vcpu->vm->console) == NO_NEWS &&
+	       !arch_iommu_count;
+}
+
+struct api_result vcpu_run(struct vcpu *vcpu)
+{
+	uint64_t exit, result;
+
+	if (vcpu->unfinished || arch_vcpu_owes(&vcpu->arch))
+		return settle(vcpu);
+	exit = arch_vcpu_enter(vcpu);
+	/* The usual reasons first, as finish() would. */
+	if (exit == EXIT_INTERRUPT && is_quiet(vcpu))
+		result = run_result(HF_VCPU_YIELD, 0);
+	else if ((exit & EXIT_KIND_MASK) == EXIT_REPLIED)
+		result = run_result(HF_VCPU_RESPONSE_READY,
+				    exit >> EXIT_PAYLOAD_SHIFT);
+	else
+		return end_stay(vcpu, exit);
+	vcpu_release(vcpu, VCPU_READY);
+	return run_result_of(result);
 }

@@ -18,7 +18,7 @@ BOOT_FP_FUNCTIONS = {"arch_boot_copy"}
 
 # Functions whose TLB maintenance is for their own CPU. Code with the MMU off,
 # in .head and .idmap, is as well.
-LOCAL_TLBI = {"el2_init", "switch_to_secondary", "enter_unusually"}
+LOCAL_TLBI = {"el2_init", "enter_unusually"}
 
 # Registers that decide what TLB maintenance applies to.
 TLBI_CONTEXT = ("vttbr_el2", "hcr_el2", "vtcr_el2")
@@ -247,8 +247,8 @@ def maintenance(ctx):
         elif mnemonic in ("dc", "ic") and not operands.startswith("zva"):
             found.append(f"{name} {operands.split(',')[0]}")
             check_after(code, i, name)
-    for wanted in ("arch_vm_revoke vmalls12e1is", "switch_to_secondary vmalle1",
-                   "enter_unusually vmalle1", "arch_clean_to_memory civac",
+    for wanted in ("arch_vm_revoke vmalls12e1is", "enter_unusually vmalle1",
+                   "arch_clean_to_memory civac",
                    "arch_sync_instructions ialluis"):
         if wanted not in found:
             raise Failure(f"there is no {wanted}")

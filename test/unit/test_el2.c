@@ -143,6 +143,10 @@ static void start(uint64_t pa_range, bool all)
 	primary_vcpus[1].cpu = &cpus[1];
 	for (uint32_t i = 0; i < VMS; i++)
 		make_vm(&vms[i], i + 1, vcpus[i]);
+	/* As arch_primary_enter() does. */
+	for (uint32_t i = 0; i < CPUS; i++)
+		primary_vcpus[i].arch.controls.vectors =
+			(uintptr_t)primary_vectors;
 	regs_forget_notes();
 }
 
@@ -154,7 +158,7 @@ static void enter(unsigned int cpu, struct vcpu *vcpu)
 
 static void leave(unsigned int cpu, struct vcpu *vcpu)
 {
-	switch_to_primary(&primary_vcpus[cpu], vcpu);
+	CHECK(switch_to_primary(vcpu) == &primary_vcpus[cpu]);
 }
 
 static void check_bits(const char *reg, uint64_t set, uint64_t clear)
@@ -420,12 +424,195 @@ TEST(gic_registers)
 	el2_read_features();
 	CHECK(features.gic_regs);
 	enter(0, &vcpus[0][0]);
-	CHECK_EQ(regs_read("icc_sre_el2") & 9, 1); /* EL1 has no SRE */
 	CHECK_EQ(regs_read("ich_hcr_el2") & BIT(10), BIT(10)); /* TC */
 	leave(0, &vcpus[0][0]);
-	CHECK_EQ(regs_read("icc_sre_el2") & 9, 9);
 	CHECK_EQ(regs_read("ich_hcr_el2") & BIT(10), 0);
 	board.gic_version = 0;
+}
+
+/* --- the usual way: nothing is looked at that was found before --- */
+
+/* A machine without what is always to be switched. */
+static void start_usual(void)
+{
+	board.gic_version = 3;
+	start(5, false);
+	regs_set("id_aa64pfr0_el1", BIT(24));
+	regs_set("id_aa64dfr0_el1", BIT(8));
+	el2_read_features();
+	CHECK(features_usual);
+	board.gic_version = 0;
+}
+
+/* Whether the stay of a vCPU on CPU 0 begins in the usual way. */
+static bool enters_usually(struct vcpu *v)
+{
+	regs_forget_notes();
+	enter(0, v);
+	return !regs_count("pmcntenclr_el0");
+}
+
+static bool stays_usually(struct vcpu *v)
+{
+	bool usual = enters_usually(v);
+
+	leave(0, v);
+	return usual;
+}
+
+/* Both ways set the same. */
+TEST(usual_controls)
+{
+	static const char *const all[] = {
+		"cptr_el2",    "mdcr_el2",  "cnthctl_el2",
+		"vmpidr_el2",  "vttbr_el2", "hcr_el2",
+		"cntvoff_el2", "vbar_el2",  "ich_hcr_el2"};
+	uint64_t there[ARRAY_SIZE(all)], back[ARRAY_SIZE(all)];
+	struct vcpu *v = &vcpus[0][0];
+
+	start_usual();
+	v->arch.controls.cntvoff = 123;
+	CHECK(!enters_usually(v));
+	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++)
+		there[i] = regs_read(all[i]);
+	leave(0, v);
+	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++)
+		back[i] = regs_read(all[i]);
+	CHECK(enters_usually(v));
+	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++)
+		CHECK_EQ(regs_read(all[i]), there[i]);
+	CHECK_EQ(regs_read("cntvoff_el2"), 123);
+	CHECK_EQ(regs_read("ich_hcr_el2") & BIT(10), BIT(10)); /* TC */
+	regs_forget_notes();
+	leave(0, v);
+	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++)
+		CHECK_EQ(regs_read(all[i]), back[i]);
+	CHECK_EQ(regs_count("dsb ish"), 1);
+	CHECK_EQ(regs_read("ich_hcr_el2"), 0);
+}
+
+/* A timer that is off still has a value, which is its VM's. */
+TEST(usual_timer_value)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	start_usual();
+	stays_usually(v);
+	regs_set("cntv_cval_el0", 5000);
+	v->arch.el1.cntv_cval = 77;
+	CHECK(enters_usually(v));
+	CHECK_EQ(regs_read("cntv_cval_el0"), 77);
+	regs_set("cntv_cval_el0", 78);
+	leave(0, v);
+	CHECK_EQ(regs_read("cntv_cval_el0"), 5000);
+	CHECK_EQ(v->arch.el1.cntv_cval, 78);
+}
+
+/* What the primary has set, of which a secondary is to see nothing. */
+TEST(unusual_primary)
+{
+	static const char *const set[] = {"cntv_ctl_el0", "mdscr_el1",
+					  "pmcntenset_el0", "pmuserenr_el0"};
+	struct vcpu *v = &vcpus[0][0];
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(set); i++) {
+		start_usual();
+		stays_usually(v);
+		regs_set(set[i], 1);
+		CHECK(!enters_usually(v));
+		if (i < 2)
+			CHECK_EQ(regs_read(set[i]), 0);
+		leave(0, v);
+		CHECK_EQ(regs_read(set[i]), 1);
+		regs_set(set[i], 0);
+		CHECK(enters_usually(v));
+		/* It was nothing, and comes back as nothing. */
+		fp_trap(v);
+		leave(0, v);
+		CHECK_EQ(regs_read(set[i]), 0);
+	}
+}
+
+/* What a vCPU has of its own that the usual way does not switch. */
+TEST(unusual_vcpu)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	start_usual();
+	stays_usually(v);
+	CHECK(enters_usually(v));
+	regs_set("cntv_ctl_el0", 1);
+	leave(0, v);
+	CHECK_EQ(regs_read("cntv_ctl_el0"), 0);
+	CHECK_EQ(v->arch.el1.cntv_ctl, 1);
+	CHECK(!enters_usually(v));
+	CHECK_EQ(regs_read("cntv_ctl_el0"), 1);
+	regs_set("cntv_ctl_el0", 0);
+	leave(0, v);
+	CHECK(stays_usually(v));
+
+	/* FP/SIMD registers: until somebody else has them. */
+	enter(0, v);
+	fp_trap(v);
+	leave(0, v);
+	CHECK_EQ(fp_saves, 1);
+	check_bits("cptr_el2", BIT(10), 0);
+	CHECK(!enters_usually(v));
+	check_bits("cptr_el2", 0, BIT(10));
+	leave(0, v);
+	fp_trap(&primary_vcpus[0]);
+	check_bits("cptr_el2", 0, BIT(10));
+	CHECK(!enters_usually(v));
+	check_bits("cptr_el2", BIT(10), 0);
+	leave(0, v);
+	check_bits("cptr_el2", 0, BIT(10));
+	CHECK(stays_usually(v));
+	check_bits("cptr_el2", 0, BIT(10));
+}
+
+/* Each CPU has vectors, and translations, of its own. */
+TEST(unusual_place)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	start_usual();
+	stays_usually(v);
+	enter(1, v);
+	leave(1, v);
+	CHECK(!stays_usually(v));
+	CHECK(stays_usually(v));
+	/* Another one of its VM was here; then of another VM. */
+	CHECK(!stays_usually(&vcpus[0][1]));
+	CHECK(!stays_usually(v));
+	CHECK_EQ(regs_count("tlbi vmalle1"), 1);
+	CHECK(!stays_usually(&vcpus[1][0]));
+	CHECK(stays_usually(v));
+	/* Elsewhere it is still the last one. */
+	enter(1, v);
+	leave(1, v);
+	CHECK(!stays_usually(&vcpus[0][1]));
+	regs_forget_notes();
+	enter(1, v);
+	CHECK_EQ(regs_count("pmcntenclr_el0"), 0);
+	leave(1, v);
+}
+
+/* It is one that uses its interrupt controller from now on. */
+TEST(unusual_gic)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	start_usual();
+	stays_usually(v);
+	enter(0, v);
+	vms[0].arch.vgic.used = true;
+	cpus[0].arch.unusual = true; /* as load() of vgic.c does */
+	gic_enters = gic_leaves = 0;
+	leave(0, v);
+	CHECK_EQ(gic_leaves, 1);
+	CHECK(!stays_usually(v));
+	CHECK_EQ(gic_enters, 1);
+	vms[0].arch.vgic.used = false;
 }
 
 /* Another vCPU is the first to use it, while this one runs. */
@@ -499,7 +686,7 @@ TEST(virtual_timer)
 	regs_set("cntv_ctl_el0", 1);
 	regs_set("cntv_cval_el0", 5000);
 	v->arch.el1.cntv_cval = 77;
-	vms[0].arch.cntvoff = 123;
+	v->arch.controls.cntvoff = 123;
 	enter(0, v);
 	CHECK_EQ(regs_read("cntvoff_el2"), 123);
 	CHECK_EQ(regs_read("cntv_cval_el0"), 77);
@@ -528,7 +715,7 @@ static void start_timer(uint64_t now)
 	cpus[0].arch.ppi_timer_bit = 1 << 26;
 	cpus[0].arch.ppi_virtual_bit = 1 << 27;
 	cpus[0].arch.ppi_maintenance_bit = 1 << 25;
-	vms[0].arch.cntvoff = 1000;
+	vcpus[0][0].arch.controls.cntvoff = 1000;
 	vcpus[0][0].arch.el1.cntv_cval = 50;
 	vcpus[0][0].arch.el1.cntv_ctl = 1;
 	regs_set("cntpct_el0", now);
@@ -731,16 +918,17 @@ TEST(vcpu_reset)
 
 	start(5, false);
 	memset(&v->arch, 0xa5, sizeof(v->arch));
-	v->arch.vmpidr = 0x80000001;
+	v->arch.controls.vmpidr = 0x80000001;
 	arch_vcpu_reset(v, ipaddr(0x40080000), 0x42);
 	CHECK_EQ(v->arch.pc, 0x40080000);
 	CHECK_EQ(v->arch.x[0], 0x42);
-	CHECK_EQ(v->arch.vmpidr, 0x80000001);
+	CHECK_EQ(v->arch.controls.vmpidr, 0x80000001);
+	CHECK(!v->arch.controls.usual_cpu);
 	CHECK_EQ(v->arch.pstate, 0x3c5);	     /* EL1h, DAIF masked */
 	CHECK_EQ(v->arch.el1.sctlr_el1 & 0x1005, 0); /* M, C, I */
 	for (unsigned int i = 1; i < 31; i++)
 		CHECK_EQ(v->arch.x[i], 0);
-	CHECK_EQ(v->arch.el1.tpidr_el0 | v->arch.el1.mdscr_el1, 0);
+	CHECK_EQ(v->arch.el1.tpidr_el0 | v->arch.mdscr, 0);
 	CHECK_EQ(v->arch.tpidr2 | v->arch.fp.fpcr, 0);
 	CHECK(!v->arch.fp_cpu);
 }

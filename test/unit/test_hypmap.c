@@ -19,7 +19,7 @@
 /* --- what hypmap.c needs of others --- */
 
 char image_begin[1], boot_text_end[1], boot_end[1], text_end[1], rodata_end[1];
-char bss_begin[1], bss_end[1], pool_begin[1], image_end[1], cpu_stacks[1];
+char bss_begin[1], bss_end[1], pool_begin[1], cpu_stacks[1];
 char idmap_begin[1], ro_after_boot_end[1], boot_data_end[1];
 struct board board;
 

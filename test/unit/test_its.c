@@ -41,8 +41,8 @@ static uint64_t read64(const volatile void *base, uint32_t offset)
 
 struct board board;
 struct spinlock gic_lock;
-char pool_begin[1], image_begin[1];
-_Alignas(65536) char image_end[1]; /* as the pool is */
+char pool_begin[1];
+_Alignas(65536) char image_begin[1]; /* as the pool is */
 
 static _Alignas(65536) uint8_t pool[3 << 20];
 static size_t pool_used;
@@ -71,8 +71,9 @@ void *pool_take(size_t count, size_t alignment)
 
 size_t pool_used_bytes(void)
 {
-	/* image_end is where pool_begin is, or about there. */
-	return (size_t)(image_end - pool_begin) - (sizeof(pool) - pool_used);
+	/* The image's end is where pool_begin is, or about there. */
+	return (size_t)(image_begin + HYP_SIZE - pool_begin) -
+	       (sizeof(pool) - pool_used);
 }
 
 paddr_t virt_to_phys(const void *p)

@@ -148,7 +148,7 @@ static void mmio_write64(void *base, uint32_t offset, uint64_t value)
 /* --- what smmu.c needs of others --- */
 
 #define POOL_SIZE (1 << 20)
-char image_begin[1], image_end[1];
+char image_begin[1];
 char pool_begin[1];
 
 struct vm vm_primary;
@@ -284,7 +284,7 @@ static void begin(void)
 	memset(&stage1, 0, sizeof(stage1));
 	memset(&vm_primary, 0, sizeof(vm_primary));
 	memset(&ram, 0, sizeof(ram));
-	smmu_count = pmcg_count = 0;
+	arch_iommu_count = pmcg_count = 0;
 	guest_lines = 0;
 	cleaned = 0;
 	said[0] = '\0';
@@ -377,7 +377,7 @@ TEST(stage2_of_44_bits)
 	begin();
 	model.reg[SMMU_IDR5 / 4] = IDR5_GRAN4K | 4;
 	vm_primary.stage2.input_bits = 48;
-	if (pa_of(image_end) >> 44) {
+	if (pa_of(image_begin) >> 44) {
 		CHECK(!run());
 		CHECK(strstr(said, "cannot reach its tables"));
 	}

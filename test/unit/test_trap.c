@@ -379,6 +379,7 @@ static uint64_t sysreg(unsigned int op0, unsigned int op1, unsigned int crn,
 #define CNTP_CVAL(rt) sysreg(3, 3, 14, 2, 2, rt)
 #define ICC_PMR(rt) sysreg(3, 0, 4, 6, 0, rt)
 #define ICC_SGI1R(rt) sysreg(3, 0, 12, 11, 5, rt)
+#define ICC_SRE(rt) sysreg(3, 0, 12, 12, 5, rt)
 #define ID_AA64PFR0(rt) sysreg(3, 0, 0, 4, 0, rt)
 
 static void check_regs_but(unsigned int changed)
@@ -430,6 +431,23 @@ TEST(emulated_sysregs)
 	CHECK_EQ(gic.value, 106);
 	CHECK_EQ(gic.op2, 5);
 	CHECK_EQ(regs_read("elr_el2"), PC + 4);
+}
+
+/* QEMU does not trap it. To the primary it is a constant: 7. */
+TEST(system_register_enable)
+{
+	start(EL1H);
+	gic.value = 77;
+	trap(ICC_SRE(3) | READ, true);
+	CHECK_EQ(vcpu.arch.x[3], 7);
+	trap(ICC_SRE(4), true);
+	CHECK_EQ(gic.value, 77);
+	CHECK_EQ(regs_read("elr_el2"), PC + 8);
+	/* A secondary's is its interrupt controller's. */
+	gic.answer = VGIC_DONE;
+	CHECK_EQ(trap(ICC_SRE(5) | READ, false), 0);
+	CHECK_EQ(vcpu.arch.x[5], 77);
+	CHECK_EQ(gic.op2, 5);
 }
 
 /* --- the short ways of the virtual interrupt controller --- */

@@ -42,7 +42,7 @@ static uint64_t run(enum vcpu_exit kind, uint64_t payload)
 	vcpu->arch.guest = leave;
 	leave_with = vcpu_exit(kind, payload);
 	CHECK(vcpu_claim(vcpu, &cpus[0]));
-	return vcpu_run(vcpu);
+	return (uint64_t)vcpu_run(vcpu).value;
 }
 
 static uint64_t run_ready(enum vcpu_exit kind, uint64_t payload)
@@ -154,6 +154,10 @@ TEST(turn_on_after_off)
 TEST(exit_interrupt)
 {
 	CHECK_EQ(run_ready(EXIT_INTERRUPT, 0), code(HF_VCPU_YIELD, 0));
+	CHECK_EQ(fake.polls, 0);
+	CHECK_EQ(state(vcpu), VCPU_READY);
+	arch_iommu_count = 1;
+	CHECK_EQ(run(EXIT_INTERRUPT, 0), code(HF_VCPU_YIELD, 0));
 	CHECK_EQ(fake.polls, 1);
 	CHECK_EQ(state(vcpu), VCPU_READY);
 	CHECK_EQ(run_ready(EXIT_NONE, 0), code(HF_VCPU_YIELD, 0));
@@ -188,7 +192,7 @@ static void check_owed(enum vcpu_exit kind, uint64_t entries,
 	vcpu->arch.guest = leave_owing;
 	leave_with = vcpu_exit(kind, 0);
 	CHECK(vcpu_claim(vcpu, &cpus[0]));
-	CHECK_EQ(vcpu_run(vcpu),
+	CHECK_EQ(vcpu_run(vcpu).value,
 		 code(HF_VCPU_WAKE_UP, 1 << HF_WAKE_UP_VM_SHIFT | 3));
 	CHECK_EQ(state(vcpu), VCPU_READY);
 	CHECK_EQ(run(EXIT_WFI, 0), code(HF_VCPU_WAIT_FOR_INTERRUPT, 0));
@@ -208,7 +212,7 @@ TEST(owes_before_wait)
 	vcpu->arch.guest = leave_owing;
 	leave_with = EXIT_INTERRUPT;
 	CHECK(vcpu_claim(vcpu, &cpus[0]));
-	CHECK_EQ(vcpu_run(vcpu), HF_VCPU_YIELD);
+	CHECK_EQ(vcpu_run(vcpu).value, HF_VCPU_YIELD);
 	CHECK_EQ(run(EXIT_WFI, 0),
 		 code(HF_VCPU_WAKE_UP, 1 << HF_WAKE_UP_VM_SHIFT | 3));
 	CHECK_EQ(vcpu->arch.entries, 1);

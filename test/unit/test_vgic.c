@@ -1002,6 +1002,21 @@ TEST(message_before_use)
 	}
 }
 
+/* None of the VM's is entered in the usual way from then on, nor left here. */
+TEST(first_use)
+{
+	start(3);
+	for (uint32_t i = 0; i < VCPUS; i++)
+		vcpus[i].arch.controls.usual_cpu = &boards_cpus[i];
+	boards_cpus[0].arch.unusual = boards_cpus[1].arch.unusual = false;
+	vgic_use(&vcpus[0]);
+	vgic_end(&vcpus[0]);
+	for (uint32_t i = 0; i < VCPUS; i++)
+		CHECK(!vcpus[i].arch.controls.usual_cpu);
+	CHECK(boards_cpus[0].arch.unusual);
+	CHECK(!boards_cpus[1].arch.unusual);
+}
+
 /* --- the timer that fires again --- */
 
 /* Its interrupt is taken, and ended with the timer set to later. */

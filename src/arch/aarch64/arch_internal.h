@@ -78,7 +78,7 @@ _Noreturn void boot_first_cpu(uint64_t dtb);
 _Noreturn void boot_wrong_level(uint64_t dtb, uint64_t level);
 _Noreturn void boot_other_cpu(uint64_t index);
 void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu);
-void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu);
+struct vcpu *switch_to_primary(struct vcpu *vcpu);
 void trap_primary(struct vcpu *vcpu);
 void trap_primary_interrupt(struct vcpu *vcpu);
 uint64_t trap_secondary(struct vcpu *vcpu);
@@ -172,6 +172,9 @@ extern struct cpu_features features;
 
 /* Whether there is one that switch_rare() is for. */
 extern bool features_rare;
+
+/* Whether it has all and only what the usual way of a switch is for. */
+extern bool features_usual;
 
 /* Size of physical addresses in bits, at most 48. */
 unsigned int arch_pa_bits(void);
@@ -371,7 +374,7 @@ static inline bool vgic_is_used(const struct vm *vm)
 /* The vcpu_exit() that tells of another vCPU with a new interrupt, or 0. */
 static inline uint64_t vgic_take_wake(struct vcpu *vcpu)
 {
-	return vcpu->arch.vgic.tell ? vgic_next_wake(vcpu) : 0;
+	return arch_vcpu_owes(&vcpu->arch) ? vgic_next_wake(vcpu) : 0;
 }
 
 /* --- gic.c --- */

@@ -11,6 +11,23 @@
 
 #include "vgic.h"
 
+/*
+ * What the CPU runs a vCPU under: registers of EL2, loaded in pairs on each way
+ * (switch.c). Those of the primary belong to its CPU, on which it is pinned;
+ * of a secondary's, `cptr` and `vectors` are of the CPU on which it ran last.
+ */
+struct controls {
+	/*
+	 * CPU on which it may be entered in the usual way, or NULL. Atomic: set
+	 * by the CPU that it leaves, to NULL by any.
+	 */
+	struct cpu *usual_cpu;
+	uint64_t cptr, mdcr;
+	uint64_t cnthctl, vmpidr;
+	uint64_t vttbr, hcr;
+	uint64_t cntvoff, vectors;
+};
+
 /* EL1 and EL0 system registers that every VM has as its own. */
 struct el1_regs {
 	uint64_t sp_el0, sp_el1;
@@ -23,7 +40,6 @@ struct el1_regs {
 	uint64_t tpidr_el1, tpidr_el0;
 	uint64_t tpidrro_el0, par_el1;
 	uint64_t csselr_el1, cntkctl_el1;
-	uint64_t mdscr_el1; /* of the primary; a secondary has none */
 	uint64_t cntv_ctl, cntv_cval;
 };
 
@@ -44,10 +60,12 @@ struct arch_vcpu {
 	uint64_t x[31];
 	uint64_t pc;	 /* ELR_EL2 */
 	uint64_t pstate; /* SPSR_EL2 */
-	uint64_t vmpidr; /* VMPIDR_EL2 */
 	struct el1_regs el1;
-	/* PMCNTENSET_EL0 and PMUSERENR_EL0 of the primary */
-	uint64_t pmcnten, pmuserenr;
+	/*
+	 * MDSCR_EL1, PMCNTENSET_EL0 and PMUSERENR_EL0 of the primary while a
+	 * secondary runs, for which they are zero.
+	 */
+	uint64_t mdscr, pmcnten, pmuserenr;
 	struct pauth_keys pauth;
 	uint64_t tpidr2; /* TPIDR2_EL0, where there is SME */
 	uint64_t vdisr;	 /* VDISR_EL2, where there is RAS */
@@ -57,8 +75,15 @@ struct arch_vcpu {
 	struct fp_regs fp;
 	/* CNTP_CTL_EL0 and CNTP_CVAL_EL0, which are emulated (timer.c). */
 	uint64_t cntp_ctl, cntp_cval;
-	struct vgic_cpu vgic; /* last: a reset of the rest ends here */
+	struct controls controls; /* a reset of what is above ends here */
+	struct vgic_cpu vgic;
 };
+
+/* Whether arch_vcpu_owed() has something. */
+static inline bool arch_vcpu_owes(const struct arch_vcpu *arch)
+{
+	return arch->vgic.tell;
+}
 
 /* The UART of a VM (pl011.c); the lock of its console guards all. */
 struct uart {
@@ -68,10 +93,7 @@ struct uart {
 };
 
 struct arch_vm {
-	uint64_t hcr;	  /* HCR_EL2 */
-	uint64_t vttbr;	  /* VTTBR_EL2 */
-	uint64_t cntvoff; /* CNTVOFF_EL2 */
-	uint64_t mdcr;	  /* MDCR_EL2 */
+	uint64_t vttbr; /* VTTBR_EL2 */
 	struct uart uart;
 	struct vgic vgic;
 };
@@ -93,6 +115,8 @@ struct arch_cpu {
 	struct spectre spectre;
 	/* vCPU whose FP/SIMD registers are in the CPU, or NULL. */
 	struct vcpu *fp_owner;
+	/* The vCPU that runs is not left in the usual way: switch.c. */
+	bool unusual;
 	/*
 	 * The interrupt controller's registers of this CPU's private
 	 * interrupts, from the one that enables them on, and the bits in each

@@ -177,7 +177,7 @@
 #define ICC_SRE_EL2_ROWS(B)						\
 	B(SRE,     0, 1, 1, GICV3, "the GIC by system registers")	\
 	B(DFB_DIB, 1, 3, 3, GICV3, "no bypass around it")		\
-	B(ENABLE,  3, 1, 0, GICV3, "0 traps ICC_SRE_EL1")
+	B(ENABLE,  3, 0, 0, GICV3, "0 traps ICC_SRE_EL1, a constant")
 
 #define ICH_HCR_EL2_ROWS(B)						\
 	B(EN,      0, 0, vgic, GICV3, "virtual interrupts")		\

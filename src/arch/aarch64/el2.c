@@ -12,6 +12,7 @@
 
 struct cpu_features features RO_AFTER_BOOT;
 bool features_rare RO_AFTER_BOOT;
+bool features_usual RO_AFTER_BOOT;
 
 /* MPIDR of vCPU i of a secondary: affinity 0.0.0.i */
 #define MPIDR_RES1 BIT(31)
@@ -83,6 +84,7 @@ BOOT_ONLY void el2_read_features(void)
 	features = read_features();
 	features_rare =
 		features.pauth | features.sme | features.ras | features.impdef;
+	features_usual = features.pmu & features.gic_regs & !features_rare;
 	vtcr = make_vtcr();
 }
 
@@ -155,14 +157,23 @@ void el2_init(void)
 
 void arch_vm_init(struct vm *vm, uint32_t id)
 {
-	/* VMIDs have 8 bits everywhere; 0 is the one of nobody. */
-	vm->arch.vttbr = virt_to_phys(vm->stage2.root).pa | (uint64_t)(id + 1)
-								    << 48;
-	vm->arch.hcr = id ? FOR_SECONDARY(HCR_EL2) : FOR_PRIMARY(HCR_EL2);
-	vm->arch.mdcr = id ? FOR_SECONDARY(MDCR_EL2) : FOR_PRIMARY(MDCR_EL2);
-	vm->arch.cntvoff = id ? read_sysreg(cntpct_el0) : 0;
-	for (uint32_t i = 0; i < vm->vcpu_count; i++)
-		vm->vcpus[i].arch.vmpidr = id ? MPIDR_RES1 | i : cpus[i].id;
+	struct controls c = {
+		.cptr = fp_cptr(true),
+		.mdcr = id ? FOR_SECONDARY(MDCR_EL2) : FOR_PRIMARY(MDCR_EL2),
+		.cnthctl = id ? FOR_SECONDARY(CNTHCTL_EL2)
+			      : FOR_PRIMARY(CNTHCTL_EL2),
+		/* VMIDs have 8 bits everywhere; 0 is the one of nobody. */
+		.vttbr = virt_to_phys(vm->stage2.root).pa | (uint64_t)(id + 1)
+								    << 48,
+		.hcr = id ? FOR_SECONDARY(HCR_EL2) : FOR_PRIMARY(HCR_EL2),
+		.cntvoff = id ? read_sysreg(cntpct_el0) : 0,
+	};
+
+	vm->arch.vttbr = c.vttbr;
+	for (uint32_t i = 0; i < vm->vcpu_count; i++) {
+		c.vmpidr = id ? MPIDR_RES1 | i : cpus[i].id;
+		vm->vcpus[i].arch.controls = c;
+	}
 	vgic_reset(vm);
 }
 
@@ -182,11 +193,10 @@ void arch_vm_signal(struct vm *vm)
 void arch_vcpu_reset(struct vcpu *vcpu, ipaddr_t entry, uint64_t argument)
 {
 	struct arch_vcpu *a = &vcpu->arch;
-	uint64_t vmpidr = a->vmpidr;
 
-	memset(a, 0, offsetof(struct arch_vcpu, vgic));
+	memset(a, 0, offsetof(struct arch_vcpu, controls));
+	a->controls.usual_cpu = NULL;
 	vgic_reset_vcpu(vcpu);
-	a->vmpidr = vmpidr;
 	a->pc = entry.ipa;
 	a->x[0] = argument;
 	a->pstate = PSTATE_EL1H | PSTATE_DAIF;

@@ -22,4 +22,6 @@ void fp_trap(struct vcpu *vcpu)
 	fp_load(&vcpu->arch.fp);
 	cpu->arch.fp_owner = vcpu;
 	vcpu->arch.fp_cpu = cpu;
+	cpu->vcpu->arch.controls.cptr = fp_cptr(vcpu != cpu->vcpu);
+	cpu->arch.unusual = true;
 }

@@ -61,6 +61,7 @@ void gic_init_cpu(void)
 	if (features.gic_regs) {
 		write_sysreg(icc_sre_el2, FOR_PRIMARY(ICC_SRE_EL2));
 		isb();
+		write_sysreg(icc_sre_el1, ICC_SRE_VALUE);
 	}
 	vgic_init_cpu();
 	if (features.gic_regs)

@@ -74,7 +74,7 @@ static BOOT_ONLY bool map_image(const char *image)
 	map_part(table, image, boot_text_end, boot_end, MM_R);
 	map_part(table, image, boot_end, text_end, MM_R | MM_X);
 	map_part(table, image, text_end, rodata_end, MM_R);
-	map_part(table, image, rodata_end, image_end, MM_R | MM_W);
+	map_part(table, image, rodata_end, image + HYP_SIZE, MM_R | MM_W);
 	guard = table + (cpu_stacks - image) / PAGE_SIZE;
 	for (unsigned int i = 0; i <= MAX_CPUS; i++) {
 		*guard = arch_pte_absent(OWNER_NOBODY);
@@ -131,7 +131,7 @@ BOOT_ONLY uint64_t early_map(const char *image, uint64_t link_address,
 	void *root;
 
 	link_base = link_address;
-	pool_init(pool_begin, image_end);
+	pool_init(pool_begin, (char *)(uintptr_t)image + HYP_SIZE);
 	if (!has_granule() ||
 	    !ptable_init(&mm_hypervisor, MM_STAGE_1, 0, 1, HYP_VA_BITS) ||
 	    !map_image(image) || !map_identity(image) || !make_slots() ||

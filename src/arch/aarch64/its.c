@@ -524,7 +524,8 @@ static BOOT_ONLY uint64_t next_room(uint64_t alignment)
 /* Divides what is left of the pool between `count` ITSs. */
 static BOOT_ONLY void divide_pool(uint32_t count, uint32_t vms)
 {
-	uint64_t end = (uint64_t)(uintptr_t)image_end - POOL_RESERVE(vms);
+	uint64_t end =
+		(uint64_t)(uintptr_t)image_begin + HYP_SIZE - POOL_RESERVE(vms);
 	uint64_t next = next_room(QUEUE_ALIGNMENT);
 
 	share_end = end > next ? next + (end - next) / count : next;

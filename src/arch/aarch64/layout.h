@@ -31,7 +31,7 @@
 extern char image_begin[], boot_text_end[], boot_end[];
 extern char idmap_begin[], idmap_end[], text_end[], rodata_end[];
 extern char bss_begin[], ro_after_boot_end[], boot_data_end[], bss_end[];
-extern char pool_begin[], image_end[], cpu_stacks[];
+extern char pool_begin[], cpu_stacks[];
 
 #endif
 #endif

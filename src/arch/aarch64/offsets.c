@@ -21,21 +21,16 @@ void offsets(void)
 {
 	DEFINE(VCPU_X, offsetof(struct vcpu, arch.x));
 	DEFINE(VCPU_PC, offsetof(struct vcpu, arch.pc));
-	DEFINE(VCPU_VMPIDR, offsetof(struct vcpu, arch.vmpidr));
 	DEFINE(VCPU_EL1, offsetof(struct vcpu, arch.el1));
 	DEFINE(VCPU_VGIC_LOADED, offsetof(struct vcpu, arch.vgic.loaded));
-	DEFINE(VCPU_MDSCR, offsetof(struct vcpu, arch.el1.mdscr_el1));
 	DEFINE(VCPU_PAUTH, offsetof(struct vcpu, arch.pauth));
 	DEFINE(VCPU_FP, offsetof(struct vcpu, arch.fp));
 	DEFINE(VCPU_FPCR, offsetof(struct vcpu, arch.fp.fpcr));
 	DEFINE(VCPU_VM, offsetof(struct vcpu, vm));
 	DEFINE(VCPU_CPU, offsetof(struct vcpu, cpu));
-	DEFINE(VM_HCR, offsetof(struct vm, arch.hcr));
 	DEFINE(VM_VTTBR, offsetof(struct vm, arch.vttbr));
-	DEFINE(VM_CNTVOFF, offsetof(struct vm, arch.cntvoff));
 	DEFINE(CPU_STACK_TOP, offsetof(struct cpu, arch.stack_top));
 	DEFINE(CPU_SPECTRE, offsetof(struct cpu, arch.spectre));
-	DEFINE(CPU_VCPU, offsetof(struct cpu, vcpu));
 	DEFINE(API_ROWS_SHIFT, API_ROWS_BITS);
 	DEFINE(API_FIRST_ROWS, API_FIRST >> API_ROWS_BITS);
 	DEFINE(EXIT_INTERRUPT_VALUE, EXIT_INTERRUPT);

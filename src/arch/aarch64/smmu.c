@@ -142,7 +142,7 @@ static struct smmu {
 	const uint64_t *eventq;
 } smmus[MAX_SMMUS] RO_AFTER_BOOT;
 
-static uint32_t smmu_count RO_AFTER_BOOT;
+uint32_t arch_iommu_count RO_AFTER_BOOT;
 
 /* Of its own: other lines that the primary causes hide no fault. */
 static struct log_limit refusals;
@@ -194,11 +194,11 @@ static BOOT_ONLY void cut(const struct smmu *s)
 
 static BOOT_ONLY void add_smmu(const struct fdt *fdt, fdt_node_t node)
 {
-	struct smmu *s = &smmus[smmu_count];
+	struct smmu *s = &smmus[arch_iommu_count];
 	uint64_t own = pa_of(image_begin);
 	uint64_t size;
 
-	if (smmu_count == MAX_SMMUS)
+	if (arch_iommu_count == MAX_SMMUS)
 		boot_stop("device tree: more than %u SMMUs", MAX_SMMUS);
 	s->node = node;
 	s->name = fdt_name(fdt, node);
@@ -211,7 +211,7 @@ static BOOT_ONLY void add_smmu(const struct fdt *fdt, fdt_node_t node)
 	s->regs = arch_boot_map(paddr(s->base), SMMU_SIZE, MM_DEVICE_RW);
 	if (!s->regs)
 		stop(s, "reg lies outside of the address space");
-	smmu_count++;
+	arch_iommu_count++;
 	cut(s);
 }
 
@@ -254,7 +254,7 @@ BOOT_ONLY void smmu_init_board(const struct fdt *fdt)
 
 BOOT_ONLY bool smmu_is_own(fdt_node_t node)
 {
-	for (uint32_t i = 0; i < smmu_count; i++)
+	for (uint32_t i = 0; i < arch_iommu_count; i++)
 		if (smmus[i].node == node)
 			return true;
 	return false;
@@ -462,7 +462,7 @@ static BOOT_ONLY void command(const struct smmu *s, uint64_t word0,
 /* NULL, or why the SMMU is none that can be used. */
 static BOOT_ONLY const char *unusable(const struct smmu *s)
 {
-	uint64_t own_end = pa_of(image_end) - 1;
+	uint64_t own_end = pa_of(image_begin) + HYP_SIZE - 1;
 	uint32_t idr0 = mmio_read32(s->regs, SMMU_IDR0);
 	uint32_t idr1 = mmio_read32(s->regs, SMMU_IDR1);
 
@@ -532,7 +532,7 @@ static BOOT_ONLY void start(uint32_t i, const struct fdt *fdt,
 BOOT_ONLY void arch_confine_devices(const struct fdt *fdt,
 				    const struct ranges *ram)
 {
-	for (uint32_t i = 0; i < smmu_count; i++)
+	for (uint32_t i = 0; i < arch_iommu_count; i++)
 		start(i, fdt, ram);
 }
 
@@ -587,7 +587,7 @@ void smmu_poll(bool now)
 	static uint64_t next;
 	static bool busy;
 
-	if (!smmu_count)
+	if (!arch_iommu_count)
 		return;
 	if (!now &&
 	    read_sysreg(cntpct_el0) < __atomic_load_n(&next, __ATOMIC_RELAXED))
@@ -595,7 +595,7 @@ void smmu_poll(bool now)
 	/* Another CPU is at it, and tells what there is. */
 	if (__atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE))
 		return;
-	for (uint32_t i = 0; i < smmu_count; i++)
+	for (uint32_t i = 0; i < arch_iommu_count; i++)
 		drain(i);
 	/* From here on: what was printed may have taken long. */
 	__atomic_store_n(&next,
@@ -607,7 +607,5 @@ void smmu_poll(bool now)
 
 void arch_poll_devices(void)
 {
-	/* Each time that the primary runs a vCPU. */
-	if (smmu_count)
-		smmu_poll(false);
+	smmu_poll(false);
 }

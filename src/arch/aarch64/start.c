@@ -170,7 +170,6 @@ void boot_other_cpu(uint64_t index)
 	if (what)
 		refuse_cpu(cpu, what);
 	cpu->arch.fp_owner = NULL;
-	memset(cpu->last_vcpu, 0, sizeof(cpu->last_vcpu));
 	el2_init();
 	spectre_init_cpu(cpu);
 	cpu_came_up(cpu);
@@ -180,13 +179,16 @@ void boot_other_cpu(uint64_t index)
 void arch_primary_enter(struct cpu *cpu)
 {
 	struct vcpu *vcpu = cpu->vcpu;
+	struct controls *c = &vcpu->arch.controls;
 
-	vcpu->arch.vmpidr = read_sysreg(mpidr_el1);
 	arch_vcpu_reset(vcpu, cpu->entry, cpu->argument);
-	write_sysreg(vmpidr_el2, vcpu->arch.vmpidr);
-	write_sysreg(vttbr_el2, vm_primary.arch.vttbr);
-	write_sysreg(hcr_el2, vm_primary.arch.hcr);
-	write_sysreg(cptr_el2, fp_cptr(vcpu->cpu->arch.fp_owner != vcpu));
+	c->cptr = fp_cptr(cpu->arch.fp_owner != vcpu);
+	c->vmpidr = read_sysreg(mpidr_el1);
+	c->vectors = (uint64_t)(uintptr_t)cpu->arch.spectre.primary_vectors;
+	write_sysreg(cptr_el2, c->cptr);
+	write_sysreg(vmpidr_el2, c->vmpidr);
+	write_sysreg(vttbr_el2, c->vttbr);
+	write_sysreg(hcr_el2, c->hcr);
 	write_sysreg(cntv_ctl_el0, 0);
 	isb();
 	primary_first_entry(vcpu, cpu->arch.stack_top);

@@ -13,67 +13,58 @@
 
 /* --- timers; see timer.c --- */
 
-static inline __attribute__((always_inline)) void
-take_timer(struct vcpu *primary, const struct vcpu *vcpu, bool usual)
+/* Off, before anything is changed that it compares with. */
+static void stop_timer(struct el1_regs *r)
 {
-	struct el1_regs *p = &primary->arch.el1;
-	const struct el1_regs *v = &vcpu->arch.el1;
-	bool uses_gic = !usual && vgic_is_used(vcpu->vm);
-
-	p->cntv_ctl = read_sysreg(cntv_ctl_el0);
-	p->cntv_cval = read_sysreg(cntv_cval_el0);
+	r->cntv_ctl = read_sysreg(cntv_ctl_el0);
+	r->cntv_cval = read_sysreg(cntv_cval_el0);
 	write_sysreg(cntv_ctl_el0, 0);
-	if (uses_gic)
-		timer_set_deadline(vcpu);
-	else
-		timer_program(&primary->cpu->arch, timer_deadline(p));
-	write_sysreg(cntvoff_el2, vcpu->vm->arch.cntvoff);
-	write_sysreg(cntv_cval_el0, v->cntv_cval);
-	/* Whoever uses the virtual interrupt controller gets it from there. */
-	if (!usual && !uses_gic)
-		timer_enter_fired(vcpu);
-	write_sysreg(cntv_ctl_el0, v->cntv_ctl);
 }
 
-static inline __attribute__((always_inline)) void
-give_timer(struct vcpu *primary, struct vcpu *vcpu)
+static void start_timer(const struct el1_regs *r)
 {
-	const struct el1_regs *p = &primary->arch.el1;
-	struct el1_regs *v = &vcpu->arch.el1;
-	struct cpu *cpu = primary->cpu;
-
-	v->cntv_ctl = read_sysreg(cntv_ctl_el0);
-	v->cntv_cval = read_sysreg(cntv_cval_el0);
-	write_sysreg(cntv_ctl_el0, 0);
-	write_sysreg(cntvoff_el2, 0);
-	write_sysreg(cntv_cval_el0, p->cntv_cval);
-	write_sysreg(cntv_ctl_el0, p->cntv_ctl);
-	if (cpu->arch.deadline != TIMER_NEVER) {
-		cpu->arch.deadline = TIMER_NEVER;
-		write_sysreg(cnthp_ctl_el2, 0);
-		isb();
-	}
+	write_sysreg(cntv_cval_el0, r->cntv_cval);
+	write_sysreg(cntv_ctl_el0, r->cntv_ctl);
 }
 
-/* --- performance monitors: the primary's; what a secondary does is not
- * counted, nor is its EL0 let in --- */
+static void end_deadline(struct arch_cpu *cpu)
+{
+	if (cpu->deadline == TIMER_NEVER)
+		return;
+	cpu->deadline = TIMER_NEVER;
+	write_sysreg(cnthp_ctl_el2, 0);
+	isb();
+}
 
-static inline void stop_counting(struct arch_vcpu *primary)
+/* --- debug and performance monitors: the primary's; a secondary has none ---
+ */
+
+/* What a secondary does is not counted, nor is its EL0 let in. */
+static void stop_counting(struct arch_vcpu *primary)
 {
 	primary->pmcnten = read_sysreg(pmcntenset_el0);
 	primary->pmuserenr = read_sysreg(pmuserenr_el0);
-	if (primary->pmcnten)
-		write_sysreg(pmcntenclr_el0, primary->pmcnten);
-	if (primary->pmuserenr)
-		write_sysreg(pmuserenr_el0, 0);
+	write_sysreg(pmcntenclr_el0, primary->pmcnten);
+	write_sysreg(pmuserenr_el0, 0);
 }
 
-static inline void count_again(const struct arch_vcpu *primary)
+static void count_again(struct arch_vcpu *primary)
 {
-	if (primary->pmcnten)
-		write_sysreg(pmcntenset_el0, primary->pmcnten);
-	if (primary->pmuserenr)
-		write_sysreg(pmuserenr_el0, primary->pmuserenr);
+	write_sysreg(pmcntenset_el0, primary->pmcnten);
+	write_sysreg(pmuserenr_el0, primary->pmuserenr);
+	primary->pmcnten = primary->pmuserenr = 0;
+}
+
+static void stop_debug(struct arch_vcpu *primary)
+{
+	primary->mdscr = read_sysreg(mdscr_el1);
+	write_sysreg(mdscr_el1, 0);
+}
+
+static void debug_again(struct arch_vcpu *primary)
+{
+	write_sysreg(mdscr_el1, primary->mdscr);
+	primary->mdscr = 0;
 }
 
 /* --- registers that not every CPU has --- */
@@ -136,142 +127,188 @@ static void switch_rare(struct arch_vcpu *from, const struct arch_vcpu *to)
 	}
 }
 
-/* --- FP/SIMD: CPTR_EL2; see fp.c --- */
+/* --- what the CPU runs next, and under which control --- */
 
-static inline uint64_t cptr_of_secondary(const struct vcpu *vcpu,
-					 const struct cpu *cpu)
-{
-	return fp_cptr(cpu->arch.fp_owner != vcpu || vcpu->arch.fp_cpu != cpu);
-}
+/* Both values in registers first: the compiler loads them by one LDP. */
+#define WRITE_PAIR(reg1, reg2, first, second)                       \
+	do {                                                        \
+		uint64_t first_ = (first), second_ = (second);      \
+		__asm__ volatile("" : "+r"(first_), "+r"(second_)); \
+		write_sysreg(reg1, first_);                         \
+		write_sysreg(reg2, second_);                        \
+	} while (0)
 
-/* The primary's vCPU is pinned: what it left in its CPU is its. */
-static inline uint64_t cptr_of_primary(const struct vcpu *primary,
-				       const struct cpu *cpu)
+static inline __attribute__((always_inline)) void
+set_controls(const struct vcpu *vcpu)
 {
-	return fp_cptr(cpu->arch.fp_owner != primary);
+	const struct controls *c = &vcpu->arch.controls;
+
+	__asm__ volatile("" : "+r"(c)); /* one base for all */
+	WRITE_PAIR(cptr_el2, mdcr_el2, c->cptr, c->mdcr);
+	WRITE_PAIR(cnthctl_el2, vmpidr_el2, c->cnthctl, c->vmpidr);
+	WRITE_PAIR(vttbr_el2, hcr_el2, c->vttbr, c->hcr);
+	WRITE_PAIR(cntvoff_el2, vbar_el2, c->cntvoff, c->vectors);
 }
 
 /*
  * Two vCPUs of a VM have one VMID, and may use one ASID for different things:
  * what this CPU holds of the other one's translations goes (hazard 7).
  */
-static inline void forget_other_vcpu(struct vcpu *vcpu, struct cpu *cpu)
+static void forget_other_vcpu(struct vcpu *vcpu, struct cpu *cpu)
 {
 	uint8_t *last = &cpu->last_vcpu[vcpu->vm->index];
 	uint8_t mark = (uint8_t)(vcpu->index + 1);
+	struct cpu **usual_cpu;
 
 	if (*last == mark)
 		return;
+	if (*last) {
+		usual_cpu = &vcpu->vm->vcpus[*last - 1].arch.controls.usual_cpu;
+		/* If it leaves another CPU now, that is lost: no matter. */
+		if (__atomic_load_n(usual_cpu, __ATOMIC_RELAXED) == cpu)
+			__atomic_store_n(usual_cpu, NULL, __ATOMIC_RELAXED);
+	}
 	*last = mark;
 	isb();
 	__asm__ volatile("tlbi vmalle1\n\tic iallu" : : : "memory");
 	dsb(nsh);
 }
 
-/* What the CPU runs next, and under which control; both ways set the same. */
-static inline __attribute__((always_inline)) void
-set_controls(const struct vcpu *vcpu, uint64_t cptr, uint64_t cnthctl,
-	     const char *vectors)
+/* The GIC's registers of the CPU, until vgic_enter(). */
+static inline void close_gic(void)
 {
-	const struct arch_vm *vm = &vcpu->vm->arch;
+	const uint64_t vgic = 0;
 
-	write_sysreg(cptr_el2, cptr);
-	write_sysreg(mdcr_el2, vm->mdcr);
-	write_sysreg(cnthctl_el2, cnthctl);
-	write_sysreg(vmpidr_el2, vcpu->arch.vmpidr);
-	write_sysreg(vttbr_el2, vm->vttbr);
-	write_sysreg(hcr_el2, vm->hcr);
-	use_vectors(vectors);
+	write_sysreg(ich_hcr_el2, FOR_SECONDARY(ICH_HCR_EL2));
 }
 
-/*
- * Each way has two forms: the usual one calls nothing, so that the compiler
- * needs no frame for it.
- */
-static inline __attribute__((always_inline)) void
-enter(struct vcpu *primary, struct vcpu *vcpu, bool usual)
+static inline void open_gic(void)
 {
-	const uint64_t vgic = 0; /* until vgic_enter() */
-	struct cpu *cpu = primary->cpu;
+	write_sysreg(ich_hcr_el2, FOR_PRIMARY(ICH_HCR_EL2));
+}
 
-	take_timer(primary, vcpu, usual);
+/* --- the ways there and back --- */
+
+/*
+ * The usual way is that of a vCPU that was here before, the last one of its VM,
+ * uses neither FP/SIMD nor its interrupt controller, and has no timer set
+ * (usual_cpu), while the primary has none set, debugs nothing and counts
+ * nothing. It calls nothing, so that the compiler needs no frame for it.
+ *
+ * What makes a stay unusual later sets cpu->arch.unusual. Leaving it in the
+ * other way finds what the primary was not stopped at as it was left: zero.
+ */
+static COLD __attribute__((noinline)) void enter_unusually(struct vcpu *primary,
+							   struct vcpu *vcpu)
+{
+	struct cpu *cpu = primary->cpu;
+	struct controls *c = &vcpu->arch.controls;
+	bool uses_gic = vgic_is_used(vcpu->vm);
+
+	cpu->arch.unusual = true;
+	stop_timer(&primary->arch.el1);
+	if (uses_gic)
+		timer_set_deadline(vcpu);
+	else
+		timer_program(&cpu->arch, timer_deadline(&primary->arch.el1));
+	stop_debug(&primary->arch);
 	if (features.pmu)
 		stop_counting(&primary->arch);
-	if (!usual)
+	if (features_rare)
 		switch_rare(&primary->arch, &vcpu->arch);
-	set_controls(vcpu, cptr_of_secondary(vcpu, cpu),
-		     FOR_SECONDARY(CNTHCTL_EL2),
-		     cpu->arch.spectre.secondary_vectors);
-	if (features.gic_regs) {
-		write_sysreg(icc_sre_el2, FOR_SECONDARY(ICC_SRE_EL2));
-		write_sysreg(ich_hcr_el2, FOR_SECONDARY(ICH_HCR_EL2));
-	}
+	/* FP/SIMD: see fp.c */
+	c->cptr =
+		fp_cptr(cpu->arch.fp_owner != vcpu || vcpu->arch.fp_cpu != cpu);
+	c->vectors = (uint64_t)(uintptr_t)cpu->arch.spectre.secondary_vectors;
+	set_controls(vcpu);
+	if (features.gic_regs)
+		close_gic();
+	/* Whoever uses the virtual interrupt controller gets it from there. */
+	if (!uses_gic && timer_is_armed(vcpu->arch.el1.cntv_ctl))
+		timer_enter_fired(vcpu);
+	start_timer(&vcpu->arch.el1);
 	forget_other_vcpu(vcpu, cpu);
 	/* Another vCPU may have begun to use it meanwhile. */
 	if (vgic_is_used(vcpu->vm))
 		vgic_enter(vcpu);
 }
 
-static inline __attribute__((always_inline)) void
-leave(struct vcpu *primary, struct vcpu *vcpu, bool usual)
+static COLD __attribute__((noinline)) void leave_unusually(struct vcpu *primary,
+							   struct vcpu *vcpu)
 {
 	struct cpu *cpu = primary->cpu;
+	struct cpu *usual = NULL;
+	/* It used what it was not trapped on. */
+	bool used_fp = !(read_sysreg(cptr_el2) & CPTR_TFP);
 
-	if (!usual && !(read_sysreg(cptr_el2) & CPTR_TFP))
+	if (used_fp)
 		fp_save(&vcpu->arch.fp);
-	if (!usual && vgic_is_used(vcpu->vm))
+	if (vgic_is_used(vcpu->vm))
 		vgic_leave(vcpu);
-	if (features.gic_regs) {
-		write_sysreg(icc_sre_el2, FOR_PRIMARY(ICC_SRE_EL2));
-		write_sysreg(ich_hcr_el2, FOR_PRIMARY(ICH_HCR_EL2));
-	}
+	if (features.gic_regs)
+		open_gic();
 	if (features.pmu)
 		count_again(&primary->arch);
-	if (!usual)
+	debug_again(&primary->arch);
+	if (features_rare)
 		switch_rare(&vcpu->arch, &primary->arch);
-	set_controls(primary, cptr_of_primary(primary, cpu),
-		     FOR_PRIMARY(CNTHCTL_EL2),
-		     cpu->arch.spectre.primary_vectors);
-	give_timer(primary, vcpu);
-	if (!usual && cpu->arch.virtual_taken)
+	stop_timer(&vcpu->arch.el1);
+	set_controls(primary);
+	start_timer(&primary->arch.el1);
+	primary->arch.el1.cntv_ctl = 0;
+	end_deadline(&cpu->arch);
+	if (cpu->arch.virtual_taken)
 		timer_give_back(cpu);
+	cpu->arch.unusual = false;
+	if (features_usual && !used_fp && !vcpu->arch.el1.cntv_ctl)
+		usual = cpu;
+	__atomic_store_n(&vcpu->arch.controls.usual_cpu, usual,
+			 __ATOMIC_RELAXED);
+	dsb(ish); /* as below */
+	if (vgic_is_used(vcpu->vm))
+		__atomic_store_n(&vcpu->arch.controls.usual_cpu, NULL,
+				 __ATOMIC_RELAXED);
+}
+
+/* Whether the primary has something set that a secondary is not to have. */
+static inline bool is_armed(void)
+{
+	return read_sysreg(cntv_ctl_el0) | read_sysreg(mdscr_el1) |
+	       read_sysreg(pmcntenset_el0) | read_sysreg(pmuserenr_el0);
+}
+
+void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
+{
+	if (__atomic_load_n(&vcpu->arch.controls.usual_cpu, __ATOMIC_RELAXED) !=
+		    primary->cpu ||
+	    is_armed()) {
+		enter_unusually(primary, vcpu);
+		return;
+	}
+	primary->arch.el1.cntv_cval = read_sysreg(cntv_cval_el0);
+	set_controls(vcpu);
+	write_sysreg(cntv_cval_el0, vcpu->arch.el1.cntv_cval);
+	close_gic();
+}
+
+struct vcpu *switch_to_primary(struct vcpu *vcpu)
+{
+	struct cpu *cpu = vcpu->cpu;
+	struct vcpu *primary = cpu->vcpu;
+
+	if (cpu->arch.unusual | read_sysreg(cntv_ctl_el0)) {
+		leave_unusually(primary, vcpu);
+		return primary;
+	}
+	vcpu->arch.el1.cntv_cval = read_sysreg(cntv_cval_el0);
+	set_controls(primary);
+	write_sysreg(cntv_cval_el0, primary->arch.el1.cntv_cval);
+	open_gic();
 	/*
 	 * The vCPU may go on elsewhere. What it began here, and has not waited
 	 * for, must be done by then: a TLBI, DC or IC is completed by a DSB of
 	 * the CPU that issued it, and by no other (DDI 0487, B2.3.12 DSB).
 	 */
 	dsb(ish);
-}
-
-static COLD __attribute__((noinline)) void enter_unusually(struct vcpu *primary,
-							   struct vcpu *vcpu)
-{
-	enter(primary, vcpu, false);
-}
-
-static COLD __attribute__((noinline)) void leave_unusually(struct vcpu *primary,
-							   struct vcpu *vcpu)
-{
-	leave(primary, vcpu, false);
-}
-
-void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
-{
-	if (features_rare || timer_is_armed(vcpu->arch.el1.cntv_ctl) ||
-	    vgic_is_used(vcpu->vm))
-		enter_unusually(primary, vcpu);
-	else
-		enter(primary, vcpu, true);
-}
-
-void switch_to_primary(struct vcpu *primary, struct vcpu *vcpu)
-{
-	/* It used what it was not trapped on. */
-	bool used_fp = !(read_sysreg(cptr_el2) & CPTR_TFP);
-
-	if (features_rare || used_fp || primary->cpu->arch.virtual_taken ||
-	    vgic_is_used(vcpu->vm))
-		leave_unusually(primary, vcpu);
-	else
-		leave(primary, vcpu, true);
+	return primary;
 }

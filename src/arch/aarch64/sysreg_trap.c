@@ -21,6 +21,7 @@ enum action {
 	ID,	   /* an ID register */
 	TIMER,	   /* the physical timer of a secondary: timer.c */
 	GIC,	   /* its interrupt controller: vgic.c */
+	SRE,	   /* ICC_SRE_EL1: the GIC by system registers, no bypass */
 };
 
 /*
@@ -46,7 +47,8 @@ static const struct {
 	{ANY_OP2, ENC(3, 3, 9, 14, 0), RAZ_WI},
 	{ENC(3, 7, 15, 8, 0), ENC(3, 3, 14, 8, 0), RAZ_WI},
 	{ANY_OP2, ENC(3, 3, 14, 2, 0), TIMER},
-	/* ICC_PMR_EL1; CRm 8 to 15 */
+	/* ICC_SRE_EL1; ICC_PMR_EL1; CRm 8 to 15 */
+	{EXACT, ENC(3, 0, 12, 12, 5), SRE},
 	{EXACT, ENC(3, 0, 4, 6, 0), GIC},
 	{ENC(3, 7, 15, 8, 0), ENC(3, 0, 12, 8, 0), GIC},
 	/* debug, OS lock; trace (op1 1) is not there */
@@ -90,6 +92,12 @@ void sysreg_trap(struct vcpu *vcpu, uint64_t esr, bool primary)
 	case TIMER:
 		timer_sysreg(vcpu, op2, is_read, &value);
 		break;
+	case SRE:
+		if (primary) {
+			value = ICC_SRE_VALUE;
+			break;
+		}
+		/* fall through */
 	case GIC:
 		answer = vgic_sysreg(vcpu, crm, op2, is_read, &value);
 		break;

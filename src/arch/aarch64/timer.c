@@ -70,7 +70,7 @@ void timer_enter_fired(const struct vcpu *vcpu)
 
 	/* CNTVOFF may still be the primary's for the virtual counter. */
 	if (ticks_left(v->cntv_ctl, v->cntv_cval,
-		       read_sysreg(cntpct_el0) - vcpu->vm->arch.cntvoff))
+		       read_sysreg(cntpct_el0) - vcpu->arch.controls.cntvoff))
 		return;
 	timer_take(vcpu->cpu, false);
 	timer_quiet(vcpu->cpu, true);

@@ -62,7 +62,10 @@
 	blr	x5
 .endm
 
-/* Saves x0-x30 to the vCPU; then x18 = vCPU, and x2, x3 are lost. */
+/*
+ * Saves x0-x30 to the vCPU; then x18 = vCPU, which C does not use, and x2, x3
+ * are lost.
+ */
 .macro save_all_to_vcpu
 	stp	x18, x19, [sp, #-16]!
 	mrs	x18, tpidr_el2
@@ -96,17 +99,16 @@
 	ldp	x12, x13, [x18, #VCPU_X + 96]
 	ldp	x14, x15, [x18, #VCPU_X + 112]
 	ldp	x16, x17, [x18, #VCPU_X + 128]
-	ldr	x19, [x18, #VCPU_X + 152]
 	ldp	x20, x21, [x18, #VCPU_X + 160]
 	ldp	x22, x23, [x18, #VCPU_X + 176]
 	ldp	x24, x25, [x18, #VCPU_X + 192]
 	ldp	x26, x27, [x18, #VCPU_X + 208]
 	ldp	x28, x29, [x18, #VCPU_X + 224]
 	ldr	x30, [x18, #VCPU_X + 240]
-	ldr	x18, [x18, #VCPU_X + 144]
+	ldp	x18, x19, [x18, #VCPU_X + 144]
 .endm
 
-/* The registers of struct el1_regs up to MDSCR, in its order. */
+/* The registers of struct el1_regs but for the timer, in its order. */
 #define FOR_EL1_PAIRS(op, vcpu)						\
 	op	vcpu, sp_el0, sp_el1;					\
 	op	vcpu, elr_el1, spsr_el1;				\
@@ -360,7 +362,6 @@ primary_interrupt:
 	b	resume_guest
 
 resume_guest:
-	mrs	x18, tpidr_el2
 	load_all_from_vcpu
 	return_to_guest
 
@@ -368,9 +369,9 @@ resume_guest:
 secondary_call_leaves:
 	pop_frame
 	save_all_to_vcpu
+	mov	x19, x1
 	stp	xzr, xzr, [x18, #VCPU_X + 8]
 	str	xzr, [x18, #VCPU_X + 24]
-	mov	x0, x18
 	b	leave_secondary
 
 secondary_standard_call:
@@ -384,31 +385,52 @@ secondary_trap:
 	bl	trap_secondary
 secondary_trapped:
 	cbz	x0, resume_guest
-	mov	x1, x0
-	mrs	x0, tpidr_el2
-	b	leave_secondary
-
-/* Of one that has no interrupts of its own in the CPU it is the primary's. */
-secondary_interrupt:
-	save_all_to_vcpu
-	ldrb	w1, [x18, #VCPU_VGIC_LOADED]
-	mov	x0, x18
-	cbz	w1, 1f
-	bl	trap_secondary_interrupt
-	b	secondary_trapped
-1:	mov	x1, #EXIT_INTERRUPT_VALUE
+	mov	x19, x0
 	b	leave_secondary
 
 secondary_serror:
 	save_all_to_vcpu
 	mov	x0, x18
 	bl	trap_secondary_serror
-	mov	x1, x0
-	mrs	x0, tpidr_el2
-	b	leave_secondary
+	b	secondary_trapped
+
+secondary_has_gic:
+	mov	x0, x18
+	bl	trap_secondary_interrupt
+	b	secondary_trapped
+
+/* Of one that has no interrupts of its own in the CPU it is the primary's. */
+secondary_interrupt:
+	save_all_to_vcpu
+	ldrb	w1, [x18, #VCPU_VGIC_LOADED]
+	mov	x19, #EXIT_INTERRUPT_VALUE
+	cbnz	w1, secondary_has_gic
 
 /* x9-x15, x19-x30: what C keeps over a call; and the primary's x18. */
 #define KEPT (8 * 20)
+
+/*
+ * The vCPU x18, all of whose x0-x30 are saved, leaves with the reason x19, and
+ * arch_vcpu_enter() returns it.
+ */
+leave_secondary:
+	save_el1 x18
+	mov	x0, x18
+	bl	switch_to_primary		/* x0: the primary's vCPU */
+	load_el1 x0
+	msr	tpidr_el2, x0
+	mov	x0, x19
+	ldp	x27, x28, [sp, #16]
+	ldp	x25, x26, [sp, #32]
+	ldp	x23, x24, [sp, #48]
+	ldp	x21, x22, [sp, #64]
+	ldp	x19, x20, [sp, #80]
+	ldp	x9, x10, [sp, #96]
+	ldp	x11, x12, [sp, #112]
+	ldp	x13, x14, [sp, #128]
+	ldp	x15, x18, [sp, #144]
+	ldp	x29, x30, [sp], #KEPT
+	ret
 
 /*
  * uint64_t arch_vcpu_enter(struct vcpu *vcpu)
@@ -431,52 +453,17 @@ arch_vcpu_enter:
 	stp	x9, x10, [sp, #96]
 	stp	x11, x12, [sp, #112]
 	stp	x13, x14, [sp, #128]
-	mov	x19, x0
-	mrs	x20, tpidr_el2			/* the primary's vCPU */
-	mrs	x1, mdscr_el1
 	stp	x15, x18, [sp, #144]
-	str	x1, [x20, #VCPU_MDSCR]
-	save_el1 x20
-	mov	x0, x20
-	mov	x1, x19
+	mov	x18, x0
+	mrs	x0, tpidr_el2			/* the primary's vCPU */
+	save_el1 x0
+	mov	x1, x18
 	bl	switch_to_secondary
-	load_el1 x19
-	msr	mdscr_el1, xzr			/* it is not let write it */
-	msr	tpidr_el2, x19
-	mov	x18, x19
+	load_el1 x18
+	msr	tpidr_el2, x18
 	load_all_from_vcpu
 	return_to_guest
 1:	mov	x0, #EXIT_INTERRUPT_VALUE
-	ret
-
-/*
- * The vCPU x0, all of whose x0-x30 are saved, leaves with the reason x1, and
- * arch_vcpu_enter() returns it.
- */
-leave_secondary:
-	mov	x19, x0
-	mov	x21, x1
-	save_el1 x19
-	ldr	x20, [x19, #VCPU_CPU]
-	ldr	x20, [x20, #CPU_VCPU]
-	mov	x0, x20
-	mov	x1, x19
-	bl	switch_to_primary
-	load_el1 x20
-	ldr	x1, [x20, #VCPU_MDSCR]
-	msr	mdscr_el1, x1
-	msr	tpidr_el2, x20
-	mov	x0, x21
-	ldp	x27, x28, [sp, #16]
-	ldp	x25, x26, [sp, #32]
-	ldp	x23, x24, [sp, #48]
-	ldp	x21, x22, [sp, #64]
-	ldp	x19, x20, [sp, #80]
-	ldp	x9, x10, [sp, #96]
-	ldp	x11, x12, [sp, #112]
-	ldp	x13, x14, [sp, #128]
-	ldp	x15, x18, [sp, #144]
-	ldp	x29, x30, [sp], #KEPT
 	ret
 
 /*
@@ -488,8 +475,7 @@ primary_first_entry:
 	mov	sp, x1
 	mov	x18, x0
 	load_el1 x18
-	ldr	x1, [x18, #VCPU_MDSCR]
-	msr	mdscr_el1, x1
+	msr	mdscr_el1, xzr
 	load_all_from_vcpu
 	return_to_guest
 

@@ -427,6 +427,7 @@ static void load(struct vcpu *vcpu)
 
 	c->loaded = true;
 	c->idle = false;
+	vcpu->cpu->arch.unusual = true;
 	vgic_hw->load(c);
 	timer_take(vcpu->cpu, true);
 	isb();
@@ -447,6 +448,10 @@ static COLD void begin_to_use(struct vm *vm)
 
 	__atomic_store_n(&g->used, true, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	/* Who leaves now looks behind its barrier: leave_unusually(). */
+	for (uint32_t i = 0; i < vm->vcpu_count; i++)
+		__atomic_store_n(&vm->vcpus[i].arch.controls.usual_cpu, NULL,
+				 __ATOMIC_RELAXED);
 	if (__atomic_load_n(&vm->mailbox.state, __ATOMIC_RELAXED) ==
 	    MAILBOX_PENDING)
 		g->spi[VGIC_MAILBOX / 32 - 1].latched |=

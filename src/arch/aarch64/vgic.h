@@ -112,6 +112,9 @@ struct vgic {
 #define VGIC_HCR_LRENPIE BIT(2)
 #define VGIC_HCR_NPIE BIT(3)
 
+/* ICC_SRE_EL1 of all VMs: system registers, no bypass. */
+#define ICC_SRE_VALUE 7
+
 /* ICH_VMCR_EL2, GICH_VMCR */
 #define VMCR_GROUPS 3 /* a bit each */
 #define VMCR_PMR 24

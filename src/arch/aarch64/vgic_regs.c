@@ -601,7 +601,7 @@ COLD enum vgic_answer vgic_sysreg(struct vcpu *vcpu, unsigned int crm,
 	case REG(12, 5) << 1: /* ICC_SRE_EL1 */
 		break;
 	case REG(12, 5) << 1 | 1:
-		*value = 7;
+		*value = ICC_SRE_VALUE;
 		break;
 	default:
 		answer = was_loaded ? VGIC_UNDEFINED : VGIC_RETRY;

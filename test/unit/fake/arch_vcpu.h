@@ -30,6 +30,11 @@ struct arch_vcpu {
 	void *test;	  /* the test's own */
 };
 
+static inline bool arch_vcpu_owes(const struct arch_vcpu *arch)
+{
+	return arch->owed;
+}
+
 struct arch_vm {
 	uint32_t id;
 	uint32_t inits;

@@ -628,6 +628,8 @@ void arch_confine_devices(const struct fdt *fdt, const struct ranges *ram)
 	(void)ram;
 }
 
+uint32_t arch_iommu_count;
+
 void arch_poll_devices(void)
 {
 	__atomic_fetch_add(&fake.polls, 1, __ATOMIC_RELAXED);
@@ -682,6 +684,7 @@ void fake_reset(void)
 {
 	map_ram();
 	memset(&fake, 0, sizeof(fake));
+	arch_iommu_count = 0;
 	fake.level = 1;
 	fake.root_pages = 2;
 	fake.input_bits = 40;
