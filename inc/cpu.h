@@ -20,7 +20,9 @@ struct vcpu;
 enum cpu_state { CPU_OFF = 0, CPU_PENDING, CPU_ON };
 
 struct cpu {
-	struct arch_cpu arch; /* first: assembly finds it at offset 0 */
+	/* First: assembly finds it at offset 0. No CPU writes another's line.
+	 */
+	_Alignas(CACHE_LINE) struct arch_cpu arch;
 	uint32_t index;
 	uint64_t id; /* its hardware ID, as in the device tree */
 	struct spinlock lock;

@@ -50,13 +50,13 @@ struct vm {
 	 * with the VM lock held, as the last step of a start.
 	 */
 	_Alignas(1024) uint32_t aborted; /* a shift finds a VM by its index */
-	uint32_t index;			 /* of a secondary VM */
 	uint32_t vcpu_count;		 /* 0: the VM was left out at boot */
 	struct spinlock lock;
 	struct vcpu *vcpus; /* vcpu_count of them */
 	struct mailbox mailbox;
 	struct vcpu *waiters;	  /* blocked readers, first in first out */
 	struct vcpu *last_waiter; /* VM lock */
+	uint32_t index;		  /* of a secondary VM */
 	struct arch_vm arch;
 	bool starting;	 /* it is being loaded anew; VM lock */
 	bool debug;	 /* its registers may be told when it crashes */

@@ -528,6 +528,8 @@ static BOOT_ONLY void divide_pool(uint32_t count, uint32_t vms)
 		(uint64_t)(uintptr_t)image_begin + HYP_SIZE - POOL_RESERVE(vms);
 	uint64_t next = next_room(QUEUE_ALIGNMENT);
 
+	/* Pages skipped for the alignment are left for page tables, too. */
+	end += next - next_room(PAGE_SIZE);
 	share_end = end > next ? next + (end - next) / count : next;
 }
 

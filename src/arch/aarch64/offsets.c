@@ -41,3 +41,15 @@ _Static_assert(offsetof(struct spectre, call) ==
 	       "assembly loads both");
 _Static_assert(sizeof(struct api_row) == 16, "assembly indexes it");
 _Static_assert(API_FIRST % API_ROWS == 0, "assembly takes the lower bits");
+
+/* Cache lines: what is used together lies together, what CPUs share is apart.
+ */
+_Static_assert(offsetof(struct vm, index) == CACHE_LINE,
+	       "a RUN and a message need one line of a VM");
+_Static_assert(offsetof(struct vcpu, arch) == CACHE_LINE,
+	       "whoever claims or queues a vCPU touches its first line alone");
+_Static_assert(offsetof(struct vcpu, arch.mdscr) <= 8 * CACHE_LINE,
+	       "the registers of a switch are the seven lines behind it");
+_Static_assert(_Alignof(struct vcpu) == CACHE_LINE &&
+		       _Alignof(struct cpu) == CACHE_LINE,
+	       "no line is of two vCPUs, or of two CPUs");
