@@ -47,8 +47,9 @@ OBJ := $(BUILD)/obj
 KEPT_REGISTERS := $(foreach n,9 10 11 12 13 14 15,-fcall-saved-x$(n))
 
 # An address is one instruction: from each end of what has names to the other
-# is less than 1 MiB, or the linker fails.
-CODE_MODEL := -mcmodel=tiny
+# is less than 1 MiB, or the linker fails. Not with Clang: version 14 then puts
+# the address of the stack guard into frames instead of the guard.
+CODE_MODEL := $(if $(LLVM),,-mcmodel=tiny)
 
 CPPFLAGS := -Iinc -Isrc/arch/aarch64 -I$(OBJ) $(if $(DEBUG),-DHF_DEBUG)
 CFLAGS := -std=c11 -O2 -g -ffreestanding -fno-common -fno-pic -fno-pie $(CODE_MODEL) \
