@@ -43,8 +43,8 @@ void *arch_map_slot(unsigned int slot, paddr_t pa, unsigned int mode)
 }
 
 /* Finds a UART of that kind; its registers are 0xee but for `status`. */
-static void find(const char *compatible, uint32_t shift, uint32_t width,
-		 unsigned int status, uint8_t value)
+static bool is_found(const char *compatible, uint32_t shift, uint32_t width,
+		     unsigned int status, uint8_t value)
 {
 	static _Alignas(8) uint8_t tree[1024];
 	const uint32_t reg[] = {0, BASE, 0, 0x40};
@@ -72,7 +72,13 @@ static void find(const char *compatible, uint32_t shift, uint32_t width,
 	fdt_put_end(&w);
 	fdt_put_end(&w);
 	CHECK(!unit_fdt_open(&fdt, tree, fdt_finish(&w, 0)));
-	CHECK(arch_console_init(&fdt));
+	return arch_console_init(&fdt);
+}
+
+static void find(const char *compatible, uint32_t shift, uint32_t width,
+		 unsigned int status, uint8_t value)
+{
+	CHECK(is_found(compatible, shift, width, status, value));
 }
 
 /* Every byte but those of the data register is as it was. */
@@ -118,6 +124,14 @@ TEST(wide)
 	CHECK_EQ(*(uint32_t *)regs, 'b');
 	CHECK_EQ(looks, 0);
 	only_data(4, UART_LSR << 2, UART_LSR_THRE);
+}
+
+/* Registers of 32 bits that overlap: an access would not be aligned. */
+TEST(squeezed)
+{
+	CHECK(!is_found("ns16550a", 0, 4, UART_LSR, UART_LSR_THRE));
+	CHECK(!is_found("ns16550a", 1, 4, UART_LSR << 1, UART_LSR_THRE));
+	CHECK(is_found("arm,pl011", 0, 4, PL011_FR, 0));
 }
 
 static void wait(uint8_t *status, uint8_t ready)

@@ -168,6 +168,36 @@ TEST(window_ends)
 	CHECK(!arch_boot_map(paddr(~UINT64_C(0)), 1, RW));
 }
 
+/* What CPUs start in is left of the window, and takes no page table by then. */
+TEST(idmap_stays)
+{
+	uint64_t page = align_down((uint64_t)(uintptr_t)idmap_begin, PAGE_SIZE);
+	uint64_t half = UINT64_C(1) << BOOT_WINDOW_BITS;
+
+	start();
+	CHECK(ptable_map(&mm_hypervisor, half, PAGE_SIZE, paddr(half), MM_R));
+	CHECK(hypmap_keep_idmap());
+	map(page + PAGE_SIZE, PAGE_SIZE, RW);
+	map(page - PAGE_SIZE, PAGE_SIZE, RW);
+	map(64 * MIB, MIB, RW);
+	map(0, PAGE_SIZE, RW);
+	while (pool_alloc(1))
+		;
+	arch_boot_unmap_all();
+	check_mode(page, MM_R | MM_X);
+	check_mode(page + PAGE_SIZE, 0);
+	check_mode(page - PAGE_SIZE, 0);
+	check_mode(64 * MIB, 0);
+	check_mode(0, 0);
+	check_mode(half, MM_R);
+	CHECK_EQ(regs_count("tlbi alle2is"), 1);
+	/* Without a page table it is said in time. */
+	start();
+	while (pool_alloc(1))
+		;
+	CHECK(!hypmap_keep_idmap());
+}
+
 /*
  * Memory of VMs is zeroed by way of tables of its own: those of all CPUs are
  * read-only by then. The image's entries are in them as well.

@@ -47,7 +47,9 @@ _Alignas(65536) char image_begin[1]; /* as the pool is */
 static _Alignas(65536) uint8_t pool[3 << 20];
 static size_t pool_used, pool_skipped;
 
-#define VMS 8
+#define VMS 3
+#define NODES 60 /* as QEMU's `virt` has */
+static uint32_t nodes;
 
 /* Registers; all of them are plain memory. */
 static _Alignas(8) uint8_t all_hardware[MAX_ITS][PAGE];
@@ -269,6 +271,7 @@ static void make_tree(struct fdt *fdt, uint32_t size)
 	fdt_put_end(&w);
 	CHECK(fdt_finish(&w, 0) > 0);
 	CHECK(!unit_fdt_open(fdt, tree, sizeof(tree)));
+	nodes = fdt->node_count;
 }
 
 static void start(uint64_t typer, uint64_t baser0, uint64_t baser1)
@@ -741,15 +744,15 @@ TEST(little_memory)
 	start(TYPER_PLAIN, DEVICE_TABLE, COLLECTION_TABLE);
 	set_hw(GITS_BASER, DEVICE_TABLE);
 	set_hw(GITS_BASER + 8, COLLECTION_TABLE);
-	pool_used = sizeof(pool) - POOL_RESERVE(VMS) - 400 * KIB - QUEUE_SIZE -
-		    ITT_SIZE;
+	pool_used = sizeof(pool) - POOL_RESERVE(VMS, nodes) - 400 * KIB -
+		    QUEUE_SIZE - ITT_SIZE;
 	check_withheld(false, 0x20000);
 	CHECK_EQ(table_bytes(0), 256 * KIB);
 	CHECK_EQ(read_reg(GITS_TYPER) >> 13 & 0x1f, 14);
 	set_hw(GITS_BASER, DEVICE_TABLE);
-	pool_used = sizeof(pool) - POOL_RESERVE(VMS);
+	pool_used = sizeof(pool) - POOL_RESERVE(VMS, nodes);
 	check_withheld(true, 0x20000);
-	CHECK_EQ(pool_used, sizeof(pool) - POOL_RESERVE(VMS));
+	CHECK_EQ(pool_used, sizeof(pool) - POOL_RESERVE(VMS, nodes));
 }
 
 /* A disabled one, or one below something that is, may not answer. */
@@ -792,8 +795,13 @@ static void start_several(uint32_t count, uint64_t page_size)
 	fdt_put_end(&w);
 	for (uint32_t i = 0; i < count; i++)
 		put_its(&w, i, "okay");
+	for (uint32_t i = 0; i < NODES - count - 4; i++) {
+		fdt_put_node(&w, "x");
+		fdt_put_end(&w);
+	}
 	fdt_put_end(&w);
 	CHECK(!unit_fdt_open(&fdt, tree, fdt_finish(&w, 0)));
+	nodes = fdt.node_count;
 	for (uint32_t i = 0; i < MAX_ITS; i++) {
 		uint64_t *baser = (uint64_t *)(all_hardware[i] + GITS_BASER);
 
@@ -816,7 +824,7 @@ TEST(several)
 	} rows[] = {
 		{1, 16, 16, ITT_SIZE},
 		{2, 14, 14, ITT_SIZE},
-		{3, 14, 13, 0x10000 - QUEUE_SIZE},
+		{3, 13, 13, 0x20000 - QUEUE_SIZE},
 		{4, 13, 13, 0x10000 - QUEUE_SIZE},
 	};
 
@@ -835,7 +843,7 @@ TEST(several)
 			      rows[i / 2].itts);
 		}
 		CHECK(pool_used - pool_skipped <=
-		      sizeof(pool) - POOL_RESERVE(VMS));
+		      sizeof(pool) - POOL_RESERVE(VMS, nodes));
 	}
 	start_several(MAX_ITS + 1, 0);
 	CHECK_EQ(its_count, MAX_ITS);

@@ -59,7 +59,13 @@ paddr_t hypmap_copy_tables(paddr_t to);
  * The hypervisor runs at `to` now, on these tables. Returns the place where it
  * was, in the boot window.
  */
-char *hypmap_moved(paddr_t to);
+paddr_t hypmap_moved(paddr_t to);
+
+/*
+ * Maps the code that CPUs start with, which arch_boot_unmap_all() leaves. Once
+ * the hypervisor is at its place; false: there is no page table left.
+ */
+bool hypmap_keep_idmap(void);
 
 /* Makes read-only what boot alone writes: RO_AFTER_BOOT, and the hypervisor's
  * own page tables but for the slots'. */

@@ -118,6 +118,13 @@ static BOOT_ONLY void use_16550(volatile char *at, const struct fdt *fdt,
 	console.wide = fdt_u32(fdt, node, "reg-io-width", 1) == 4;
 }
 
+/* Registers of 32 bits that are less than that apart. */
+static BOOT_ONLY bool is_squeezed(const struct fdt *fdt, fdt_node_t node)
+{
+	return fdt_u32(fdt, node, "reg-io-width", 1) == 4 &&
+	       (fdt_u32(fdt, node, "reg-shift", 0) & 3) < 2;
+}
+
 BOOT_ONLY bool arch_console_init(const struct fdt *fdt)
 {
 	fdt_node_t node = stdout_node(fdt);
@@ -134,6 +141,7 @@ BOOT_ONLY bool arch_console_init(const struct fdt *fdt)
 	kind = uart_kind(fdt, node);
 	/* What is written to a UART would end up in somebody's memory. */
 	if (kind == CONSOLE_NONE || !size || !is_aligned(base, 4) ||
+	    (kind == CONSOLE_16550 && is_squeezed(fdt, node)) ||
 	    base % PAGE_SIZE > PAGE_SIZE - REGISTERS_SIZE ||
 	    devtree_overlaps_memory(fdt, base, size))
 		return false;

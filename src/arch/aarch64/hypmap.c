@@ -91,6 +91,8 @@ static BOOT_ONLY bool make_slots(void)
 	return slot_table != NULL;
 }
 
+static bool boot_map(paddr_t pa, uint64_t size, unsigned int mode);
+
 /* As far as it does not reach into the image, which boot_open_tree() tells. */
 static BOOT_ONLY bool map_device_tree(uint64_t dtb, uint64_t image)
 {
@@ -108,7 +110,7 @@ static BOOT_ONLY bool map_device_tree(uint64_t dtb, uint64_t image)
 	       begin;
 	if (begin < image && size > image - begin)
 		size = image - begin;
-	return arch_boot_map(paddr(begin), size, MM_R | MM_W) != NULL;
+	return boot_map(paddr(begin), size, MM_R | MM_W);
 }
 
 /* Whether the CPU has the 4 KiB granule: ID_AA64MMFR0_EL1.TGran4. */
@@ -181,7 +183,8 @@ static BOOT_ONLY bool look_up(uint64_t at, uint64_t end, unsigned int mode,
 	return true;
 }
 
-BOOT_ONLY void *arch_boot_map(paddr_t pa, uint64_t size, unsigned int mode)
+/* As arch_boot_map(), for any address: 0 is one, too. */
+static BOOT_ONLY bool boot_map(paddr_t pa, uint64_t size, unsigned int mode)
 {
 	uint64_t limit = (uint64_t)1 << BOOT_WINDOW_BITS;
 	uint64_t begin = align_down(pa.pa, PAGE_SIZE);
@@ -189,32 +192,59 @@ BOOT_ONLY void *arch_boot_map(paddr_t pa, uint64_t size, unsigned int mode)
 	bool any, all;
 
 	if (pa.pa >= limit || size > limit - pa.pa)
-		return NULL;
+		return false;
 	end = align_up(pa.pa + size, PAGE_SIZE);
 	if (!look_up(begin, end, mode, &any, &all))
-		return NULL;
+		return false;
 	if (!all) {
 		/* Live entries change by way of absent ones (hazard 9). */
 		if (any) {
 			if (!ptable_clear(&mm_hypervisor, begin, end - begin,
 					  OWNER_NOBODY))
-				return NULL;
+				return false;
 			forget_own_translations();
 		}
 		if (!ptable_map(&mm_hypervisor, begin, end - begin,
 				paddr(begin), mode))
-			return NULL;
+			return false;
 	}
-	return (void *)(uintptr_t)pa.pa;
+	return true;
+}
+
+BOOT_ONLY void *arch_boot_map(paddr_t pa, uint64_t size, unsigned int mode)
+{
+	return boot_map(pa, size, mode) ? (void *)(uintptr_t)pa.pa : NULL;
+}
+
+BOOT_ONLY bool hypmap_keep_idmap(void)
+{
+	return map_identity(idmap_begin);
+}
+
+static BOOT_ONLY void clear_entries(uint64_t *begin, const uint64_t *end)
+{
+	memset(begin, 0, (size_t)(end - begin) * sizeof(*begin));
 }
 
 BOOT_ONLY void arch_boot_unmap_all(void)
 {
-	/* The lower half. Its tables are not worth finding again. */
-	memset(mm_hypervisor.root, 0, PAGE_SIZE / 2);
+	uint64_t va = virt_to_phys(idmap_begin).pa;
+	uint64_t *table = mm_hypervisor.root;
+	uint64_t *end = table + PT_ENTRIES / 2; /* the lower half */
+	unsigned int level = mm_hypervisor.level;
+
+	/* The other tables are not worth finding again. */
+	for (;; level++) {
+		uint64_t *pte = &table[(va >> pt_shift(level)) % PT_ENTRIES];
+
+		clear_entries(table, pte);
+		clear_entries(pte + 1, end);
+		if (level == PT_LEAF_LEVEL)
+			break;
+		table = phys_to_virt(arch_pte_pa(*pte));
+		end = table + PT_ENTRIES;
+	}
 	forget_own_translations();
-	if (!map_identity(idmap_begin))
-		panic("no page table for the start of CPUs");
 }
 
 BOOT_ONLY bool arch_prepare_wipe(paddr_t pa, uint64_t size)
@@ -298,7 +328,7 @@ BOOT_ONLY paddr_t hypmap_copy_tables(paddr_t to)
 	return paddr(start_root + delta);
 }
 
-BOOT_ONLY char *hypmap_moved(paddr_t to)
+BOOT_ONLY paddr_t hypmap_moved(paddr_t to)
 {
 	paddr_t from = virt_to_phys(image_begin);
 
@@ -309,9 +339,9 @@ BOOT_ONLY char *hypmap_moved(paddr_t to)
 	    !ptable_clear(&mm_hypervisor, to.pa, HYP_SIZE, OWNER_NOBODY))
 		panic("the place before the move could not be unmapped");
 	forget_own_translations();
-	if (!arch_boot_map(from, HYP_SIZE, MM_R | MM_W))
+	if (!boot_map(from, HYP_SIZE, MM_R | MM_W))
 		boot_stop("no page table left behind the move");
-	return (char *)(uintptr_t)from.pa;
+	return from;
 }
 
 /* The entry of a page of the image. */

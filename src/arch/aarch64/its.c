@@ -72,8 +72,16 @@
 #define MIN_TABLE_BITS 5
 _Static_assert(1u << MIN_TABLE_BITS > MAX_CPUS, "collections");
 
-/* What page tables may still need of the pool with so many secondaries. */
-#define POOL_RESERVE(vms) (0x20000 + (vms)*0x6000)
+/*
+ * What page tables may still need of the pool with so many secondaries, and so
+ * many nodes, each of which may be a device in a block of its own.
+ */
+#define MAX_RESERVE 0x80000u
+#define FEW_RESERVE(vms, nodes) \
+	(0x10000 + (vms)*0x6000u + (nodes) * (uint32_t)PAGE_SIZE)
+#define POOL_RESERVE(vms, nodes)                                         \
+	(FEW_RESERVE(vms, nodes) < MAX_RESERVE ? FEW_RESERVE(vms, nodes) \
+					       : MAX_RESERVE)
 
 #define COMMAND_DWORDS 4
 #define COMMAND_SIZE (8 * COMMAND_DWORDS)
@@ -522,10 +530,9 @@ static BOOT_ONLY uint64_t next_room(uint64_t alignment)
 }
 
 /* Divides what is left of the pool between `count` ITSs. */
-static BOOT_ONLY void divide_pool(uint32_t count, uint32_t vms)
+static BOOT_ONLY void divide_pool(uint32_t count, uint64_t reserve)
 {
-	uint64_t end =
-		(uint64_t)(uintptr_t)image_begin + HYP_SIZE - POOL_RESERVE(vms);
+	uint64_t end = (uint64_t)(uintptr_t)image_begin + HYP_SIZE - reserve;
 	uint64_t next = next_room(QUEUE_ALIGNMENT);
 
 	/* Pages skipped for the alignment are left for page tables, too. */
@@ -709,6 +716,7 @@ static BOOT_ONLY uint32_t count_its(const struct fdt *fdt)
 
 BOOT_ONLY void its_init_board(const struct fdt *fdt, uint32_t vms)
 {
+	uint64_t reserve = POOL_RESERVE(vms, fdt->node_count);
 	uint32_t count = count_its(fdt);
 	fdt_node_t node = FDT_NO_NODE;
 	const char *error;
@@ -717,7 +725,7 @@ BOOT_ONLY void its_init_board(const struct fdt *fdt, uint32_t vms)
 		/* It may not answer: arch_hides_node() keeps it. */
 		if (!is_enabled(fdt, node))
 			continue;
-		divide_pool(count ? count : 1, vms);
+		divide_pool(count ? count : 1, reserve);
 		count -= count != 0;
 		error = add_its(fdt, node);
 		if (error)

@@ -64,26 +64,33 @@ static BOOT_ONLY void copy_part(char *copy, const void *begin, size_t size)
 	arch_boot_copy(copy + ((const char *)begin - image_begin), begin, size);
 }
 
-/* Wipes pages of the place that was the hypervisor's. */
-static BOOT_ONLY void wipe_pages(char *old, const char *begin, size_t size)
+/* Where a part was at the place that was the hypervisor's. */
+static BOOT_ONLY void *old_part(paddr_t old, const void *begin)
 {
-	char *p = old + (begin - image_begin);
+	return (void *)(uintptr_t)(old.pa + (uint64_t)((const char *)begin -
+						       image_begin));
+}
+
+/* Wipes pages of that place. */
+static BOOT_ONLY void wipe_pages(paddr_t old, const char *begin, size_t size)
+{
+	void *p = old_part(old, begin);
 
 	arch_zero_pages(p, size);
 	arch_clean_to_memory(p, size);
 }
 
 /* The same for less than pages. */
-static BOOT_ONLY void wipe_part(char *old, const void *begin, size_t size)
+static BOOT_ONLY void wipe_part(paddr_t old, const void *begin, size_t size)
 {
-	char *p = old + ((const char *)begin - image_begin);
+	void *p = old_part(old, begin);
 
 	memset(p, 0, size);
 	arch_clean_to_memory(p, size);
 }
 
 /* It becomes the primary's: no stack stays behind, no guard of one. */
-static BOOT_ONLY void wipe_place(char *old, const struct arch_part *noinit,
+static BOOT_ONLY void wipe_place(paddr_t old, const struct arch_part *noinit,
 				 unsigned int count)
 {
 	wipe_pages(old, bss_begin, (size_t)(bss_end - bss_begin));
@@ -140,6 +147,8 @@ BOOT_ONLY void arch_end_boot(struct cpu *cpu)
 
 BOOT_ONLY void arch_init_cpu(void)
 {
+	if (!hypmap_keep_idmap())
+		boot_stop("page tables: no room for the start of CPUs");
 	el2_read_features();
 	vgic_init_board();
 	el2_init();

@@ -455,7 +455,7 @@ static void eoi_mode(void)
 static void spin(uint64_t ns)
 {
 	add(STEP_SPIN_NS, ns, 0, 0, 0);
-	read(CTLR);
+	read(own(ISPENDR));
 }
 
 /* Pending for as long as the timer's condition holds, and no longer. */
