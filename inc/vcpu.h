@@ -52,8 +52,8 @@ struct vcpu {
 };
 
 /*
- * Why a vCPU came back from arch_vcpu_enter(): a kind in bits 7:0 and its
- * payload above. 0 is no reason: the vCPU goes on.
+ * Why a vCPU left: a kind in bits 7:0 and its payload above. 0 is no reason:
+ * the vCPU goes on.
  */
 enum vcpu_exit {
 	EXIT_NONE = 0,

@@ -303,7 +303,7 @@ NO_LANDING_PAD struct vcpu *switch_to_primary(struct vcpu *vcpu)
 	if (cpu->arch.unusual | read_sysreg(cntv_ctl_el0))
 		return leave_unusually(vcpu);
 	cval = read_sysreg(cntv_cval_el0);
-	__asm__ volatile("" : "+r"(vcpu)); /* else GCC moves it before */
+	__asm__ volatile("" : "+r"(vcpu)); /* GCC: stays in x0 */
 	vcpu->arch.el1.cntv_cval = cval;
 	primary = cpu->vcpu;
 	set_controls(primary);

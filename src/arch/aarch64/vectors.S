@@ -3,9 +3,9 @@
  * Exception vectors and the switch between the primary and a secondary.
  *
  * Each CPU has one stack. Entering a secondary is a function call on it,
- * arch_vcpu_enter(), that returns when the vCPU leaves; all of the vCPU's
- * registers are saved by then. There is one vector table for while the primary
- * runs and one for while a secondary runs.
+ * arch_vcpu_enter(), that goes on to vcpu_left() when the vCPU leaves; all of
+ * the vCPU's registers are saved by then. There is one vector table for while
+ * the primary runs and one for while a secondary runs.
  *
  * TPIDR_EL2 holds the current vCPU (struct vcpu), of either kind.
  */
