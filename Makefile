@@ -88,7 +88,7 @@ ifneq ($(SPEC),)
 C_SRC += $(addprefix test/spec/,spec.c view.c life.c target.c)
 CPPFLAGS += -DHF_DEBUG -DBOOT_ONLY= -Itest/spec
 LDFLAGS += $(addprefix --wrap=,api_calls trap_primary trap_secondary \
-	arch_vcpu_enter smccc_quick)
+	arch_vcpu_enter vcpu_left smccc_quick)
 endif
 OBJS := $(C_SRC:%.c=$(OBJ)/%.o) $(S_SRC:%.S=$(OBJ)/%.o) $(OBJ)/version.o
 

@@ -161,10 +161,12 @@ void arch_vcpu_reset(struct vcpu *vcpu, ipaddr_t entry, uint64_t argument);
 void arch_vcpu_set_result(struct vcpu *vcpu, uint64_t result);
 
 /*
- * Switches this CPU to the vCPU, and back when it has a reason to leave; its
- * registers are then saved. Returns the reason, a vcpu_exit().
+ * Switches this CPU from the primary's vCPU to the one that it claimed, and
+ * back when that has a reason to leave; its registers are then saved. Returns
+ * what vcpu_left() does then, to which it goes on with the caller's stack: a
+ * call of it has to be the last one of its function.
  */
-uint64_t arch_vcpu_enter(struct vcpu *vcpu);
+struct api_result arch_vcpu_enter(struct vcpu *primary, struct vcpu *vcpu);
 
 /*
  * What a vCPU that is to be entered, or would wait, has to tell first, as it

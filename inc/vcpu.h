@@ -52,8 +52,8 @@ struct vcpu {
 };
 
 /*
- * Why a vCPU came back from arch_vcpu_enter(): a kind in bits 7:0 and its
- * payload above. 0 is no reason: the vCPU goes on.
+ * Why a vCPU left: a kind in bits 7:0 and its payload above. 0 is no reason:
+ * the vCPU goes on.
  */
 enum vcpu_exit {
 	EXIT_NONE = 0,
@@ -112,10 +112,22 @@ enum vcpu_turn_on { TURNED_ON, TURN_ON_ALREADY_ON };
 enum vcpu_turn_on vcpu_turn_on(struct vcpu *vcpu, ipaddr_t entry,
 			       uint64_t argument);
 
+/* Whether something of the stay before comes before another one. */
+static inline bool vcpu_is_unsettled(const struct vcpu *vcpu)
+{
+	return vcpu->unfinished || arch_vcpu_owes(&vcpu->arch);
+}
+
 /*
- * Runs a vCPU that the calling CPU claimed until it has to come back, and
- * brings its state up to date. Returns what HF_VCPU_RUN does.
+ * Of a vCPU that the calling CPU claimed: what is left of the stay before, and
+ * what it owes since. Returns what HF_VCPU_RUN does, as does vcpu_left().
  */
-struct api_result vcpu_run(struct vcpu *vcpu);
+struct api_result vcpu_settle(struct vcpu *vcpu);
+
+/*
+ * A vCPU left for the reason `exit`, a vcpu_exit(), with its registers saved:
+ * brings its state up to date. arch_vcpu_enter() ends with it.
+ */
+struct api_result vcpu_left(struct vcpu *vcpu, uint64_t exit);
 
 #endif

@@ -72,7 +72,8 @@ static struct api_result vcpu_run_call(struct vcpu *caller, uint64_t vm_index,
 		return stopped(claimed ? vcpu : NULL, aborted);
 	if (!claimed)
 		return result(HF_VCPU_WAIT_FOR_INTERRUPT);
-	return vcpu_run(vcpu);
+	return vcpu_is_unsettled(vcpu) ? vcpu_settle(vcpu)
+				       : arch_vcpu_enter(caller, vcpu);
 }
 
 /* --- asking --- */

@@ -3,6 +3,7 @@
 
 #include "api.h"
 #include "arch.h"
+#include "cpu.h"
 #include "vm.h"
 
 void vcpu_wait(struct vcpu *vcpu)
@@ -45,9 +46,10 @@ enum vcpu_turn_on vcpu_turn_on(struct vcpu *vcpu, ipaddr_t entry,
 	return result;
 }
 
-static uint64_t run_result(uint64_t code, uint64_t payload)
+static struct api_result run_result(uint64_t code, uint64_t payload)
 {
-	return code | payload << HF_VCPU_CODE_BITS;
+	return (struct api_result){
+		(int64_t)(code | payload << HF_VCPU_CODE_BITS), 0};
 }
 
 static uint64_t wait_code(void)
@@ -88,8 +90,8 @@ static uint64_t tell_first(struct vcpu *vcpu, uint64_t exit)
 	return owed ? owed : exit;
 }
 
-/* Tells the primary of output, if that comes first. */
-static bool tell_console(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
+/* Whether the primary is told of output, as that comes first. */
+static bool tell_console(struct vcpu *vcpu, uint64_t exit)
 {
 	uint32_t kind = 1u << (exit & EXIT_KIND_MASK);
 
@@ -97,22 +99,29 @@ static bool tell_console(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
 		return false;
 	if (kind & EXITS_UNFINISHED)
 		vcpu->unfinished = exit;
-	*result = run_result(HF_VCPU_CONSOLE, 0);
-	vcpu_release(vcpu, VCPU_READY);
 	return true;
 }
 
-/*
- * What came of one stay in the vCPU, whose registers are saved: gives the vCPU
- * its next state. Returns false if it is to go on at once.
- */
-static bool finish(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
+/* The stay of a vCPU is over: gives it its next state, and RUN its result. */
+static inline struct api_result end_run(struct vcpu *vcpu, enum vcpu_state next,
+					uint64_t code, uint64_t payload)
 {
-	enum vcpu_state next = VCPU_READY;
+	vcpu_release(vcpu, next);
+	return run_result(code, payload);
+}
+
+/*
+ * All ways to end a stay, which ended for the reason `exit`. If another vCPU
+ * stopped the VM meanwhile, it still ended as it did: a reply in the primary's
+ * mailbox must be told. The next RUN says that the VM is stopped.
+ */
+static __attribute__((noinline)) struct api_result end_stay(struct vcpu *vcpu,
+							    uint64_t exit)
+{
 	uint64_t payload;
 
-	if (tell_console(vcpu, exit, result))
-		return true;
+	if (tell_console(vcpu, exit))
+		return end_run(vcpu, VCPU_READY, HF_VCPU_CONSOLE, 0);
 	exit = tell_first(vcpu, exit);
 	payload = exit >> EXIT_PAYLOAD_SHIFT;
 	switch ((enum vcpu_exit)(exit & EXIT_KIND_MASK)) {
@@ -121,60 +130,33 @@ static bool finish(struct vcpu *vcpu, uint64_t exit, uint64_t *result)
 		/* fall through */
 	case EXIT_NONE:
 	case EXIT_CONSOLE:
-		*result = run_result(HF_VCPU_YIELD, 0);
 		break;
 	case EXIT_WFI:
-		*result = run_result(HF_VCPU_WAIT_FOR_INTERRUPT, payload);
-		break;
+		return end_run(vcpu, VCPU_READY, HF_VCPU_WAIT_FOR_INTERRUPT,
+			       payload);
 	case EXIT_READ:
-		if (api_finish_read(vcpu))
-			return false;
-		*result = run_result(wait_code(), 0);
-		return true;
+		/* WAITING now, and anybody's, or it goes on with a message. */
+		return api_finish_read(vcpu)
+			       ? arch_vcpu_enter(vcpu->cpu->vcpu, vcpu)
+			       : run_result(wait_code(), 0);
 	case EXIT_REPLIED:
-		*result = run_result(HF_VCPU_RESPONSE_READY, payload);
-		break;
+		return end_run(vcpu, VCPU_READY, HF_VCPU_RESPONSE_READY,
+			       payload);
 	case EXIT_WAKE:
-		*result = run_result(HF_VCPU_WAKE_UP,
-				     wake_up_payload(vcpu, payload));
-		break;
+		return end_run(vcpu, VCPU_READY, HF_VCPU_WAKE_UP,
+			       wake_up_payload(vcpu, payload));
 	case EXIT_OFF:
-		*result = run_result(HF_VCPU_WAIT_FOR_INTERRUPT, 0);
-		next = VCPU_OFF;
-		break;
+		return end_run(vcpu, VCPU_OFF, HF_VCPU_WAIT_FOR_INTERRUPT, 0);
 	case EXIT_ABORT:
 		vm_abort(vcpu->vm, (uint32_t)payload);
 		/* The first reason counts, whoever gave it. */
-		*result = run_result(HF_VCPU_ABORTED, vm_aborted(vcpu->vm));
-		break;
+		return end_run(vcpu, VCPU_READY, HF_VCPU_ABORTED,
+			       vm_aborted(vcpu->vm));
 	}
-	vcpu_release(vcpu, next);
-	return true;
+	return end_run(vcpu, VCPU_READY, HF_VCPU_YIELD, 0);
 }
 
-/*
- * If another vCPU stopped the VM meanwhile, a stay still ended as it did: a
- * reply in the primary's mailbox must be told. The next RUN says that the VM is
- * stopped.
- */
-static struct api_result run_result_of(uint64_t result)
-{
-	return (struct api_result){(int64_t)result, 0};
-}
-
-/* All ways to end a stay, which ended for the reason `exit`. */
-static __attribute__((noinline)) struct api_result end_stay(struct vcpu *vcpu,
-							    uint64_t exit)
-{
-	uint64_t result = 0;
-
-	while (!finish(vcpu, exit, &result))
-		exit = arch_vcpu_enter(vcpu);
-	return run_result_of(result);
-}
-
-/* What is left of the stay before comes first, or what it owes since. */
-static __attribute__((noinline)) struct api_result settle(struct vcpu *vcpu)
+struct api_result vcpu_settle(struct vcpu *vcpu)
 {
 	uint64_t exit = vcpu->unfinished;
 
@@ -191,21 +173,13 @@ static inline bool is_quiet(const struct vcpu *vcpu)
 	       !arch_iommu_count;
 }
 
-struct api_result vcpu_run(struct vcpu *vcpu)
+/* The usual reasons first, as end_stay() would, and the most usual of all. */
+NO_LANDING_PAD struct api_result vcpu_left(struct vcpu *vcpu, uint64_t exit)
 {
-	uint64_t exit, result;
-
-	if (vcpu->unfinished || arch_vcpu_owes(&vcpu->arch))
-		return settle(vcpu);
-	exit = arch_vcpu_enter(vcpu);
-	/* The usual reasons first, as finish() would. */
-	if (exit == EXIT_INTERRUPT && is_quiet(vcpu))
-		result = run_result(HF_VCPU_YIELD, 0);
-	else if ((exit & EXIT_KIND_MASK) == EXIT_REPLIED)
-		result = run_result(HF_VCPU_RESPONSE_READY,
-				    exit >> EXIT_PAYLOAD_SHIFT);
-	else
-		return end_stay(vcpu, exit);
-	vcpu_release(vcpu, VCPU_READY);
-	return run_result_of(result);
+	if (__builtin_expect(exit == EXIT_INTERRUPT, true) && is_quiet(vcpu))
+		return end_run(vcpu, VCPU_READY, HF_VCPU_YIELD, 0);
+	if ((exit & EXIT_KIND_MASK) == EXIT_REPLIED)
+		return end_run(vcpu, VCPU_READY, HF_VCPU_RESPONSE_READY,
+			       exit >> EXIT_PAYLOAD_SHIFT);
+	return end_stay(vcpu, exit);
 }

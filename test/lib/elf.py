@@ -25,7 +25,7 @@ TLBI_CONTEXT = ("vttbr_el2", "hcr_el2", "vtcr_el2")
 
 # Run by each hypercall or world switch.
 HOT = {"vectors_primary", "vectors_secondary", "vectors_spectre",
-       "vectors_history_primary", "vectors_history_secondary", "vcpu_run",
+       "vectors_history_primary", "vectors_history_secondary", "vcpu_left",
        "vcpu_run_call", "switch_to_secondary", "switch_to_primary",
        "enter_unusually", "leave_unusually", "arch_vcpu_enter",
        "leave_secondary", "spin_wait", "arch_copy", "api_finish_read",
@@ -33,7 +33,7 @@ HOT = {"vectors_primary", "vectors_secondary", "vectors_spectre",
        "vgic_interrupt", "vgic_enter", "vgic_leave"}
 
 # Those of HOT that the compiler may have put into others.
-INLINED = {"vgic_place", "api_finish_read", "vcpu_run"}
+INLINED = {"vgic_place", "api_finish_read"}
 
 # Where a number of a guest chooses something.
 MASKED = {"vcpu_run_call", "vcpu_get_count", "rpc_request", "idreg_value",
@@ -443,10 +443,25 @@ def interrupts_first(ctx):
     thing that is asked when a secondary is entered, and asked of the right
     register."""
     code = functions(ctx)["arch_vcpu_enter"]
-    if [i[1:] for i in code[:2]] != [("mrs", "x1, isr_el1"),
-                                     ("tst", "x1, #0x1c0")] or \
+    if [i[1:] for i in code[:2]] != [("mrs", "x2, isr_el1"),
+                                     ("tst", "x2, #0x1c0")] or \
             code[2][1] != "b.ne":
         fail(code, 0, "not MRS of ISR_EL1 and a branch on bits A, I, F")
+
+
+def tail_calls(ctx):
+    """RUN goes from one function to the next without a frame of those before: a
+    vCPU may be entered any number of times in one RUN, on one stack."""
+    found = 0
+    for name, i, code in instructions(ctx):
+        _, mnemonic, operands = code[i]
+        if re.search(r"<(arch_vcpu_enter|vcpu_left)>$", operands):
+            found += 1
+            if mnemonic != "b":
+                fail(code, i, f"{name} is to be left for ever")
+    if found < 4:
+        raise Failure(f"only {found} branches")
+    return f"{found} of them"
 
 
 # --- what only boot needs ----------------------------------------------------
@@ -512,4 +527,4 @@ def tests():
     return [Test(f"elf/{run.__name__}", run) for run in
             (eret, registers, armv8_0, early, maintenance, layout, sections,
              branches, stack_guard, guesses, history, kept_registers,
-             firmware_calls, interrupts_first, residence, size)]
+             firmware_calls, interrupts_first, tail_calls, residence, size)]

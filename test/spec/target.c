@@ -26,8 +26,12 @@ uint64_t __real_trap_secondary(struct vcpu *vcpu);
 uint64_t __wrap_trap_secondary(struct vcpu *vcpu);
 struct api_result __real_smccc_quick(uint64_t fn);
 struct api_result __wrap_smccc_quick(uint64_t fn);
-uint64_t __real_arch_vcpu_enter(struct vcpu *vcpu);
-uint64_t __wrap_arch_vcpu_enter(struct vcpu *vcpu);
+struct api_result __real_arch_vcpu_enter(struct vcpu *primary,
+					 struct vcpu *vcpu);
+struct api_result __wrap_arch_vcpu_enter(struct vcpu *primary,
+					 struct vcpu *vcpu);
+struct api_result __real_vcpu_left(struct vcpu *vcpu, uint64_t exit);
+struct api_result __wrap_vcpu_left(struct vcpu *vcpu, uint64_t exit);
 
 /* Tables are walked after so many comparisons, and when they may change. */
 #define TABLE_PERIOD 64
@@ -666,28 +670,32 @@ uint64_t __wrap_trap_secondary(struct vcpu *vcpu)
 	return exit;
 }
 
-uint64_t __wrap_arch_vcpu_enter(struct vcpu *vcpu)
+struct api_result __wrap_arch_vcpu_enter(struct vcpu *primary,
+					 struct vcpu *vcpu)
 {
-	struct spec_vcpu *v = &spec.vm[SPEC_SECONDARY(run.vm)].vcpu[run.vcpu];
-	uint64_t exit;
-
 	expect("a vCPU is entered", SPEC_SECONDARY(run.vm), run.vcpu, true,
 	       run.entered && !run.left &&
 		       vcpu == &vm_secondary[run.vm].vcpus[run.vcpu]);
 	compare(false);
 	compare_registers(vcpu);
-	exit = __real_arch_vcpu_enter(vcpu);
+	return __real_arch_vcpu_enter(primary, vcpu);
+}
+
+struct api_result __wrap_vcpu_left(struct vcpu *vcpu, uint64_t exit)
+{
+	struct spec_vcpu *v = &spec.vm[SPEC_SECONDARY(run.vm)].vcpu[run.vcpu];
+
 	run.left = true;
 	v->entry = vcpu->arch.pc;
 	if (run.leaves)
-		return exit;
+		return __real_vcpu_left(vcpu, exit);
 	take_pages(SPEC_SECONDARY(run.vm));
 	note("interrupt", SPEC_SECONDARY(run.vm), run.vcpu, vcpu->arch.x);
 	run.how = leaves(SPEC_INTERRUPT, 0);
 	memcpy(v->x, vcpu->arch.x, sizeof(v->x));
 	expect("how the vCPU leaves", SPEC_SECONDARY(run.vm), run.vcpu,
 	       exit_of(run.how), exit);
-	return exit;
+	return __real_vcpu_left(vcpu, exit);
 }
 
 /* --- the table of calls --- */

@@ -584,14 +584,13 @@ def serror_of_primary(ctx):
     where, at = start(ctx, PANIC_MACHINE, "mailbox")
     for bit in (8, 7, 6):
         where.run_to(at["arch_vcpu_enter"])
-        pc = where.register("x0") + offset_of(ctx, "VCPU_PC")
-        back = where.register("x30")
+        pc = where.register("x1") + offset_of(ctx, "VCPU_PC")
         before = where.memory(pc, 8)
         where.run_to(at["arch_vcpu_enter"] + 4)
-        where.set_register("x1", 1 << bit)  # A, I, F of ISR_EL1
+        where.set_register("x2", 1 << bit)  # A, I, F of ISR_EL1
         vectors = where.register("VBAR_EL2")
-        where.run_to(back)
-        if where.memory(pc, 8) != before or where.register("x0") != 1:
+        where.run_to(at["vcpu_left"])
+        if where.memory(pc, 8) != before or where.register("x1") != 1:
             raise Failure("the vCPU ran")
         if where.register("VBAR_EL2") != vectors:
             raise Failure("vectors of a secondary")

@@ -923,7 +923,7 @@ TEST(vcpu_reset)
 	CHECK_EQ(v->arch.pc, 0x40080000);
 	CHECK_EQ(v->arch.x[0], 0x42);
 	CHECK_EQ(v->arch.controls.vmpidr, 0x80000001);
-	CHECK(!v->arch.controls.usual_cpu);
+	CHECK(!v->arch.controls.usual_from);
 	CHECK_EQ(v->arch.pstate, 0x3c5);	     /* EL1h, DAIF masked */
 	CHECK_EQ(v->arch.el1.sctlr_el1 & 0x1005, 0); /* M, C, I */
 	for (unsigned int i = 1; i < 31; i++)

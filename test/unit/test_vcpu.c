@@ -36,13 +36,22 @@ static uint64_t leave(struct vcpu *v)
 	return leave_with;
 }
 
+/* What the primary's HF_VCPU_RUN of `vcpu` returns. */
+static uint64_t run_call(void)
+{
+	struct api_result result = api_calls[HF_VCPU_RUN - API_FIRST].primary(
+		cpus[0].vcpu, vm->index, vcpu->index, 0);
+
+	CHECK_EQ(result.exit, 0);
+	return (uint64_t)result.value;
+}
+
 /* Runs `vcpu`, which leaves at once for that reason. */
 static uint64_t run(enum vcpu_exit kind, uint64_t payload)
 {
 	vcpu->arch.guest = leave;
 	leave_with = vcpu_exit(kind, payload);
-	CHECK(vcpu_claim(vcpu, &cpus[0]));
-	return (uint64_t)vcpu_run(vcpu).value;
+	return run_call();
 }
 
 static uint64_t run_ready(enum vcpu_exit kind, uint64_t payload)
@@ -191,8 +200,7 @@ static void check_owed(enum vcpu_exit kind, uint64_t entries,
 	vcpu->state = VCPU_READY;
 	vcpu->arch.guest = leave_owing;
 	leave_with = vcpu_exit(kind, 0);
-	CHECK(vcpu_claim(vcpu, &cpus[0]));
-	CHECK_EQ(vcpu_run(vcpu).value,
+	CHECK_EQ(run_call(),
 		 code(HF_VCPU_WAKE_UP, 1 << HF_WAKE_UP_VM_SHIFT | 3));
 	CHECK_EQ(state(vcpu), VCPU_READY);
 	CHECK_EQ(run(EXIT_WFI, 0), code(HF_VCPU_WAIT_FOR_INTERRUPT, 0));
@@ -211,8 +219,7 @@ TEST(owes_before_wait)
 	vcpu->state = VCPU_READY;
 	vcpu->arch.guest = leave_owing;
 	leave_with = EXIT_INTERRUPT;
-	CHECK(vcpu_claim(vcpu, &cpus[0]));
-	CHECK_EQ(vcpu_run(vcpu).value, HF_VCPU_YIELD);
+	CHECK_EQ(run_call(), HF_VCPU_YIELD);
 	CHECK_EQ(run(EXIT_WFI, 0),
 		 code(HF_VCPU_WAKE_UP, 1 << HF_WAKE_UP_VM_SHIFT | 3));
 	CHECK_EQ(vcpu->arch.entries, 1);

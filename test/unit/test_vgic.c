@@ -1007,12 +1007,12 @@ TEST(first_use)
 {
 	start(3);
 	for (uint32_t i = 0; i < VCPUS; i++)
-		vcpus[i].arch.controls.usual_cpu = &boards_cpus[i];
+		vcpus[i].arch.controls.usual_from = &vcpus[0];
 	boards_cpus[0].arch.unusual = boards_cpus[1].arch.unusual = false;
 	vgic_use(&vcpus[0]);
 	vgic_end(&vcpus[0]);
 	for (uint32_t i = 0; i < VCPUS; i++)
-		CHECK(!vcpus[i].arch.controls.usual_cpu);
+		CHECK(!vcpus[i].arch.controls.usual_from);
 	CHECK(boards_cpus[0].arch.unusual);
 	CHECK(!boards_cpus[1].arch.unusual);
 }

@@ -11,6 +11,17 @@
 
 #include "vgic.h"
 
+struct cpu;
+struct vcpu;
+
+/*
+ * A function on each world switch that is called by name alone: no indirect
+ * branch may go there, so no landing pad (BTI).
+ */
+#ifndef NO_LANDING_PAD
+#define NO_LANDING_PAD __attribute__((target("branch-protection=none")))
+#endif
+
 /*
  * What the CPU runs a vCPU under: registers of EL2, loaded in pairs on each way
  * (switch.c). Those of the primary belong to its CPU, on which it is pinned;
@@ -18,10 +29,10 @@
  */
 struct controls {
 	/*
-	 * CPU on which it may be entered in the usual way, or NULL. Atomic: set
-	 * by the CPU that it leaves, to NULL by any.
+	 * The primary's vCPU from which it may be entered in the usual way, or
+	 * NULL. Atomic: set by the CPU that it leaves, to NULL by any.
 	 */
-	struct cpu *usual_cpu;
+	struct vcpu *usual_from;
 	uint64_t cptr, mdcr;
 	uint64_t cnthctl, vmpidr;
 	uint64_t vttbr, hcr;
@@ -53,8 +64,6 @@ struct fp_regs {
 	uint64_t fpcr;
 	uint64_t fpsr;
 };
-
-struct cpu;
 
 struct arch_vcpu {
 	uint64_t x[31];
@@ -97,8 +106,6 @@ struct arch_vm {
 	struct uart uart;
 	struct vgic vgic;
 };
-
-struct vcpu;
 
 /* What a CPU does about branch prediction on each entry from a VM: spectre.c */
 struct spectre {

@@ -195,7 +195,7 @@ void arch_vcpu_reset(struct vcpu *vcpu, ipaddr_t entry, uint64_t argument)
 	struct arch_vcpu *a = &vcpu->arch;
 
 	memset(a, 0, offsetof(struct arch_vcpu, controls));
-	a->controls.usual_cpu = NULL;
+	a->controls.usual_from = NULL;
 	vgic_reset_vcpu(vcpu);
 	a->pc = entry.ipa;
 	a->x[0] = argument;

@@ -133,7 +133,7 @@ static void switch_rare(struct arch_vcpu *from, const struct arch_vcpu *to)
 #define WRITE_PAIR(reg1, reg2, first, second)                       \
 	do {                                                        \
 		uint64_t first_ = (first), second_ = (second);      \
-		__asm__ volatile("" : "+r"(first_), "+r"(second_)); \
+		__asm__ volatile("" : : "r"(first_), "r"(second_)); \
 		write_sysreg(reg1, first_);                         \
 		write_sysreg(reg2, second_);                        \
 	} while (0)
@@ -158,15 +158,16 @@ static void forget_other_vcpu(struct vcpu *vcpu, struct cpu *cpu)
 {
 	uint8_t *last = &cpu->last_vcpu[vcpu->vm->index];
 	uint8_t mark = (uint8_t)(vcpu->index + 1);
-	struct cpu **usual_cpu;
+	struct vcpu **usual_from;
 
 	if (*last == mark)
 		return;
 	if (*last) {
-		usual_cpu = &vcpu->vm->vcpus[*last - 1].arch.controls.usual_cpu;
+		usual_from =
+			&vcpu->vm->vcpus[*last - 1].arch.controls.usual_from;
 		/* If it leaves another CPU now, that is lost: no matter. */
-		if (__atomic_load_n(usual_cpu, __ATOMIC_RELAXED) == cpu)
-			__atomic_store_n(usual_cpu, NULL, __ATOMIC_RELAXED);
+		if (__atomic_load_n(usual_from, __ATOMIC_RELAXED) == cpu->vcpu)
+			__atomic_store_n(usual_from, NULL, __ATOMIC_RELAXED);
 	}
 	*last = mark;
 	isb();
@@ -192,7 +193,7 @@ static inline void open_gic(void)
 /*
  * The usual way is that of a vCPU that was here before, the last one of its VM,
  * uses neither FP/SIMD nor its interrupt controller, and has no timer set
- * (usual_cpu), while the primary has none set, debugs nothing and counts
+ * (usual_from), while the primary has none set, debugs nothing and counts
  * nothing. It calls nothing, so that the compiler needs no frame for it.
  *
  * What makes a stay unusual later sets cpu->arch.unusual. Leaving it in the
@@ -233,11 +234,12 @@ static COLD __attribute__((noinline)) void enter_unusually(struct vcpu *primary,
 		vgic_enter(vcpu);
 }
 
-static COLD __attribute__((noinline)) void leave_unusually(struct vcpu *primary,
-							   struct vcpu *vcpu)
+static COLD __attribute__((noinline)) struct vcpu *
+leave_unusually(struct vcpu *vcpu)
 {
-	struct cpu *cpu = primary->cpu;
-	struct cpu *usual = NULL;
+	struct cpu *cpu = vcpu->cpu;
+	struct vcpu *primary = cpu->vcpu;
+	struct vcpu *usual_from = NULL;
 	/* It used what it was not trapped on. */
 	bool used_fp = !(read_sysreg(cptr_el2) & CPTR_TFP);
 
@@ -261,13 +263,14 @@ static COLD __attribute__((noinline)) void leave_unusually(struct vcpu *primary,
 		timer_give_back(cpu);
 	cpu->arch.unusual = false;
 	if (features_usual && !used_fp && !vcpu->arch.el1.cntv_ctl)
-		usual = cpu;
-	__atomic_store_n(&vcpu->arch.controls.usual_cpu, usual,
+		usual_from = primary;
+	__atomic_store_n(&vcpu->arch.controls.usual_from, usual_from,
 			 __ATOMIC_RELAXED);
 	dsb(ish); /* as below */
 	if (vgic_is_used(vcpu->vm))
-		__atomic_store_n(&vcpu->arch.controls.usual_cpu, NULL,
+		__atomic_store_n(&vcpu->arch.controls.usual_from, NULL,
 				 __ATOMIC_RELAXED);
+	return primary;
 }
 
 /* Whether the primary has something set that a secondary is not to have. */
@@ -277,10 +280,10 @@ static inline bool is_armed(void)
 	       read_sysreg(pmcntenset_el0) | read_sysreg(pmuserenr_el0);
 }
 
-void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
+NO_LANDING_PAD void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
 {
-	if (__atomic_load_n(&vcpu->arch.controls.usual_cpu, __ATOMIC_RELAXED) !=
-		    primary->cpu ||
+	if (__atomic_load_n(&vcpu->arch.controls.usual_from,
+			    __ATOMIC_RELAXED) != primary ||
 	    is_armed()) {
 		enter_unusually(primary, vcpu);
 		return;
@@ -291,16 +294,18 @@ void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
 	close_gic();
 }
 
-struct vcpu *switch_to_primary(struct vcpu *vcpu)
+NO_LANDING_PAD struct vcpu *switch_to_primary(struct vcpu *vcpu)
 {
 	struct cpu *cpu = vcpu->cpu;
-	struct vcpu *primary = cpu->vcpu;
+	struct vcpu *primary;
+	uint64_t cval;
 
-	if (cpu->arch.unusual | read_sysreg(cntv_ctl_el0)) {
-		leave_unusually(primary, vcpu);
-		return primary;
-	}
-	vcpu->arch.el1.cntv_cval = read_sysreg(cntv_cval_el0);
+	if (cpu->arch.unusual | read_sysreg(cntv_ctl_el0))
+		return leave_unusually(vcpu);
+	cval = read_sysreg(cntv_cval_el0);
+	__asm__ volatile("" : "+r"(vcpu)); /* GCC: stays in x0 */
+	vcpu->arch.el1.cntv_cval = cval;
+	primary = cpu->vcpu;
 	set_controls(primary);
 	write_sysreg(cntv_cval_el0, primary->arch.el1.cntv_cval);
 	open_gic();

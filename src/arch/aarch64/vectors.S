@@ -3,9 +3,9 @@
  * Exception vectors and the switch between the primary and a secondary.
  *
  * Each CPU has one stack. Entering a secondary is a function call on it,
- * arch_vcpu_enter(), that returns when the vCPU leaves; all of the vCPU's
- * registers are saved by then. There is one vector table for while the primary
- * runs and one for while a secondary runs.
+ * arch_vcpu_enter(), that goes on to vcpu_left() when the vCPU leaves; all of
+ * the vCPU's registers are saved by then. There is one vector table for while
+ * the primary runs and one for while a secondary runs.
  *
  * TPIDR_EL2 holds the current vCPU (struct vcpu), of either kind.
  */
@@ -122,9 +122,9 @@
 	op	vcpu, csselr_el1, cntkctl_el1
 
 .macro save_pair vcpu, a, b
-	mrs	x1, \a
-	mrs	x2, \b
-	stp	x1, x2, [\vcpu, #at]
+	mrs	x2, \a
+	mrs	x3, \b
+	stp	x2, x3, [\vcpu, #at]
 	.set	at, at + 16
 .endm
 
@@ -135,13 +135,13 @@
 	.set	at, at + 16
 .endm
 
-/* Saves the EL1 registers to a vCPU, ELR_EL2 and SPSR_EL2. Clobbers x1, x2. */
+/* Saves the EL1 registers to a vCPU, ELR_EL2 and SPSR_EL2. Clobbers x2, x3. */
 .macro save_el1 vcpu
 	.set	at, VCPU_EL1
 	FOR_EL1_PAIRS(save_pair, \vcpu)
-	mrs	x1, elr_el2
-	mrs	x2, spsr_el2
-	stp	x1, x2, [\vcpu, #VCPU_PC]
+	mrs	x2, elr_el2
+	mrs	x3, spsr_el2
+	stp	x2, x3, [\vcpu, #VCPU_PC]
 .endm
 
 /* Loads them. Clobbers x1, x2. */
@@ -410,8 +410,7 @@ secondary_interrupt:
 #define KEPT (8 * 20)
 
 /*
- * The vCPU x18, all of whose x0-x30 are saved, leaves with the reason x19, and
- * arch_vcpu_enter() returns it.
+ * The vCPU x18, all of whose x0-x30 are saved, leaves with the reason x19.
  */
 leave_secondary:
 	save_el1 x18
@@ -419,7 +418,8 @@ leave_secondary:
 	bl	switch_to_primary		/* x0: the primary's vCPU */
 	load_el1 x0
 	msr	tpidr_el2, x0
-	mov	x0, x19
+	mov	x0, x18
+	mov	x1, x19
 	ldp	x27, x28, [sp, #16]
 	ldp	x25, x26, [sp, #32]
 	ldp	x23, x24, [sp, #48]
@@ -430,19 +430,19 @@ leave_secondary:
 	ldp	x13, x14, [sp, #128]
 	ldp	x15, x18, [sp, #144]
 	ldp	x29, x30, [sp], #KEPT
-	ret
+	b	vcpu_left
 
 /*
- * uint64_t arch_vcpu_enter(struct vcpu *vcpu)
- * x0: the vCPU to enter. The primary's EL1 registers go to its vCPU, what C
- * keeps over a call goes to the stack. While the primary has an interrupt to
- * take nothing is entered: the vCPU would come back at once; for an SError its
- * VM would be stopped.
+ * struct api_result arch_vcpu_enter(struct vcpu *primary, struct vcpu *vcpu)
+ * x0: the primary's vCPU, x1: the vCPU to enter. The primary's EL1 registers go
+ * to its vCPU, what C keeps over a call goes to the stack. While the primary
+ * has an interrupt to take nothing is entered: the vCPU would come back at
+ * once; for an SError its VM would be stopped.
  */
 	.global arch_vcpu_enter
 arch_vcpu_enter:
-	mrs	x1, isr_el1
-	tst	x1, #ISR_ANY
+	mrs	x2, isr_el1
+	tst	x2, #ISR_ANY
 	b.ne	1f
 	stp	x29, x30, [sp, #-KEPT]!
 	stp	x27, x28, [sp, #16]
@@ -454,17 +454,16 @@ arch_vcpu_enter:
 	stp	x11, x12, [sp, #112]
 	stp	x13, x14, [sp, #128]
 	stp	x15, x18, [sp, #144]
-	mov	x18, x0
-	mrs	x0, tpidr_el2			/* the primary's vCPU */
+	mov	x18, x1
 	save_el1 x0
-	mov	x1, x18
 	bl	switch_to_secondary
 	load_el1 x18
 	msr	tpidr_el2, x18
 	load_all_from_vcpu
 	return_to_guest
-1:	mov	x0, #EXIT_INTERRUPT_VALUE
-	ret
+1:	mov	x0, x1
+	mov	x1, #EXIT_INTERRUPT_VALUE
+	b	vcpu_left
 
 /*
  * Enters the primary's vCPU x0, the current one, for the first time; its stack

@@ -21,6 +21,8 @@
 #include "../fake/nospec.h"
 #include "sysreg.h"
 
+#define NO_LANDING_PAD /* the host has none */
+
 #undef read_sysreg
 #undef write_sysreg
 #undef dsb

@@ -9,6 +9,8 @@
 struct vcpu;
 struct fake_step;
 
+#define NO_LANDING_PAD
+
 /* What a vCPU has of registers: those that the call convention names. */
 #define FAKE_REGS 4
 

@@ -340,10 +340,12 @@ static void save_registers(struct vcpu *vcpu)
 	__atomic_store_n(&vcpu->arch.running, 0, __ATOMIC_RELAXED);
 }
 
-uint64_t arch_vcpu_enter(struct vcpu *vcpu)
+struct api_result arch_vcpu_enter(struct vcpu *primary, struct vcpu *vcpu)
 {
 	uint64_t exit;
 
+	if (primary != this_cpu->vcpu)
+		die("a vCPU is entered from another CPU's primary");
 	if (__atomic_load_n(&vcpu->state, __ATOMIC_RELAXED) != VCPU_RUNNING)
 		die("a vCPU is entered that is not RUNNING");
 	if (vcpu->cpu != this_cpu)
@@ -355,7 +357,7 @@ uint64_t arch_vcpu_enter(struct vcpu *vcpu)
 	at(FAKE_LEAVING, vcpu);
 	save_registers(vcpu);
 	at(FAKE_SAVED, vcpu);
-	return exit;
+	return vcpu_left(vcpu, exit);
 }
 
 _Noreturn void arch_end_boot(struct cpu *cpu)
