@@ -9,6 +9,7 @@
 #include "gic.h"
 #include "paint.h"
 #include "smccc.h"
+#include "smp.h"
 #include "sysreg.h"
 #include "test.h"
 #include "timer.h"
@@ -385,6 +386,171 @@ static void single_step_stays_here(void)
 		CHECK_EQ(ESR_EC(r->esr), EC_UNKNOWN);
 }
 
+/* --- the usual way of a switch, and the other ones, in any order --- */
+
+#define STAYS 1000
+#define TIMER_BITS 3 /* ENABLE, IMASK */
+
+/* What the primary has, of what a switch looks at, while a secondary runs. */
+struct usual {
+	uint64_t mdscr, counters, user, timer, deadline;
+};
+
+struct stay {
+	uint32_t vm;
+	bool painted;
+	struct usual primary;
+};
+
+static uint64_t usual_seed = 1;
+
+static uint64_t below(uint64_t limit)
+{
+	uint64_t v = usual_seed += UINT64_C(0x9e3779b97f4a7c15);
+
+	v = (v ^ v >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	return (v ^ v >> 31) % limit;
+}
+
+/* Nothing, as a rule; or one of what makes a switch unusual. */
+static struct usual choose_usual(void)
+{
+	struct usual u = {.deadline = below(UINT64_C(1) << 56)};
+
+	switch (below(8)) {
+	case 0:
+		u.mdscr = UINT64_C(1) << 13; /* MDE */
+		break;
+	case 1:
+		u.mdscr = UINT64_C(1) << 12; /* TDCC */
+		break;
+	case 2:
+		u.counters = UINT64_C(1) << 31;
+		break;
+	case 3:
+		u.user = 1 + below(15);
+		break;
+	case 4:
+		u.timer = 1;
+		u.deadline = ~UINT64_C(0) >> 2;
+		break;
+	case 5: /* fired, and masked */
+		u.timer = 3;
+		u.deadline = 7;
+		break;
+	}
+	return u;
+}
+
+static void set_usual(const struct usual *u)
+{
+	write_sysreg(mdscr_el1, u->mdscr);
+	write_sysreg(pmcntenclr_el0, ~UINT64_C(0));
+	write_sysreg(pmcntenset_el0, u->counters);
+	write_sysreg(pmuserenr_el0, u->user);
+	write_sysreg(cntv_ctl_el0, 0);
+	write_sysreg(cntv_cval_el0, u->deadline);
+	write_sysreg(cntv_ctl_el0, u->timer);
+	isb();
+}
+
+static void check_usual(const struct usual *u)
+{
+	CHECK_EQ(read_sysreg(mdscr_el1), u->mdscr);
+	CHECK_EQ(read_sysreg(pmcntenset_el0), u->counters);
+	CHECK_EQ(read_sysreg(pmuserenr_el0), u->user);
+	CHECK_EQ(read_sysreg(cntv_ctl_el0) & TIMER_BITS, u->timer);
+	CHECK_EQ(read_sysreg(cntv_cval_el0), u->deadline);
+}
+
+/* Runs the VM to its reply, on whatever CPU this is. */
+static void stay(void *arg)
+{
+	const struct stay *s = arg;
+	const struct usual none = {0};
+
+	set_usual(&s->primary);
+	if (s->painted)
+		check_run(s->vm, RESPONSE);
+	else
+		CHECK_EQ(vm_run(s->vm, 0), RESPONSE);
+	check_usual(&s->primary);
+	set_usual(&none);
+}
+
+/* What the VM does in its stay; returns what its timer is then. */
+static uint64_t add_unusual(uint64_t timer, bool *painted)
+{
+	*painted = false;
+	switch (below(6)) {
+	case 0:
+		script_add(STEP_TIMER_ARM, UINT64_C(100000) * MS, 0, 0, 0);
+		return 1;
+	case 1:
+		script_add(STEP_TIMER_STOP, 0, 0, 0, 0);
+		return 0;
+	case 2:
+		script_add(STEP_MSR, SYSREG(3, 3, 14, 3, 1), 2, 0, 0);
+		return 2;
+	case 3:
+		/* A timer that is on would be painted, too. */
+		*painted = !timer;
+		script_add(STEP_SPIN | (timer ? 0 : STEP_SYSREGS), 3000, 0, 0,
+			   0);
+		return timer;
+	default:
+		script_add(STEP_NOW, 0, 0, 0, 0);
+		return timer;
+	}
+}
+
+/* One stay of a VM whose timer is so. */
+static void one_stay(uint32_t vm, uint64_t *timer)
+{
+	struct stay s = {vm, below(3) == 0, choose_usual()};
+	uint64_t before = *timer;
+	bool painted;
+
+	script_start();
+	script_add(STEP_MRS, SYSREG(3, 3, 14, 3, 1), 0, 0, 0);
+	*timer = add_unusual(before, &painted);
+	CHECK_EQ(script_send(vm), 1);
+	if (cpu_count() > 1 && below(5) == 0) {
+		CHECK_EQ(cpu_start(1, stay, &s), 0);
+		CHECK(cpu_wait_off(1));
+	} else {
+		stay(&s);
+	}
+	if (test_over())
+		return;
+	CHECK(script_take());
+	CHECK_EQ(script_result(0)->x[0] & TIMER_BITS, before);
+	if (painted)
+		check_step(1);
+	CHECK(vm_run_to_read(vm, 0));
+}
+
+/*
+ * Stays of three VMs on up to two CPUs, of which each side makes some unusual:
+ * whatever came before, each finds its own registers.
+ */
+static void usual_and_not(void)
+{
+	const uint32_t vms[] = {vm_named("service"), vm_named("other"),
+				vm_named("files")};
+	uint64_t timers[3] = {0};
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		if (!begin(vms[i]))
+			return;
+	for (i = 0; i < STAYS && !test_over(); i++) {
+		uint64_t n = below(3);
+
+		one_stay(vms[n], &timers[n]);
+	}
+}
+
 static const struct test_case cases[] = {
 	{"over_configure", over_configure},
 	{"every_call_of_primary", every_call_of_primary},
@@ -402,6 +568,7 @@ static const struct test_case cases[] = {
 	{"between_secondaries", between_secondaries},
 	{"fresh_vm_sees_nothing", fresh_vm_sees_nothing},
 	{"single_step_stays_here", single_step_stays_here},
+	{"usual_and_not", usual_and_not},
 	{NULL, NULL},
 };
 
