@@ -20,8 +20,7 @@ struct vcpu;
 enum cpu_state { CPU_OFF = 0, CPU_PENDING, CPU_ON };
 
 struct cpu {
-	/* First: assembly finds it at offset 0. No CPU writes another's line.
-	 */
+	/* First: assembly finds it at offset 0. No line is of two CPUs. */
 	_Alignas(CACHE_LINE) struct arch_cpu arch;
 	uint32_t index;
 	uint64_t id; /* its hardware ID, as in the device tree */

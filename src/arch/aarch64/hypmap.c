@@ -218,7 +218,8 @@ BOOT_ONLY void *arch_boot_map(paddr_t pa, uint64_t size, unsigned int mode)
 
 BOOT_ONLY bool hypmap_keep_idmap(void)
 {
-	return map_identity(idmap_begin);
+	return !(virt_to_phys(idmap_begin).pa >> BOOT_WINDOW_BITS) &&
+	       map_identity(idmap_begin);
 }
 
 static BOOT_ONLY void clear_entries(uint64_t *begin, const uint64_t *end)

@@ -74,7 +74,8 @@ _Static_assert(1u << MIN_TABLE_BITS > MAX_CPUS, "collections");
 
 /*
  * What page tables may still need of the pool with so many secondaries, and so
- * many nodes, each of which may be a device in a block of its own.
+ * many nodes, each of which may be a device in a block of its own; up to a
+ * limit, as most are not.
  */
 #define MAX_RESERVE 0x80000u
 #define FEW_RESERVE(vms, nodes) \

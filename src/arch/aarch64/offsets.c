@@ -44,8 +44,10 @@ _Static_assert(API_FIRST % API_ROWS == 0, "assembly takes the lower bits");
 
 /* Cache lines: what is used together lies together, what CPUs share is apart.
  */
+#ifndef HF_DEBUG /* a lock knows its holder */
 _Static_assert(offsetof(struct vm, index) == CACHE_LINE,
-	       "a RUN and a message need one line of a VM");
+	       "a message, and a RUN up to its entry, need one line of a VM");
+#endif
 _Static_assert(offsetof(struct vcpu, arch) == CACHE_LINE,
 	       "whoever claims or queues a vCPU touches its first line alone");
 _Static_assert(offsetof(struct vcpu, arch.mdscr) <= 8 * CACHE_LINE,
