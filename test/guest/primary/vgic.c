@@ -716,6 +716,14 @@ static void run_other(void *unused)
 	}
 }
 
+/* The reply of the vCPU that ran on CPU 1, which took the SGI. */
+static void take_seen(void)
+{
+	CHECK(cpu_wait_off(1));
+	CHECK(script_take());
+	CHECK_EQ(script_result(1)->x[0], 1);
+}
+
 /*
  * To a vCPU that runs on another CPU, which takes it by its vector. GICv3: it
  * gets it at once; GICv2: the primary is told, and interrupts that CPU.
@@ -725,6 +733,7 @@ static void sgi_to_running(void)
 	uint32_t vm = vm_named("smp");
 	uint64_t stop = timer_now_ns() + 30000 * MS;
 	uint64_t result;
+	bool seen;
 
 	if (cpu_count() < 2)
 		SKIP("one CPU");
@@ -750,11 +759,16 @@ static void sgi_to_running(void)
 		gic_send(1, 1);
 		result = vm_run(vm, 2);
 	}
+	/* It may find the mailbox taken by the other one's reply. */
+	seen = hf_vcpu_code(result) == HF_VCPU_WAIT_FOR_INTERRUPT;
+	if (seen) {
+		take_seen();
+		result = vm_run(vm, 2);
+	}
 	CHECK_EQ(hf_vcpu_code(result), HF_VCPU_RESPONSE_READY);
 	CHECK_EQ(hf_rpc_ack(), 0);
-	CHECK(cpu_wait_off(1));
-	CHECK(script_take());
-	CHECK_EQ(script_result(1)->x[0], 1);
+	if (!seen)
+		take_seen();
 	CHECK(vm_run_to_read(vm, 2));
 	CHECK(vm_run_to_read(vm, 1));
 }
