@@ -202,7 +202,7 @@ static inline BOOT_ONLY void fdt_prop_at(const struct fdt *fdt, uint32_t at,
 
 	prop->size = fdt_cell(p, 1);
 	prop->name = fdt->strings + fdt_cell(p, 2);
-	prop->value = p + 12;
+	prop->value = p + FDT_PROP_HEADER;
 }
 
 /* That which fdt_open() noted at offset `at`; false if that is 0. */

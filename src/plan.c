@@ -96,22 +96,15 @@ static void reserve(struct boot *b, uint64_t base, uint64_t size)
 			  MAX_RESERVED_RANGES);
 }
 
-static void add_memory_node(struct boot *b, fdt_node_t node)
+/* Hands each range of a node's reg to `take`. */
+static void take_node(struct boot *b, fdt_node_t node,
+		      void (*take)(struct boot *, uint64_t, uint64_t))
 {
 	uint64_t base, size;
 
 	for (uint32_t i = 0; devtree_node_reg(&b->tree, node, i, &base, &size);
 	     i++)
-		add_ram(b, base, size);
-}
-
-static void reserve_node(struct boot *b, fdt_node_t node)
-{
-	uint64_t base, size;
-
-	for (uint32_t i = 0; devtree_node_reg(&b->tree, node, i, &base, &size);
-	     i++)
-		reserve(b, base, size);
+		take(b, base, size);
 }
 
 /* A node right below the root: memory, or what has nodes of reserved ranges. */
@@ -120,12 +113,12 @@ static void visit_node(struct boot *b, fdt_node_t node)
 	const struct fdt *fdt = &b->tree;
 
 	if (devtree_has_type(fdt, node, "memory") && fdt_enabled(fdt, node))
-		add_memory_node(b, node);
+		take_node(b, node, add_ram);
 	if (!streq(fdt_name(fdt, node), "reserved-memory"))
 		return;
 	for (node = fdt_first_child(fdt, node); node != FDT_NO_NODE;
 	     node = fdt_next_sibling(fdt, node))
-		reserve_node(b, node);
+		take_node(b, node, reserve);
 }
 
 void boot_find_memory(struct boot *b)

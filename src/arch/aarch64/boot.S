@@ -5,6 +5,7 @@
  * mapped at its physical address as well: .head while it boots, .idmap for good.
  */
 #include "control.h"
+#include "fp_block.h"
 #include "layout.h"
 #include "offsets.h"
 #include "sysreg.h"
@@ -221,26 +222,6 @@ first_cpu:
 	bl	boot_first_cpu
 1:	lsr	x1, x22, #2
 	bl	boot_wrong_level
-
-/* Loads or stores all FP registers, 512 bytes at `base`, which goes up. */
-.macro fp_block op, base
-	\op	q0, q1, [\base], #512
-	\op	q2, q3, [\base, #-480]
-	\op	q4, q5, [\base, #-448]
-	\op	q6, q7, [\base, #-416]
-	\op	q8, q9, [\base, #-384]
-	\op	q10, q11, [\base, #-352]
-	\op	q12, q13, [\base, #-320]
-	\op	q14, q15, [\base, #-288]
-	\op	q16, q17, [\base, #-256]
-	\op	q18, q19, [\base, #-224]
-	\op	q20, q21, [\base, #-192]
-	\op	q22, q23, [\base, #-160]
-	\op	q24, q25, [\base, #-128]
-	\op	q26, q27, [\base, #-96]
-	\op	q28, q29, [\base, #-64]
-	\op	q30, q31, [\base, #-32]
-.endm
 
 /*
  * void arch_boot_copy(void *to, const void *from, size_t size)
