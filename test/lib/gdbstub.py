@@ -32,6 +32,8 @@ class Machine:
         self._thread.start()
         self._socket = self._connect(path)
         self._data = b""
+        # Where the last run ended, and on which CPU.
+        self._stop = None
         self._numbers = self._register_numbers()
 
     def _run(self, arguments, timeout, until):
@@ -136,6 +138,7 @@ class Machine:
         """Runs until a CPU is about to execute `address`, selects it and
         returns its number. `cpus`: the others stand still."""
         who = [f"c:{cpu + 1:x}" for cpu in cpus] if cpus else ["c"]
+        self._step_over(address, cpus)
         self._ask(f"Z1,{address:x},4")
         self._send(";".join(["vCont", *who]))
         stop = self._read_packet()
@@ -143,7 +146,19 @@ class Machine:
         cpu = int(re.search(rb"thread:(?:p\w+\.)?0*(\w+)", stop).group(1),
                   16) - 1
         self.select(cpu)
+        self._stop = (cpu, address)
         return cpu
+
+    def _step_over(self, address, cpus):
+        """QEMU stops a CPU again where it stands: the others would come on by
+        the time between two stops only."""
+        if not self._stop or self._stop[1] != address:
+            return
+        cpu = self._stop[0]
+        self.select(cpu)
+        if self.register("pc") == address and (not cpus or cpu in cpus):
+            self._send(f"vCont;s:{cpu + 1:x}")
+            self._read_packet()
 
     def kill(self):
         """Ends the machine, of which nothing more is wanted."""

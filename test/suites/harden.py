@@ -485,7 +485,7 @@ FAULT_STACK_SIZE = 2048
 
 
 def halt_of(where, at, cpu):
-    for _ in range(100):
+    for _ in range(PANIC_MACHINE.cpus):
         if where.run_to(at["arch_halt"]) == cpu:
             return
     raise Failure(f"CPU {cpu} does not halt")
