@@ -32,16 +32,15 @@ def figures(rows):
 
 def _table(rows):
     """The lines of the document."""
-    lines = ["| operation | measured | GICv2 | must | aim |",
-             "| --- | --- | --- | --- | --- |"]
+    titles = ["operation", "measured", *measure.OTHERS, "must", "aim"]
+    lines = ["| " + " | ".join(titles) + " |",
+             "| " + " | ".join("---" for _ in titles) + " |"]
     for _, _, goals in tables.TABLES:
         for goal in goals:
-            other = rows.get(f"{goal.figure}/gicv2")
             value = number(goal.value(rows[goal.figure])) if goal.figure \
                 else goal.note
             lines.append("| " + " | ".join([
-                goal.title, value,
-                number(goal.value(other) if other else None),
+                goal.title, value, *measure.others(rows, goal),
                 number(goal.must), number(goal.aim)]) + " |")
     return "\n".join(lines) + "\n"
 

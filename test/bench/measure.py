@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 
+from bench.tables import number
 from lib import linux, qemu
 from lib.qemu import Machine
 from lib.ramdisk import make as make_ramdisk
@@ -25,8 +26,10 @@ VMS = {"table": (1, 1, 2), "sizes": (1, 1, 2, 1, 2, 4, 8), "cpus": (1,)}
 
 VM_BYTES = 2 << 20
 
-# What the figures of each GIC have behind their names.
-GICS = [(3, ""), (2, "/gicv2")]
+# On what else the short set is measured, by title: what its figures have behind
+# their names, GIC and CPU.
+OTHERS = {"GICv2": ("/gicv2", 2, "cortex-a57"),
+          "N1": ("/n1", 3, "neoverse-n1")}
 
 TIMEOUT_S = 120
 LINUX_TIMEOUT_S = 900
@@ -230,6 +233,13 @@ def linux_path(ctx):
     return rows[1]
 
 
+def others(rows, goal):
+    """What a goal's figure is on each of OTHERS, as texts."""
+    found = [rows.get(f"{goal.figure}{suffix}")
+             for suffix, _, _ in OTHERS.values()]
+    return [number(goal.value(row) if row else None) for row in found]
+
+
 def image_bytes(image):
     """Text and constants of the image, as it lies in memory."""
     return image.sections["text"] + image.sections["rodata"]
@@ -247,16 +257,17 @@ def memory(ctx):
     return found
 
 
-def machine_of(gic=3, cpus=1, mib=512):
+def machine_of(gic=3, cpus=1, mib=512, cpu="cortex-a57"):
     """The machine on which everything is measured."""
-    return Machine(gic, "cortex-a57", cpus, mib)
+    return Machine(gic, cpu, cpus, mib)
 
 
 def table_rows(ctx):
-    """The short set, on both GICs: {figure: Row}."""
+    """The short set, on all that it is measured on: {figure: Row}."""
     rows = {}
-    for gic, suffix in GICS:
-        measured = run(ctx, f"table-gic{gic}", machine_of(gic), "table")
+    for suffix, gic, cpu in [("", 3, "cortex-a57"), *OTHERS.values()]:
+        measured = run(ctx, f"table-gic{gic}-{cpu}",
+                       machine_of(gic, cpu=cpu), "table")
         rows.update((name + suffix, row) for name, row in measured.items()
                     if name != "loop")
     return rows

@@ -29,6 +29,9 @@
 /* Until the interrupt that ends the run of a secondary. */
 #define INTERRUPT_NS 10000
 
+/* Longer than all rows take. */
+#define LONG_NS 1000000000000
+
 /* CNTV_CTL_EL0: enabled, no interrupt. */
 #define TIMER_MASKED 3
 
@@ -212,6 +215,14 @@ static void row_rpc_fp(uint64_t size)
 		round_trip(server, size);
 	}
 	end();
+}
+
+/* While the primary's virtual timer is set, as an operating system has it. */
+static void row_rpc_timer(uint64_t size)
+{
+	timer_arm(TIMER_VIRTUAL, LONG_NS, true);
+	row_rpc(size);
+	timer_stop(TIMER_VIRTUAL);
 }
 
 /* A notification goes from one VM to another and back, by empty messages. */
@@ -455,6 +466,7 @@ static const struct row rows[] = {
 	{TABLE | SCALE, "world-switch", row_world_switch, 0},
 	{TABLE, "interrupt", row_interrupt, 0},
 	{TABLE, "through", row_through, 0},
+	{TABLE, "rpc-64-timer", row_rpc_timer, 64},
 	{TABLE, "rpc-64-fp", row_rpc_fp, 64},
 	{TABLE | SCALE, "stop", row_stop, 0},
 	{TABLE | SCALE, "start", row_start, 0},

@@ -107,12 +107,11 @@ def verdict(value, goal):
 def goal_row(goal, peers, rows):
     """A line of a table."""
     value = goal.value(rows[goal.figure]) if goal.figure else None
-    other = rows.get(f"{goal.figure}/gicv2")
     title = goal.title + (f": {goal.note}" if goal.note else "")
     cells = [f"<td>{html.escape(title)}</td>",
              f'<td class="big">{number(value)}</td>',
-             f'<td class="soft">{number(goal.value(other) if other else None)}'
-             "</td>", f"<td>{number(goal.must)}</td>",
+             *(f'<td class="soft">{other}</td>'
+               for other in measure.others(rows, goal)), f"<td>{number(goal.must)}</td>",
              f"<td>{number(goal.aim)}</td>"]
     for i in range(len(peers)):
         peer = goal.peers[i] if i < len(goal.peers) else None
@@ -129,7 +128,8 @@ def goal_table(title, peers, goals, rows):
         f'<th><span style="color:{COLOURS[1 + i]}">&#9679;</span> '
         f"{html.escape(p)}</th>" for i, p in enumerate(peers))
     return (f"<h2>{title}</h2><div class=card><table><tr><th>operation</th>"
-            "<th>measured</th><th>GICv2</th>"
+            "<th>measured</th>"
+            f"{''.join(f'<th>{title}</th>' for title in measure.OTHERS)}"
             '<th><span style="color:var(--must)">|</span> must</th>'
             '<th><span style="color:var(--aim)">|</span> aim</th>'
             f"{dots}<th></th>{'<th></th>' if peers else ''}</tr>" +

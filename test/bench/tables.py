@@ -88,6 +88,7 @@ SYSTEM = [
 
 MORE_PEERS = []
 MORE = [
+    Goal("RPC round trip, 64 B, the primary's timer is set", "rpc-64-timer"),
     Goal("RPC round trip, 64 B, both sides use FP registers", "rpc-64-fp"),
     Goal("PL011 FR, emulated read", "pl011-fr-read", how="trap"),
     Goal("Physical interrupt in a secondary, to the primary's vector",

@@ -368,8 +368,8 @@ def guesses(ctx):
 
 
 def history(ctx):
-    """The vectors for a history of 8 rounds take the 15 branches of the loop
-    (vectors_spectre) before anything else, and then go on as the others do."""
+    """The vectors for a history of 15 branches take them before anything else,
+    and then go on as the others do; those for longer ones take eight a round."""
     at = symbols(ctx)
     for kind in ("primary", "secondary"):
         code = functions(ctx)[f"vectors_history_{kind}"]
@@ -383,6 +383,13 @@ def history(ctx):
                     [r[1] for r in rows[14:]] != ["dsb", "isb", "b"]:
                 fail(code, first, "not 14 branches, DSB, ISB, branch")
             check_goes_on(ctx, kind, entry, rows[16])
+    code = functions(ctx)["vectors_spectre"]
+    for i in (i for i, row in enumerate(code) if row[1] == "subs"):
+        taken = [r for r in code[i - 7:i] if r[1] == "b" and
+                 int(r[2].split()[0], 16) == r[0] + 4]
+        if len(taken) != 7 or code[i + 1][1] != "b.ne" or \
+                int(code[i + 1][2].split()[0], 16) != code[i - 7][0]:
+            fail(code, i, "not eight branches a round")
 
 
 def check_goes_on(ctx, kind, entry, row):

@@ -169,6 +169,10 @@ static void check_bits(const char *reg, uint64_t set, uint64_t clear)
 	CHECK_EQ(value & clear, 0);
 }
 
+/* Registers of private interrupts, in words from ISENABLER0 on. */
+enum { ENABLE = 0, DISABLE = 32, ACTIVE = 128, INACTIVE = 160, WORDS = 161 };
+static uint32_t ppis[WORDS];
+
 /* --- traps; bits by the numbers of DDI 0487, D17.2 --- */
 
 /* VM SWIO PTW FB BSU TID1 TID3 TSC TIDCP TACR RW TLOR TERR TID5 */
@@ -340,12 +344,13 @@ TEST(forgets_the_other_vcpu)
 
 /* --- registers that are switched --- */
 
-TEST(optional_registers)
+/* Without a PMU each stay is unusual, with it the second one is not. */
+static void check_optional_registers(void)
 {
 	struct vcpu *v = &vcpus[0][0];
 
-	start(5, true);
 	v->arch.tpidr2 = 0x5ec0;
+	v->arch.vdisr = 0;
 	regs_set("s3_3_c13_c0_5", 0x1234);
 	regs_set("s3_4_c12_c1_1", 0x99);
 	enter(0, v);
@@ -358,6 +363,16 @@ TEST(optional_registers)
 	CHECK_EQ(regs_read("s3_4_c12_c1_1"), 0x99);
 	CHECK_EQ(v->arch.tpidr2, 0x5ec1);
 	CHECK_EQ(v->arch.vdisr, 0x98);
+}
+
+TEST(optional_registers)
+{
+	start(5, true);
+	CHECK(features.pmu);
+	check_optional_registers();
+	CHECK_EQ(vcpus[0][0].arch.controls.usual_from,
+		 (uintptr_t)&primary_vcpus[0] + 1);
+	check_optional_registers();
 }
 
 /* The primary's counters stop, and EL0 of a secondary has no way to them. */
@@ -430,65 +445,222 @@ TEST(gic_registers)
 	board.gic_version = 0;
 }
 
-/* --- the usual way: nothing is looked at that was found before --- */
+/* --- the usual and the timed way: nothing is looked at that was found before
+ * --- */
 
-/* A machine without what is always to be switched. */
-static void start_usual(void)
+/* A machine without what is always to be switched; `more`: with it. */
+static void start_with(unsigned int gic_version, bool more)
 {
-	board.gic_version = 3;
-	start(5, false);
-	regs_set("id_aa64pfr0_el1", BIT(24));
+	board.gic_version = gic_version;
+	start(5, more);
+	if (gic_version == 3)
+		regs_set("id_aa64pfr0_el1",
+			 regs_read("id_aa64pfr0_el1") | BIT(24));
 	regs_set("id_aa64dfr0_el1", BIT(8));
 	el2_read_features();
-	CHECK(features_usual);
+	CHECK_EQ(features_more, more || gic_version != 3);
 	board.gic_version = 0;
 }
 
-/* Whether the stay of a vCPU on CPU 0 begins in the usual way. */
-static bool enters_usually(struct vcpu *v)
+static void start_usual(void)
+{
+	start_with(3, false);
+}
+
+/* In which way the stay of a vCPU on CPU 0 begins. */
+static int way_in(struct vcpu *v)
 {
 	regs_forget_notes();
 	enter(0, v);
-	return !regs_count("pmcntenclr_el0");
+	CHECK_EQ(cpus[0].arch.stay == STAY_UNUSUAL,
+		 regs_count("pmcntenclr_el0") != 0);
+	return cpus[0].arch.stay;
+}
+
+static bool enters_usually(struct vcpu *v)
+{
+	return way_in(v) == STAY_USUAL;
+}
+
+static int way_of_stay(struct vcpu *v)
+{
+	int way = way_in(v);
+
+	leave(0, v);
+	CHECK_EQ(cpus[0].arch.stay, STAY_USUAL);
+	return way;
 }
 
 static bool stays_usually(struct vcpu *v)
 {
-	bool usual = enters_usually(v);
-
-	leave(0, v);
-	return usual;
+	return way_of_stay(v) == STAY_USUAL;
 }
 
-/* Both ways set the same. */
-TEST(usual_controls)
+/* All ways set the same. */
+static void check_controls(int way)
 {
 	static const char *const all[] = {
 		"cptr_el2",    "mdcr_el2",  "cnthctl_el2",
 		"vmpidr_el2",  "vttbr_el2", "hcr_el2",
 		"cntvoff_el2", "vbar_el2",  "ich_hcr_el2"};
 	uint64_t there[ARRAY_SIZE(all)], back[ARRAY_SIZE(all)];
+	uint64_t closed = features.gic_regs ? BIT(10) : 0; /* TC */
 	struct vcpu *v = &vcpus[0][0];
 
-	start_usual();
 	v->arch.controls.cntvoff = 123;
-	CHECK(!enters_usually(v));
+	CHECK_EQ(way_in(v), STAY_UNUSUAL);
 	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++)
 		there[i] = regs_read(all[i]);
 	leave(0, v);
 	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++)
 		back[i] = regs_read(all[i]);
-	CHECK(enters_usually(v));
+	CHECK_EQ(way_in(v), way);
 	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++)
 		CHECK_EQ(regs_read(all[i]), there[i]);
 	CHECK_EQ(regs_read("cntvoff_el2"), 123);
-	CHECK_EQ(regs_read("ich_hcr_el2") & BIT(10), BIT(10)); /* TC */
+	CHECK_EQ(regs_read("ich_hcr_el2") & BIT(10), closed);
 	regs_forget_notes();
 	leave(0, v);
 	for (unsigned int i = 0; i < ARRAY_SIZE(all); i++)
 		CHECK_EQ(regs_read(all[i]), back[i]);
 	CHECK_EQ(regs_count("dsb ish"), 1);
 	CHECK_EQ(regs_read("ich_hcr_el2"), 0);
+}
+
+TEST(usual_controls)
+{
+	start_usual();
+	check_controls(STAY_USUAL);
+}
+
+TEST(timed_controls)
+{
+	start_usual();
+	regs_set("cntv_ctl_el0", 1);
+	check_controls(STAY_TIMED);
+	start_with(3, true);
+	check_controls(STAY_TIMED);
+	/* No register of the GIC is there. */
+	start_with(2, false);
+	check_controls(STAY_TIMED);
+	CHECK_EQ(regs_count("ich_hcr_el2"), 0);
+}
+
+/* What the primary set comes back, and brings it back; the vCPU has none. */
+TEST(timed_timer)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	start_usual();
+	stays_usually(v);
+	for (uint64_t ctl = 1; ctl < 4; ctl += 2) {
+		CHECK(stays_usually(v));
+		cpus[0].arch.ppis = ppis;
+		cpus[0].arch.ppi_timer_bit = 1 << 26;
+		ppis[ENABLE] = 0;
+		regs_set("cntv_ctl_el0", ctl);
+		regs_set("cntv_cval_el0", 5000);
+		v->arch.el1.cntv_cval = 77;
+		CHECK_EQ(way_in(v), STAY_TIMED);
+		CHECK_EQ(regs_read("cntv_ctl_el0"), 0);
+		CHECK(regs_first("cntv_ctl_el0") < regs_first("cntvoff_el2"));
+		CHECK_EQ(regs_read("cntv_cval_el0"), 77);
+		/* Masked, it does not. */
+		CHECK_EQ(regs_read("cnthp_ctl_el2"), ctl == 1);
+		CHECK_EQ(ppis[ENABLE], ctl == 1 ? 1 << 26 : 0);
+		if (ctl == 1)
+			CHECK_EQ(regs_read("cnthp_cval_el2"), 5000);
+		regs_set("cntv_cval_el0", 78);
+		regs_forget_notes();
+		leave(0, v);
+		CHECK_EQ(regs_read("cntv_ctl_el0"), ctl);
+		CHECK_EQ(regs_read("cntv_cval_el0"), 5000);
+		CHECK(regs_last("cntv_ctl_el0") > regs_last("cntvoff_el2"));
+		CHECK(regs_last("cntv_ctl_el0") > regs_last("cntv_cval_el0"));
+		CHECK_EQ(regs_read("cnthp_ctl_el2"), 0);
+		CHECK_EQ(v->arch.el1.cntv_cval, 78);
+		CHECK_EQ(v->arch.el1.cntv_ctl, 0);
+		/* A usual stay after it has nothing of it. */
+		regs_set("cntv_ctl_el0", 0);
+		CHECK(enters_usually(v));
+		fp_trap(v);
+		leave(0, v);
+		CHECK_EQ(regs_read("cntv_ctl_el0"), 0);
+		CHECK_EQ(way_of_stay(v), STAY_UNUSUAL); /* has the FP regs */
+		fp_trap(&primary_vcpus[0]);
+		CHECK_EQ(way_of_stay(v), STAY_UNUSUAL);
+	}
+}
+
+/* What ends as another than it began gives the primary what it had. */
+TEST(timed_becomes_unusual)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	for (int i = 0; i < 3; i++) {
+		start_with(3, i == 2);
+		stays_usually(v);
+		regs_set("cntv_ctl_el0", 1);
+		regs_set("cntv_cval_el0", 5000);
+		CHECK_EQ(way_in(v), STAY_TIMED);
+		if (i)
+			fp_trap(v);
+		else
+			regs_set("cntv_ctl_el0", 3);
+		leave(0, v);
+		CHECK_EQ(fp_saves, i ? 1 : 0);
+		CHECK_EQ(v->arch.el1.cntv_ctl, i ? 0 : 3);
+		CHECK_EQ(regs_read("cntv_ctl_el0"), 1);
+		CHECK_EQ(regs_read("cntv_cval_el0"), 5000);
+		CHECK_EQ(regs_read("cnthp_ctl_el2"), 0);
+		CHECK_EQ(way_of_stay(v), STAY_UNUSUAL);
+	}
+}
+
+/* Some CPU leaves ISTATUS set when the timer is off: it tells nothing. */
+TEST(timed_with_status)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	start_usual();
+	enter(0, v);
+	regs_set("cntv_ctl_el0", 4);
+	leave(0, v);
+	for (int i = 0; i < 2; i++) {
+		regs_set("cntv_ctl_el0", 4);
+		CHECK_EQ(way_in(v), STAY_TIMED);
+		regs_set("cntv_ctl_el0", 4);
+		leave(0, v);
+		CHECK_EQ(regs_count("pmcntenset_el0"), 0);
+	}
+	/* Masked and off, too, is as its VM set it. */
+	CHECK_EQ(way_in(v), STAY_TIMED);
+	regs_set("cntv_ctl_el0", 2);
+	leave(0, v);
+	CHECK_EQ(v->arch.el1.cntv_ctl, 2);
+	CHECK_EQ(way_in(v), STAY_UNUSUAL);
+	CHECK_EQ(regs_read("cntv_ctl_el0"), 2);
+	leave(0, v);
+}
+
+/* Without a PMU its registers are not there to be looked at. */
+TEST(no_pmu)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	for (int i = 0; i < 2; i++) {
+		board.gic_version = 3;
+		start(5, i);
+		regs_set("id_aa64dfr0_el1", 0);
+		el2_read_features();
+		board.gic_version = 0;
+		for (int j = 0; j < 2; j++) {
+			enter(0, v);
+			CHECK_EQ(cpus[0].arch.stay, STAY_UNUSUAL);
+			leave(0, v);
+		}
+		CHECK_EQ(regs_reads("pmuserenr_el0"), 0);
+	}
 }
 
 /* A timer that is off still has a value, which is its VM's. */
@@ -519,7 +691,7 @@ TEST(unusual_primary)
 		start_usual();
 		stays_usually(v);
 		regs_set(set[i], 1);
-		CHECK(!enters_usually(v));
+		CHECK_EQ(way_in(v), i ? STAY_UNUSUAL : STAY_TIMED);
 		if (i < 2)
 			CHECK_EQ(regs_read(set[i]), 0);
 		leave(0, v);
@@ -530,6 +702,15 @@ TEST(unusual_primary)
 		fp_trap(v);
 		leave(0, v);
 		CHECK_EQ(regs_read(set[i]), 0);
+	}
+	/* On a CPU with more to switch as well. */
+	for (unsigned int i = 1; i < ARRAY_SIZE(set); i++) {
+		start_with(3, true);
+		stays_usually(v);
+		CHECK_EQ(way_of_stay(v), STAY_TIMED);
+		regs_set(set[i], 1);
+		CHECK_EQ(way_of_stay(v), STAY_UNUSUAL);
+		CHECK_EQ(regs_read(set[i]), 1);
 	}
 }
 
@@ -606,7 +787,7 @@ TEST(unusual_gic)
 	stays_usually(v);
 	enter(0, v);
 	vms[0].arch.vgic.used = true;
-	cpus[0].arch.unusual = true; /* as load() of vgic.c does */
+	cpus[0].arch.stay = STAY_UNUSUAL; /* as load() of vgic.c does */
 	gic_enters = gic_leaves = 0;
 	leave(0, v);
 	CHECK_EQ(gic_leaves, 1);
@@ -700,10 +881,6 @@ TEST(virtual_timer)
 	CHECK_EQ(v->arch.el1.cntv_cval, 88);
 	CHECK_EQ(v->arch.el1.cntv_ctl, 5);
 }
-
-/* Registers of private interrupts, in words from ISENABLER0 on. */
-enum { ENABLE = 0, DISABLE = 32, ACTIVE = 128, INACTIVE = 160, WORDS = 161 };
-static uint32_t ppis[WORDS];
 
 static void start_timer(uint64_t now)
 {

@@ -15,6 +15,9 @@
 #define A72 UINT64_C(0x410fd083)
 #define A73 UINT64_C(0x410fd092)
 #define A76 UINT64_C(0x413fd0b1)
+#define A78 UINT64_C(0x410fd411)
+#define A715 UINT64_C(0x410fd4d0)
+#define X3 UINT64_C(0x410fd4e0)
 #define OTHER UINT64_C(0x610fd083) /* another implementer's 0xd08 */
 
 #define CSV2(n) ((uint64_t)(n) << 56)
@@ -72,18 +75,19 @@ static void firmware(int64_t w1, int64_t w2, int64_t w3)
 	workarounds[3] = w3;
 }
 
-static void check(uint32_t branches, uint32_t call, int64_t w1, int64_t w3)
+/* `rounds`: of eight branches. */
+static void check(uint32_t rounds, uint32_t call, int64_t w1, int64_t w3)
 {
 	const char *primary = vectors_primary, *secondary = vectors_secondary;
 
-	if (branches == 8 && !call) {
+	if (rounds == 2 && !call) {
 		primary = vectors_history_primary;
 		secondary = vectors_history_secondary;
-	} else if (branches || call) {
+	} else if (rounds || call) {
 		primary = secondary = vectors_spectre;
 	}
 	spectre_init_cpu(&cpu);
-	CHECK_EQ(cpu.arch.spectre.branches, branches);
+	CHECK_EQ(cpu.arch.spectre.rounds, rounds);
 	CHECK_EQ(cpu.arch.spectre.call, call);
 	CHECK_EQ(regs_read("vbar_el2"), (uintptr_t)primary);
 	CHECK(cpu.arch.spectre.primary_vectors == primary);
@@ -103,11 +107,17 @@ TEST(in_order)
 TEST(models)
 {
 	start(A57, 0);
-	check(8, 0, -1, 0);
+	check(2, 0, -1, 0);
 	start(A72, 0);
-	check(8, 0, -1, 0);
+	check(2, 0, -1, 0);
 	start(A76, CSV2(1));
-	check(24, 0, 1, 0);
+	check(6, 0, 1, 0);
+	start(A78, CSV2(1));
+	check(8, 0, 1, 0);
+	start(A715, CSV2(1));
+	check(10, 0, 1, 0);
+	start(X3, CSV2(1));
+	check(33, 0, 1, 0);
 	/* Not known to be safe, and nothing to be done. */
 	start(OTHER, 0);
 	check(0, 0, -1, -1);
@@ -133,10 +143,10 @@ TEST(firmware_calls)
 {
 	start(A72, 0);
 	firmware(0, NONE, 0);
-	check(8, SMCCC_ARCH_WORKAROUND_3, 0, 0);
+	check(2, SMCCC_ARCH_WORKAROUND_3, 0, 0);
 	start(A72, 0);
 	firmware(0, NONE, NONE);
-	check(8, SMCCC_ARCH_WORKAROUND_1, 0, 0);
+	check(2, SMCCC_ARCH_WORKAROUND_1, 0, 0);
 	start(A73, 0);
 	firmware(0, NONE, NONE);
 	check(0, SMCCC_ARCH_WORKAROUND_1, 0, -1);
@@ -146,7 +156,7 @@ TEST(firmware_calls)
 	/* The loop is enough. */
 	start(A76, CSV2(1));
 	firmware(1, NONE, 0);
-	check(24, 0, 1, 0);
+	check(6, 0, 1, 0);
 	/* It says that the CPU is safe. */
 	start(A72, 0);
 	firmware(1, NONE, 1);
@@ -159,7 +169,7 @@ TEST(old_firmware)
 	start(A72, 0);
 	firmware(0, 0, 0);
 	version = 0x10000;
-	check(8, 0, -1, 0);
+	check(2, 0, -1, 0);
 }
 
 /* Always on: nobody turns it off for the others. */

@@ -1007,14 +1007,14 @@ TEST(first_use)
 {
 	start(3);
 	for (uint32_t i = 0; i < VCPUS; i++)
-		vcpus[i].arch.controls.usual_from = &vcpus[0];
-	boards_cpus[0].arch.unusual = boards_cpus[1].arch.unusual = false;
+		vcpus[i].arch.controls.usual_from = 1;
+	boards_cpus[0].arch.stay = boards_cpus[1].arch.stay = STAY_TIMED;
 	vgic_use(&vcpus[0]);
 	vgic_end(&vcpus[0]);
 	for (uint32_t i = 0; i < VCPUS; i++)
 		CHECK(!vcpus[i].arch.controls.usual_from);
-	CHECK(boards_cpus[0].arch.unusual);
-	CHECK(!boards_cpus[1].arch.unusual);
+	CHECK_EQ(boards_cpus[0].arch.stay, STAY_UNUSUAL);
+	CHECK_EQ(boards_cpus[1].arch.stay, STAY_TIMED);
 }
 
 /* --- the timer that fires again --- */

@@ -179,8 +179,8 @@ extern struct cpu_features features;
 /* Whether there is one that switch_rare() is for. */
 extern bool features_rare;
 
-/* Whether it has all and only what the usual way of a switch is for. */
-extern bool features_usual;
+/* Whether it lacks, or has beside, what the usual way of a switch is for. */
+extern bool features_more;
 
 /* Size of physical addresses in bits, at most 48. */
 unsigned int arch_pa_bits(void);

@@ -29,10 +29,11 @@ struct vcpu;
  */
 struct controls {
 	/*
-	 * The primary's vCPU from which it may be entered in the usual way, or
-	 * NULL. Atomic: set by the CPU that it leaves, to NULL by any.
+	 * Address of the primary's vCPU from which it may be entered in the
+	 * usual way; plus 1, in the timed way at most (features_more); or 0.
+	 * Atomic: set by the CPU that it leaves, to 0 by any.
 	 */
-	struct vcpu *usual_from;
+	uint64_t usual_from;
 	uint64_t cptr, mdcr;
 	uint64_t cnthctl, vmpidr;
 	uint64_t vttbr, hcr;
@@ -109,21 +110,24 @@ struct arch_vm {
 
 /* What a CPU does about branch prediction on each entry from a VM: spectre.c */
 struct spectre {
-	uint32_t branches; /* to take, to fill the history with; or 0 */
-	uint32_t call;	   /* of the firmware; or 0 */
+	uint32_t rounds; /* of branches to fill the history with; or 0 */
+	uint32_t call;	 /* of the firmware; or 0 */
 	/* For while the primary, and while a secondary runs. */
 	const char *primary_vectors, *secondary_vectors;
 	/* What VMs that run here are told of SMCCC_ARCH_WORKAROUND_*. */
 	int8_t workaround_1, workaround_2, workaround_3;
 };
 
+/* How a secondary's vCPU is left. */
+enum { STAY_USUAL, STAY_TIMED, STAY_UNUSUAL };
+
 struct arch_cpu {
 	uint64_t stack_top; /* where SP_EL2 begins */
 	struct spectre spectre;
 	/* vCPU whose FP/SIMD registers are in the CPU, or NULL. */
 	struct vcpu *fp_owner;
-	/* The vCPU that runs is not left in the usual way: switch.c. */
-	bool unusual;
+	/* How the vCPU that runs is left at least: switch.c. */
+	uint8_t stay;
 	/*
 	 * The interrupt controller's registers of this CPU's private
 	 * interrupts, from the one that enables them on, and the bits in each
@@ -143,7 +147,7 @@ struct arch_cpu {
 	bool virtual_was_active;
 	bool virtual_quiet;
 	uint32_t ppis_disabled;
-	uint64_t deadline; /* of the EL2 timer; 0: it is off */
+	uint64_t deadline; /* of the EL2 timer; TIMER_NEVER: it is off */
 	uint64_t gicr;	   /* physical address of its redistributor, or 0 */
 };
 

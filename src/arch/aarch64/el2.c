@@ -12,7 +12,7 @@
 
 struct cpu_features features RO_AFTER_BOOT;
 bool features_rare RO_AFTER_BOOT;
-bool features_usual RO_AFTER_BOOT;
+bool features_more RO_AFTER_BOOT;
 
 /* MPIDR of vCPU i of a secondary: affinity 0.0.0.i */
 #define MPIDR_RES1 BIT(31)
@@ -84,7 +84,7 @@ BOOT_ONLY void el2_read_features(void)
 	features = read_features();
 	features_rare =
 		features.pauth | features.sme | features.ras | features.impdef;
-	features_usual = features.pmu & features.gic_regs & !features_rare;
+	features_more = features_rare | !features.gic_regs;
 	vtcr = make_vtcr();
 }
 
@@ -195,7 +195,7 @@ void arch_vcpu_reset(struct vcpu *vcpu, ipaddr_t entry, uint64_t argument)
 	struct arch_vcpu *a = &vcpu->arch;
 
 	memset(a, 0, offsetof(struct arch_vcpu, controls));
-	a->controls.usual_from = NULL;
+	a->controls.usual_from = 0;
 	vgic_reset_vcpu(vcpu);
 	a->pc = entry.ipa;
 	a->x[0] = argument;

@@ -23,5 +23,5 @@ void fp_trap(struct vcpu *vcpu)
 	cpu->arch.fp_owner = vcpu;
 	vcpu->arch.fp_cpu = cpu;
 	cpu->vcpu->arch.controls.cptr = fp_cptr(vcpu != cpu->vcpu);
-	cpu->arch.unusual = true;
+	cpu->arch.stay = STAY_UNUSUAL;
 }

@@ -37,7 +37,7 @@ void offsets(void)
 }
 
 _Static_assert(offsetof(struct spectre, call) ==
-		       offsetof(struct spectre, branches) + 4,
+		       offsetof(struct spectre, rounds) + 4,
 	       "assembly loads both");
 _Static_assert(sizeof(struct api_row) == 16, "assembly indexes it");
 _Static_assert(API_FIRST % API_ROWS == 0, "assembly takes the lower bits");

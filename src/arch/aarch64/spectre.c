@@ -38,12 +38,13 @@
 #define IN_ORDER 255
 
 /*
- * How many taken branches push a guest's out of the history, by Arm's
- * "Spectre-BHB" white paper. What is not here has CSV2 to tell.
+ * What pushes a guest's branches out of the history, by Arm's "Spectre-BHB"
+ * white paper: rounds of a loop with two taken branches each, but for the last
+ * one, which takes one. What is not here has CSV2 to tell.
  */
 static const struct {
 	uint32_t model;
-	uint8_t branches;
+	uint8_t loops;
 } models[] = {
 	{ARM(0xd03), IN_ORDER}, /* Cortex-A53 */
 	{ARM(0xd04), IN_ORDER}, /* Cortex-A35 */
@@ -75,7 +76,7 @@ static uint8_t history_of(uint64_t midr)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(models); i++)
 		if (models[i].model == MIDR_MODEL(midr))
-			return models[i].branches;
+			return models[i].loops;
 	return 0;
 }
 
@@ -135,17 +136,18 @@ static int8_t answer(bool safe, bool mitigated)
 	return mitigated ? REQUIRED : NOT_SUPPORTED;
 }
 
-/* Rounds of the loop that vectors_history_* stand for. */
-#define UNROLLED 8
+/* Branches of a round in vectors.S; rounds that vectors_history_* stand for. */
+#define BRANCHES 8
+#define UNROLLED 2
 
 static void choose_vectors(struct spectre *s)
 {
 	s->primary_vectors = vectors_primary;
 	s->secondary_vectors = vectors_secondary;
-	if (s->call || (s->branches && s->branches != UNROLLED)) {
+	if (s->call || (s->rounds && s->rounds != UNROLLED)) {
 		s->primary_vectors = vectors_spectre;
 		s->secondary_vectors = vectors_spectre;
-	} else if (s->branches) {
+	} else if (s->rounds) {
 		s->primary_vectors = vectors_history_primary;
 		s->secondary_vectors = vectors_history_secondary;
 	}
@@ -158,18 +160,20 @@ void spectre_init_cpu(struct cpu *cpu)
 	struct facts f;
 
 	ask(&f);
-	s->branches = f.history_safe ? 0 : f.history;
-	/* The loop has a CLRBHB, which is a NOP elsewhere. */
+	s->rounds = 0;
+	if (!f.history_safe)
+		s->rounds = (f.history * 2u + BRANCHES - 1) / BRANCHES;
+	/* There is a CLRBHB behind them, which is a NOP elsewhere. */
 	if (f.clrbhb && !f.history_safe)
-		s->branches = 1;
-	s->call = choose_call(&f, f.history_safe || s->branches);
+		s->rounds = 1;
+	s->call = choose_call(&f, f.history_safe || s->rounds);
 	s->workaround_1 = answer(f.targets_safe, s->call);
 	s->workaround_2 = f.workaround_2;
 	if (f.workaround_2 == REQUIRED)
 		s->workaround_2 = NOT_REQUIRED;
 	s->workaround_3 =
 		answer(f.history_safe,
-		       s->branches || s->call == SMCCC_ARCH_WORKAROUND_3);
+		       s->rounds || s->call == SMCCC_ARCH_WORKAROUND_3);
 	choose_vectors(s);
 }
 

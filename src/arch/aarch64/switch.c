@@ -27,6 +27,12 @@ static void start_timer(const struct el1_regs *r)
 	write_sysreg(cntv_ctl_el0, r->cntv_ctl);
 }
 
+/* ISTATUS means nothing while a timer is off (DDI 0487, CNTV_CTL_EL0). */
+static inline bool is_set(uint64_t ctl)
+{
+	return ctl & (TIMER_ENABLE | TIMER_IMASK);
+}
+
 static void end_deadline(struct arch_cpu *cpu)
 {
 	if (cpu->deadline == TIMER_NEVER)
@@ -150,6 +156,12 @@ set_controls(const struct vcpu *vcpu)
 	WRITE_PAIR(cntvoff_el2, vbar_el2, c->cntvoff, c->vectors);
 }
 
+/* What `usual_from` is of a vCPU that this one may enter so. */
+static inline uint64_t usual_value(const struct vcpu *primary)
+{
+	return (uint64_t)(uintptr_t)primary + features_more;
+}
+
 /*
  * Two vCPUs of a VM have one VMID, and may use one ASID for different things:
  * what this CPU holds of the other one's translations goes (hazard 7).
@@ -158,7 +170,7 @@ static void forget_other_vcpu(struct vcpu *vcpu, struct cpu *cpu)
 {
 	uint8_t *last = &cpu->last_vcpu[vcpu->vm->index];
 	uint8_t mark = (uint8_t)(vcpu->index + 1);
-	struct vcpu **usual_from;
+	uint64_t *usual_from;
 
 	if (*last == mark)
 		return;
@@ -166,8 +178,9 @@ static void forget_other_vcpu(struct vcpu *vcpu, struct cpu *cpu)
 		usual_from =
 			&vcpu->vm->vcpus[*last - 1].arch.controls.usual_from;
 		/* If it leaves another CPU now, that is lost: no matter. */
-		if (__atomic_load_n(usual_from, __ATOMIC_RELAXED) == cpu->vcpu)
-			__atomic_store_n(usual_from, NULL, __ATOMIC_RELAXED);
+		if (__atomic_load_n(usual_from, __ATOMIC_RELAXED) ==
+		    usual_value(cpu->vcpu))
+			__atomic_store_n(usual_from, 0, __ATOMIC_RELAXED);
 	}
 	*last = mark;
 	isb();
@@ -176,28 +189,45 @@ static void forget_other_vcpu(struct vcpu *vcpu, struct cpu *cpu)
 }
 
 /* The GIC's registers of the CPU, until vgic_enter(). */
-static inline void close_gic(void)
+static inline void close_gic_regs(void)
 {
 	const uint64_t vgic = 0;
 
 	write_sysreg(ich_hcr_el2, FOR_SECONDARY(ICH_HCR_EL2));
 }
 
-static inline void open_gic(void)
+static inline void close_gic(void)
+{
+	if (features.gic_regs)
+		close_gic_regs();
+}
+
+static inline void open_gic_regs(void)
 {
 	write_sysreg(ich_hcr_el2, FOR_PRIMARY(ICH_HCR_EL2));
+}
+
+static inline void open_gic(void)
+{
+	if (features.gic_regs)
+		open_gic_regs();
 }
 
 /* --- the ways there and back --- */
 
 /*
+ * There are three.
+ *
  * The usual way is that of a vCPU that was here before, the last one of its VM,
  * uses neither FP/SIMD nor its interrupt controller, and has no timer set
  * (usual_from), while the primary has none set, debugs nothing and counts
  * nothing. It calls nothing, so that the compiler needs no frame for it.
  *
- * What makes a stay unusual later sets cpu->arch.unusual. Leaving it in the
- * other way finds what the primary was not stopped at as it was left: zero.
+ * The timed way is the same for a primary that has its timer set, as an
+ * operating system has, and for CPUs with more to switch (features_more).
+ *
+ * What makes a stay unusual later sets cpu->arch.stay. Leaving it in the
+ * unusual way finds what the primary was not stopped at as it was left: zero.
  */
 static COLD __attribute__((noinline)) void enter_unusually(struct vcpu *primary,
 							   struct vcpu *vcpu)
@@ -206,7 +236,7 @@ static COLD __attribute__((noinline)) void enter_unusually(struct vcpu *primary,
 	struct controls *c = &vcpu->arch.controls;
 	bool uses_gic = vgic_is_used(vcpu->vm);
 
-	cpu->arch.unusual = true;
+	cpu->arch.stay = STAY_UNUSUAL;
 	stop_timer(&primary->arch.el1);
 	if (uses_gic)
 		timer_set_deadline(vcpu);
@@ -222,8 +252,7 @@ static COLD __attribute__((noinline)) void enter_unusually(struct vcpu *primary,
 		fp_cptr(cpu->arch.fp_owner != vcpu || vcpu->arch.fp_cpu != cpu);
 	c->vectors = (uint64_t)(uintptr_t)cpu->arch.spectre.secondary_vectors;
 	set_controls(vcpu);
-	if (features.gic_regs)
-		close_gic();
+	close_gic();
 	/* Whoever uses the virtual interrupt controller gets it from there. */
 	if (!uses_gic && timer_is_armed(vcpu->arch.el1.cntv_ctl))
 		timer_enter_fired(vcpu);
@@ -239,7 +268,7 @@ leave_unusually(struct vcpu *vcpu)
 {
 	struct cpu *cpu = vcpu->cpu;
 	struct vcpu *primary = cpu->vcpu;
-	struct vcpu *usual_from = NULL;
+	uint64_t usual_from = 0;
 	/* It used what it was not trapped on. */
 	bool used_fp = !(read_sysreg(cptr_el2) & CPTR_TFP);
 
@@ -247,8 +276,7 @@ leave_unusually(struct vcpu *vcpu)
 		fp_save(&vcpu->arch.fp);
 	if (vgic_is_used(vcpu->vm))
 		vgic_leave(vcpu);
-	if (features.gic_regs)
-		open_gic();
+	open_gic();
 	if (features.pmu)
 		count_again(&primary->arch);
 	debug_again(&primary->arch);
@@ -261,37 +289,89 @@ leave_unusually(struct vcpu *vcpu)
 	end_deadline(&cpu->arch);
 	if (cpu->arch.virtual_taken)
 		timer_give_back(cpu);
-	cpu->arch.unusual = false;
-	if (features_usual && !used_fp && !vcpu->arch.el1.cntv_ctl)
-		usual_from = primary;
+	cpu->arch.stay = STAY_USUAL;
+	if (features.pmu && !used_fp && !is_set(vcpu->arch.el1.cntv_ctl))
+		usual_from = usual_value(primary);
 	__atomic_store_n(&vcpu->arch.controls.usual_from, usual_from,
 			 __ATOMIC_RELAXED);
 	dsb(ish); /* as below */
 	if (vgic_is_used(vcpu->vm))
-		__atomic_store_n(&vcpu->arch.controls.usual_from, NULL,
+		__atomic_store_n(&vcpu->arch.controls.usual_from, 0,
 				 __ATOMIC_RELAXED);
 	return primary;
 }
 
-/* Whether the primary has something set that a secondary is not to have. */
-static inline bool is_armed(void)
+static void enter_timed(struct vcpu *primary, struct vcpu *vcpu)
 {
-	return read_sysreg(cntv_ctl_el0) | read_sysreg(mdscr_el1) |
-	       read_sysreg(pmcntenset_el0) | read_sysreg(pmuserenr_el0);
+	struct cpu *cpu = primary->cpu;
+
+	cpu->arch.stay = STAY_TIMED;
+	stop_timer(&primary->arch.el1);
+	timer_program(&cpu->arch, timer_deadline(&primary->arch.el1));
+	set_controls(vcpu);
+	write_sysreg(cntv_cval_el0, vcpu->arch.el1.cntv_cval);
+	close_gic();
+	if (features_rare)
+		switch_rare(&primary->arch, &vcpu->arch);
+}
+
+static struct vcpu *leave_timed(struct vcpu *vcpu)
+{
+	struct cpu *cpu = vcpu->cpu;
+	struct vcpu *primary = cpu->vcpu;
+
+	cpu->arch.stay = STAY_USUAL;
+	vcpu->arch.el1.cntv_cval = read_sysreg(cntv_cval_el0);
+	set_controls(primary);
+	start_timer(&primary->arch.el1);
+	primary->arch.el1.cntv_ctl = 0;
+	end_deadline(&cpu->arch);
+	open_gic();
+	if (features_rare)
+		switch_rare(&vcpu->arch, &primary->arch);
+	dsb(ish); /* as below */
+	return primary;
+}
+
+/* What else the primary may have set that a secondary is not to have. */
+static inline uint64_t is_watched(void)
+{
+	return read_sysreg(mdscr_el1) | read_sysreg(pmcntenset_el0) |
+	       read_sysreg(pmuserenr_el0);
+}
+
+static COLD __attribute__((noinline)) void enter_otherwise(struct vcpu *primary,
+							   struct vcpu *vcpu)
+{
+	if (__atomic_load_n(&vcpu->arch.controls.usual_from,
+			    __ATOMIC_RELAXED) != usual_value(primary) ||
+	    is_watched())
+		enter_unusually(primary, vcpu);
+	else
+		enter_timed(primary, vcpu);
+}
+
+static COLD __attribute__((noinline)) struct vcpu *
+leave_otherwise(struct vcpu *vcpu)
+{
+	if (vcpu->cpu->arch.stay == STAY_TIMED &&
+	    !is_set(read_sysreg(cntv_ctl_el0)))
+		return leave_timed(vcpu);
+	return leave_unusually(vcpu);
 }
 
 NO_LANDING_PAD void switch_to_secondary(struct vcpu *primary, struct vcpu *vcpu)
 {
 	if (__atomic_load_n(&vcpu->arch.controls.usual_from,
-			    __ATOMIC_RELAXED) != primary ||
-	    is_armed()) {
-		enter_unusually(primary, vcpu);
+			    __ATOMIC_RELAXED) != (uint64_t)(uintptr_t)primary ||
+	    read_sysreg(cntv_ctl_el0) | is_watched()) {
+		enter_otherwise(primary, vcpu);
 		return;
 	}
 	primary->arch.el1.cntv_cval = read_sysreg(cntv_cval_el0);
 	set_controls(vcpu);
 	write_sysreg(cntv_cval_el0, vcpu->arch.el1.cntv_cval);
-	close_gic();
+	close_gic_regs();
 }
 
 NO_LANDING_PAD struct vcpu *switch_to_primary(struct vcpu *vcpu)
@@ -300,15 +380,15 @@ NO_LANDING_PAD struct vcpu *switch_to_primary(struct vcpu *vcpu)
 	struct vcpu *primary;
 	uint64_t cval;
 
-	if (cpu->arch.unusual | read_sysreg(cntv_ctl_el0))
-		return leave_unusually(vcpu);
+	if (cpu->arch.stay | read_sysreg(cntv_ctl_el0))
+		return leave_otherwise(vcpu);
 	cval = read_sysreg(cntv_cval_el0);
 	__asm__ volatile("" : "+r"(vcpu)); /* GCC: stays in x0 */
 	vcpu->arch.el1.cntv_cval = cval;
 	primary = cpu->vcpu;
 	set_controls(primary);
 	write_sysreg(cntv_cval_el0, primary->arch.el1.cntv_cval);
-	open_gic();
+	open_gic_regs();
 	/*
 	 * The vCPU may go on elsewhere. What it began here, and has not waited
 	 * for, must be done by then: a TLBI, DC or IC is completed by a DSB of

@@ -235,7 +235,7 @@ vectors_secondary:
  * on each entry from a VM, before any indirect branch, the branch history is
  * filled with taken branches, the firmware is called, or both.
  *
- * Eight rounds of the loop below take 15 branches. So do these, the last one to
+ * Most CPUs of those that need it want 15 taken branches: these, the last one to
  * where the vector goes on.
  */
 .macro history_vector to
@@ -267,28 +267,32 @@ vectors_history_\kind:
 	history_vectors primary
 	history_vectors secondary
 
-/* Any number of rounds, and any call (struct spectre), for both kinds of VM. */
+/*
+ * Any number of rounds of eight taken branches, but for the last one's last, and
+ * any call (struct spectre), for both kinds of VM.
+ */
 .macro spectre_vector offset
 	.balign	0x80
-	stp	x0, x1, [sp, #-32]!
-	stp	x2, x3, [sp, #16]
+	stp	x0, x1, [sp, #-16]!
 	mrs	x0, tpidr_el2
 	ldr	x0, [x0, #VCPU_CPU]
-	add	x0, x0, #CPU_SPECTRE
-	ldp	w1, w0, [x0]
+	ldp	w1, w0, [x0, #CPU_SPECTRE]
 	cbz	w1, 2f
-1:	b	. + 4
+1:	.rept	7
+	b	. + 4
+	.endr
 	subs	w1, w1, #1
 	b.ne	1b
 	hint	#22			/* CLRBHB */
 2:	cbz	w0, 3f
+	stp	x2, x3, [sp, #-16]!
 	smc	#0			/* changes x0-x3 */
+	ldp	x2, x3, [sp], #16
 3:	dsb	nsh
 	isb
 	mrs	x0, hcr_el2
 	tst	x0, #HCR_IMO
-	ldp	x2, x3, [sp, #16]
-	ldp	x0, x1, [sp], #32
+	ldp	x0, x1, [sp], #16
 	b.ne	vectors_secondary + \offset
 	b	vectors_primary + \offset
 .endm

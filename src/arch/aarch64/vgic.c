@@ -427,7 +427,7 @@ static void load(struct vcpu *vcpu)
 
 	c->loaded = true;
 	c->idle = false;
-	vcpu->cpu->arch.unusual = true;
+	vcpu->cpu->arch.stay = STAY_UNUSUAL;
 	vgic_hw->load(c);
 	timer_take(vcpu->cpu, true);
 	isb();
@@ -450,7 +450,7 @@ static COLD void begin_to_use(struct vm *vm)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	/* Who leaves now looks behind its barrier: leave_unusually(). */
 	for (uint32_t i = 0; i < vm->vcpu_count; i++)
-		__atomic_store_n(&vm->vcpus[i].arch.controls.usual_from, NULL,
+		__atomic_store_n(&vm->vcpus[i].arch.controls.usual_from, 0,
 				 __ATOMIC_RELAXED);
 	if (__atomic_load_n(&vm->mailbox.state, __ATOMIC_RELAXED) ==
 	    MAILBOX_PENDING)
