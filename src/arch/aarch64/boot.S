@@ -5,7 +5,7 @@
  * mapped at its physical address as well: .head while it boots, .idmap for good.
  */
 #include "control.h"
-#include "fp_block.h"
+#include "fp_block.inc"
 #include "layout.h"
 #include "offsets.h"
 #include "sysreg.h"

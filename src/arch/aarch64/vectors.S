@@ -9,7 +9,7 @@
  *
  * TPIDR_EL2 holds the current vCPU (struct vcpu), of either kind.
  */
-#include "fp_block.h"
+#include "fp_block.inc"
 #include "layout.h"
 #include "offsets.h"
 #include "sysreg.h"
