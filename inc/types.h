@@ -95,7 +95,9 @@ static inline bool is_aligned(uint64_t n, uint64_t alignment)
 #ifndef BOOT_ONLY
 #define BOOT_ONLY __attribute__((section(".text.boot_only")))
 #endif
+#ifndef BOOT_CONST
 #define BOOT_CONST __attribute__((section(".rodata.boot_only")))
+#endif
 
 /* A function that runs seldom: made small instead of fast. */
 #define COLD __attribute__((cold))

@@ -99,7 +99,7 @@ void vcpu_wait(struct vcpu *vcpu);
 
 /*
  * Takes the vCPU that waits longest off the list, makes `result` the result of
- * its call, and makes it READY. VM lock held. NULL if none waits.
+ * its call, and makes it READY. VM lock held. There must be one that waits.
  */
 struct vcpu *vcpu_wake_first(struct vm *vm, uint64_t result);
 

@@ -99,11 +99,14 @@ void vm_init(struct vm *vm, uint32_t rank, struct vcpu *vcpus,
 /* The secondary VM of that number (any value), or NULL. */
 static inline struct vm *vm_find(uint32_t number)
 {
+	struct vm *vm;
 	uint32_t index;
 
 	if (!index_check(number, vm_count, &index))
 		return NULL;
-	return &vm_secondary[index];
+	vm = &vm_secondary[index];
+	__asm__ volatile("" : "+r"(vm)); /* computed once */
+	return vm;
 }
 
 /* Room for the vCPUs of secondary VM `index`. */

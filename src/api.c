@@ -161,13 +161,10 @@ void api_forget_mailbox(struct vm *vm)
 /* Puts a request into the VM's idle mailbox; its lock is held. */
 static int64_t deliver_request(struct vm *vm, uint64_t size)
 {
-	const struct vcpu *woken;
-
 	arch_copy(vm->mailbox.recv, vm_primary.mailbox.send, size);
-	woken = vcpu_wake_first(vm, size);
-	if (woken) {
+	if (vm->waiters) {
 		vm->mailbox.state = MAILBOX_INFLIGHT;
-		return (int64_t)woken->index + 1;
+		return (int64_t)vcpu_wake_first(vm, size)->index + 1;
 	}
 	vm->mailbox.size = (uint32_t)size;
 	vm->mailbox.state = MAILBOX_PENDING;
@@ -175,9 +172,10 @@ static int64_t deliver_request(struct vm *vm, uint64_t size)
 	return 0;
 }
 
+/* The VM's lock is held. */
 static bool may_receive(const struct vm *vm)
 {
-	return is_configured(vm) && vm->mailbox.state == MAILBOX_IDLE;
+	return vm->mailbox.send && vm->mailbox.state == MAILBOX_IDLE;
 }
 
 static struct api_result rpc_request(struct vcpu *caller, uint64_t vm_index,

@@ -23,8 +23,6 @@ struct vcpu *vcpu_wake_first(struct vm *vm, uint64_t result)
 {
 	struct vcpu *vcpu = vm->waiters;
 
-	if (!vcpu)
-		return NULL;
 	vm->waiters = vcpu->next;
 	arch_vcpu_set_result(vcpu, result);
 	vcpu_release(vcpu, VCPU_READY);

@@ -9,7 +9,7 @@
 BUILD ?= build
 HOSTCC ?= cc
 
-UNIT_CFLAGS := -std=gnu11 -O1 -g -Wall -Wextra -Werror \
+UNIT_CFLAGS := -std=gnu11 -DBOOT_CONST= -O1 -g -Wall -Wextra -Werror \
 	-fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer -iquote inc -iquote test/unit -iquote src
 
