@@ -340,8 +340,8 @@ static inline uint64_t is_watched(void)
 	       read_sysreg(pmuserenr_el0);
 }
 
-static COLD __attribute__((noinline)) void enter_otherwise(struct vcpu *primary,
-							   struct vcpu *vcpu)
+static __attribute__((noinline)) void enter_otherwise(struct vcpu *primary,
+						      struct vcpu *vcpu)
 {
 	if (__atomic_load_n(&vcpu->arch.controls.usual_from,
 			    __ATOMIC_RELAXED) != usual_value(primary) ||
@@ -351,10 +351,10 @@ static COLD __attribute__((noinline)) void enter_otherwise(struct vcpu *primary,
 		enter_timed(primary, vcpu);
 }
 
-static COLD __attribute__((noinline)) struct vcpu *
-leave_otherwise(struct vcpu *vcpu)
+static __attribute__((noinline)) struct vcpu *leave_otherwise(struct vcpu *vcpu)
 {
-	if (vcpu->cpu->arch.stay == STAY_TIMED &&
+	/* On a GICv2 it may have used the interface that another one opened. */
+	if (vcpu->cpu->arch.stay == STAY_TIMED && !vgic_is_used(vcpu->vm) &&
 	    !is_set(read_sysreg(cntv_ctl_el0)))
 		return leave_timed(vcpu);
 	return leave_unusually(vcpu);

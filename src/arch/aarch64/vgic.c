@@ -463,8 +463,12 @@ COLD void vgic_use(struct vcpu *vcpu)
 	vgic_begin(vcpu);
 	if (!vcpu->vm->arch.vgic.used)
 		begin_to_use(vcpu->vm);
-	if (!vcpu->arch.vgic.loaded)
-		load(vcpu);
+	if (vcpu->arch.vgic.loaded)
+		return;
+	/* Another vCPU opened the interface for it before, in this stay. */
+	if (is_v2())
+		vgic_hw->save(&vcpu->arch.vgic);
+	load(vcpu);
 }
 
 void vgic_leave(struct vcpu *vcpu)

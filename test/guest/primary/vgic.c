@@ -870,6 +870,75 @@ static void of_another(void)
 	run("service");
 }
 
+/* A vCPU that runs while another one of its VM is the first to use the GIC. */
+static uint32_t early;
+
+/*
+ * On another CPU: runs it until it replies. The primary's timer is set, and it
+ * has the FP registers, as an operating system; its interrupt comes soon, then
+ * behind what the vCPU writes.
+ */
+static void run_early(void *unused)
+{
+	uint32_t vm = vm_named("smp");
+	uint64_t code, stays = 0;
+
+	(void)unused;
+	gic_enable(timer_intid(TIMER_VIRTUAL));
+	do {
+		timer_arm(TIMER_VIRTUAL, stays < 2 ? 10 * MS : 400 * MS, true);
+		__asm__ volatile(".arch_extension fp\n\tfmov d0, xzr");
+		code = hf_vcpu_code(hf_vcpu_run(vm, early));
+		timer_stop(TIMER_VIRTUAL);
+		irq_unmask();
+		irq_mask();
+	} while (code != HF_VCPU_RESPONSE_READY && ++stays < 100);
+	CHECK_EQ(code, HF_VCPU_RESPONSE_READY);
+}
+
+/*
+ * `early` writes a register of its CPU interface, which the other one has
+ * opened for it by then, and reads it after what may lose it: another use in
+ * the same stay, and the end of the stay. (Late, the other one finds it opened:
+ * no matter.)
+ */
+static void write_early(bool uses)
+{
+	uint32_t vm = vm_named("smp");
+
+	CHECK_EQ(hf_vm_stop(vm), HF_DONE);
+	if (!vm_restart(vm) || !start_smp(3))
+		return;
+	begin();
+	add(STEP_HVC, HF_RPC_ACK, 0, 0, 0);
+	add(STEP_SPIN_NS, 250 * MS, 0, 0, 0);
+	set(&pmr, 0x50);
+	if (uses)
+		read(ISENABLER + 4);
+	else
+		add(STEP_SPIN_NS, 300 * MS, 0, 0, 0);
+	get(&pmr);
+	early = (uint32_t)script_send(vm) - 1;
+	CHECK_EQ(cpu_start(1, run_early, NULL), 0);
+	timer_spin_ns(100 * MS);
+	begin();
+	set(&pmr, 0xf0);
+	CHECK_EQ(hf_vcpu_code(vm_run(vm, (uint32_t)script_send(vm) - 1)),
+		 HF_VCPU_RESPONSE_READY);
+	CHECK_EQ(hf_rpc_ack(), 0);
+	CHECK(cpu_wait_off(1));
+	CHECK(script_take());
+	CHECK_EQ(script_result(4)->x[0], 0x50);
+}
+
+static void used_meanwhile(void)
+{
+	if (cpu_count() < 2)
+		SKIP("one CPU");
+	write_early(false);
+	write_early(true);
+}
+
 static const struct test_case cases[] = {
 	{"registers", registers},
 	{"routes", routes},
@@ -889,6 +958,7 @@ static const struct test_case cases[] = {
 	{"timer_by_vector", timer_by_vector},
 	{"mailbox", mailbox},
 	{"of_another", of_another},
+	{"used_meanwhile", used_meanwhile},
 	{NULL, NULL},
 };
 
