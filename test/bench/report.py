@@ -111,7 +111,8 @@ def goal_row(goal, peers, rows):
     cells = [f"<td>{html.escape(title)}</td>",
              f'<td class="big">{number(value)}</td>',
              *(f'<td class="soft">{other}</td>'
-               for other in measure.others(rows, goal)), f"<td>{number(goal.must)}</td>",
+               for other in measure.others(rows, goal)),
+             f"<td>{number(goal.must)}</td>",
              f"<td>{number(goal.aim)}</td>"]
     for i in range(len(peers)):
         peer = goal.peers[i] if i < len(goal.peers) else None

@@ -27,7 +27,8 @@ TLBI_CONTEXT = ("vttbr_el2", "hcr_el2", "vtcr_el2")
 HOT = {"vectors_primary", "vectors_secondary", "vectors_spectre",
        "vectors_history_primary", "vectors_history_secondary", "vcpu_left",
        "vcpu_run_call", "switch_to_secondary", "switch_to_primary",
-       "enter_unusually", "leave_unusually", "arch_vcpu_enter",
+       "enter_otherwise", "leave_otherwise", "enter_unusually",
+       "leave_unusually", "arch_vcpu_enter",
        "leave_secondary", "spin_wait", "arch_copy", "api_finish_read",
        "smccc_quick", "vgic_quick_access", "vgic_quick_sgi", "vgic_place",
        "vgic_interrupt", "vgic_enter", "vgic_leave"}
@@ -369,7 +370,7 @@ def guesses(ctx):
 
 def history(ctx):
     """The vectors for a history of 15 branches take them before anything else,
-    and then go on as the others do; those for longer ones take eight a round."""
+    and then go on as the others do; check_rounds() for longer ones."""
     at = symbols(ctx)
     for kind in ("primary", "secondary"):
         code = functions(ctx)[f"vectors_history_{kind}"]
@@ -383,13 +384,28 @@ def history(ctx):
                     [r[1] for r in rows[14:]] != ["dsb", "isb", "b"]:
                 fail(code, first, "not 14 branches, DSB, ISB, branch")
             check_goes_on(ctx, kind, entry, rows[16])
+    check_rounds(ctx)
+
+
+# An entry of vectors_spectre, up to the barriers; a number in braces is a row.
+ROUNDS = ["stp", "mrs", "ldr", "ldp w1, w0,", "cbz w1, {15}",
+          *(f"b {{{i}}}" for i in range(6, 13)), "subs w1, w1, #0x1",
+          "b.ne {5}", "clearbhb", "cbz w0, {19}", "stp", "smc", "ldp",
+          "dsb nsh", "isb"]
+
+
+def check_rounds(ctx):
+    """Those for longer histories: eight branches a round, a CLRBHB, a call of the
+    firmware, and nothing before both barriers."""
     code = functions(ctx)["vectors_spectre"]
-    for i in (i for i, row in enumerate(code) if row[1] == "subs"):
-        taken = [r for r in code[i - 7:i] if r[1] == "b" and
-                 int(r[2].split()[0], 16) == r[0] + 4]
-        if len(taken) != 7 or code[i + 1][1] != "b.ne" or \
-                int(code[i + 1][2].split()[0], 16) != code[i - 7][0]:
-            fail(code, i, "not eight branches a round")
+    at = symbols(ctx)["vectors_spectre"]
+    for entry in range(0x400, 0x800, 0x80):
+        first = next(i for i, row in enumerate(code) if row[0] == at + entry)
+        places = [f"{row[0]:x}" for row in code[first:first + len(ROUNDS)]]
+        for i, wanted in enumerate(ROUNDS):
+            found = " ".join(code[first + i][1:])
+            if not found.startswith(wanted.format(*places)):
+                fail(code, first + i, f"not {wanted}")
 
 
 def check_goes_on(ctx, kind, entry, row):

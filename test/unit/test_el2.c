@@ -23,6 +23,11 @@ static const char primary_vectors[1], secondary_vectors[1];
 
 static unsigned int fp_saves, fp_loads;
 
+struct cpu *arch_this_cpu(void)
+{
+	return &cpus[0];
+}
+
 void arch_zero_pages(void *p, size_t size)
 {
 	memset(p, 0, size);
@@ -778,6 +783,37 @@ TEST(unusual_place)
 	leave(1, v);
 }
 
+/* On all machines that go the timed way. */
+TEST(untimed_place)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	for (unsigned int i = 0; i < 3; i++) {
+		start_with(i == 2 ? 2 : 3, i == 1);
+		regs_set("cntv_ctl_el0", !i);
+		CHECK_EQ(way_of_stay(v), STAY_UNUSUAL);
+		CHECK_EQ(way_of_stay(v), STAY_TIMED);
+		CHECK_EQ(way_of_stay(&vcpus[0][1]), STAY_UNUSUAL);
+		CHECK_EQ(way_of_stay(v), STAY_UNUSUAL);
+		CHECK_EQ(regs_count("tlbi vmalle1"), 1);
+	}
+}
+
+/* What an unusual stay saved is not set again after a usual one. */
+TEST(timer_of_before)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	start_usual();
+	regs_set("cntv_ctl_el0", 1);
+	CHECK_EQ(way_of_stay(v), STAY_UNUSUAL);
+	regs_set("cntv_ctl_el0", 0);
+	CHECK(enters_usually(v));
+	fp_trap(v);
+	leave(0, v);
+	CHECK_EQ(regs_read("cntv_ctl_el0"), 0);
+}
+
 /* It is one that uses its interrupt controller from now on. */
 TEST(unusual_gic)
 {
@@ -793,6 +829,21 @@ TEST(unusual_gic)
 	CHECK_EQ(gic_leaves, 1);
 	CHECK(!stays_usually(v));
 	CHECK_EQ(gic_enters, 1);
+	vms[0].arch.vgic.used = false;
+}
+
+/* Of a GICv2 it may have used what the other one opened for it. */
+TEST(timed_gic_used_meanwhile)
+{
+	struct vcpu *v = &vcpus[0][0];
+
+	start_with(2, false);
+	way_of_stay(v);
+	gic_leaves = 0;
+	CHECK_EQ(way_in(v), STAY_TIMED);
+	vms[0].arch.vgic.used = true;
+	leave(0, v);
+	CHECK_EQ(gic_leaves, 1);
 	vms[0].arch.vgic.used = false;
 }
 

@@ -179,7 +179,8 @@ extern struct cpu_features features;
 /* Whether there is one that switch_rare() is for. */
 extern bool features_rare;
 
-/* Whether it lacks, or has beside, what the usual way of a switch is for. */
+/* Whether it has more to switch than the usual way of a switch does, or a GICv2.
+ */
 extern bool features_more;
 
 /* Size of physical addresses in bits, at most 48. */

@@ -146,6 +146,7 @@ void el2_init(void)
 	write_sysreg(cnthctl_el2, FOR_PRIMARY(CNTHCTL_EL2));
 	write_sysreg(cntvoff_el2, 0);
 	write_sysreg(cnthp_ctl_el2, 0);
+	arch_this_cpu()->arch.deadline = TIMER_NEVER;
 	write_sysreg(vpidr_el2, read_sysreg(midr_el1));
 	gic_init_cpu();
 	isb();

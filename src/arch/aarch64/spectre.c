@@ -39,12 +39,13 @@
 
 /*
  * What pushes a guest's branches out of the history, by Arm's "Spectre-BHB"
- * white paper: rounds of a loop with two taken branches each, but for the last
- * one, which takes one. What is not here has CSV2 to tell.
+ * white paper: iterations of a loop with two taken branches each, of which the
+ * last one takes one. It is the number of branches that counts: vectors.S takes
+ * as many in a row. What is not here has CSV2 to tell.
  */
 static const struct {
 	uint32_t model;
-	uint8_t loops;
+	uint8_t iterations;
 } models[] = {
 	{ARM(0xd03), IN_ORDER}, /* Cortex-A53 */
 	{ARM(0xd04), IN_ORDER}, /* Cortex-A35 */
@@ -72,11 +73,11 @@ static const struct {
 	{ARM(0xd4f), 132},	/* Neoverse V2 */
 };
 
-static uint8_t history_of(uint64_t midr)
+static uint8_t iterations_of(uint64_t midr)
 {
 	for (unsigned int i = 0; i < ARRAY_SIZE(models); i++)
 		if (models[i].model == MIDR_MODEL(midr))
-			return models[i].loops;
+			return models[i].iterations;
 	return 0;
 }
 
@@ -95,7 +96,7 @@ static int8_t ask_firmware(bool has_smccc, uint32_t workaround)
 
 /* What is asked of a CPU, its registers and its firmware alike. */
 struct facts {
-	uint8_t history;
+	uint8_t iterations;
 	bool clrbhb;
 	bool targets_safe, history_safe;
 	int8_t workaround_1, workaround_2, workaround_3;
@@ -107,15 +108,15 @@ static void ask(struct facts *f)
 	bool ecbhb = read_sysreg(id_aa64mmfr1_el1) >> ECBHB_SHIFT & 0xf;
 	bool smccc = firmware_has_smccc();
 
-	f->history = history_of(read_sysreg(midr_el1));
+	f->iterations = iterations_of(read_sysreg(midr_el1));
 	f->clrbhb = read_sysreg(s3_0_c0_c6_2) >> CLRBHB_SHIFT & 0xf;
 	f->workaround_1 = ask_firmware(smccc, SMCCC_ARCH_WORKAROUND_1);
 	f->workaround_2 = ask_firmware(smccc, SMCCC_ARCH_WORKAROUND_2);
 	f->workaround_3 = ask_firmware(smccc, SMCCC_ARCH_WORKAROUND_3);
-	f->targets_safe = csv2 >= CSV2_BRANCHES || f->history == IN_ORDER ||
+	f->targets_safe = csv2 >= CSV2_BRANCHES || f->iterations == IN_ORDER ||
 			  f->workaround_1 == UNAFFECTED;
 	f->history_safe = csv2 >= CSV2_HISTORY || ecbhb ||
-			  f->history == IN_ORDER ||
+			  f->iterations == IN_ORDER ||
 			  f->workaround_3 == UNAFFECTED;
 }
 
@@ -162,7 +163,7 @@ void spectre_init_cpu(struct cpu *cpu)
 	ask(&f);
 	s->rounds = 0;
 	if (!f.history_safe)
-		s->rounds = (f.history * 2u + BRANCHES - 1) / BRANCHES;
+		s->rounds = (f.iterations * 2u + BRANCHES - 1) / BRANCHES;
 	/* There is a CLRBHB behind them, which is a NOP elsewhere. */
 	if (f.clrbhb && !f.history_safe)
 		s->rounds = 1;

@@ -235,8 +235,8 @@ vectors_secondary:
  * on each entry from a VM, before any indirect branch, the branch history is
  * filled with taken branches, the firmware is called, or both.
  *
- * Most CPUs of those that need it want 15 taken branches: these, the last one to
- * where the vector goes on.
+ * A Cortex-A57 or A72 wants 15 taken branches: these, the last one to where the
+ * vector goes on.
  */
 .macro history_vector to
 	.balign	0x80
@@ -268,8 +268,8 @@ vectors_history_\kind:
 	history_vectors secondary
 
 /*
- * Any number of rounds of eight taken branches, but for the last one's last, and
- * any call (struct spectre), for both kinds of VM.
+ * Any number of rounds of eight branches, of which the last one's last is not
+ * taken, and any call (struct spectre), for both kinds of VM.
  */
 .macro spectre_vector offset
 	.balign	0x80
