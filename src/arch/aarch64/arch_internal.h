@@ -179,8 +179,7 @@ extern struct cpu_features features;
 /* Whether there is one that switch_rare() is for. */
 extern bool features_rare;
 
-/* Whether it has more to switch than the usual way of a switch does, or a GICv2.
- */
+/* Whether it has more than the usual way of a switch is for, or a GICv2. */
 extern bool features_more;
 
 /* Size of physical addresses in bits, at most 48. */
