@@ -739,6 +739,28 @@ TEST(is_absent)
 	CHECK(!mm_is_absent(&t, 4 * GIB, 0 - 3 * GIB, OWNER_NOBODY));
 }
 
+/* More blocks in a row than are looked at at once, and tables among them. */
+TEST(is_absent_blocks)
+{
+	const uint64_t block = 512 * PAGE, table = GIB + 16 * block;
+
+	make40();
+	CHECK(give(MM_HIDE, GIB, 16 * block));
+	CHECK(mm_is_absent(&t, GIB, 12 * block, OWNER_HYPERVISOR));
+	CHECK(!mm_is_absent(&t, GIB, 17 * block, OWNER_HYPERVISOR));
+	CHECK(give(MM_HIDE, table, 2 * PAGE));
+	CHECK(mm_is_absent(&t, GIB, 16 * block + 2 * PAGE, OWNER_HYPERVISOR));
+	CHECK(!mm_is_absent(&t, GIB, 16 * block + 3 * PAGE, OWNER_HYPERVISOR));
+	/* A table of what a block could be, and more behind it. */
+	CHECK(give(MM_HIDE, table + block, 17 * block));
+	CHECK(!mm_is_absent(&t, GIB, 34 * block, OWNER_HYPERVISOR));
+	CHECK(give(MM_HIDE, table + 2 * PAGE, 509 * PAGE));
+	CHECK(!mm_is_absent(&t, GIB, 34 * block, OWNER_HYPERVISOR));
+	CHECK(give(MM_HIDE, table + 511 * PAGE, PAGE));
+	CHECK(mm_is_absent(&t, GIB, 34 * block, OWNER_HYPERVISOR));
+	CHECK(!mm_is_absent(&t, GIB, 34 * block + 1, OWNER_HYPERVISOR));
+}
+
 /* The primary sees what it is given where it lies, as it is told. */
 TEST(owner_mode)
 {

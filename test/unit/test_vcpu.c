@@ -214,6 +214,12 @@ TEST(owes_before_wait)
 	check_owed(EXIT_WFI, 2, VCPU_READY);
 	check_owed(EXIT_READ, 1, VCPU_WAITING);
 	check_owed(EXIT_OFF, 1, VCPU_OFF);
+	/* Nor that of an end. */
+	start();
+	vcpu->state = VCPU_READY;
+	vcpu->arch.guest = leave_owing;
+	leave_with = vcpu_exit(EXIT_ABORT, HF_ABORT_STOPPED);
+	CHECK_EQ(run_call(), code(HF_VCPU_ABORTED, HF_ABORT_STOPPED));
 	/* Else the next run tells. */
 	start();
 	vcpu->state = VCPU_READY;
