@@ -372,8 +372,9 @@ def history(ctx):
     """The vectors for a history of 15 branches take them before anything else,
     and then go on as the others do; check_rounds() for longer ones."""
     at = symbols(ctx)
+    found = functions(ctx)
     for kind in ("primary", "secondary"):
-        code = functions(ctx)[f"vectors_history_{kind}"]
+        code = found[f"vectors_history_{kind}"]
         where = {address: i for i, (address, _, _) in enumerate(code)}
         for entry in range(0x400, 0x800, 0x80):
             first = where[at[f"vectors_history_{kind}"] + entry]
@@ -383,8 +384,9 @@ def history(ctx):
             if len(taken) != 14 or \
                     [r[1] for r in rows[14:]] != ["dsb", "isb", "b"]:
                 fail(code, first, "not 14 branches, DSB, ISB, branch")
-            check_goes_on(ctx, kind, entry, rows[16])
-    check_rounds(ctx)
+            check_goes_on(found[f"vectors_{kind}"], kind,
+                          at[f"vectors_{kind}"] + entry, rows[16])
+    check_rounds(found["vectors_spectre"], at["vectors_spectre"])
 
 
 # An entry of vectors_spectre, up to the barriers; a number in braces is a row.
@@ -394,13 +396,11 @@ ROUNDS = ["stp", "mrs", "ldr", "ldp w1, w0,", "cbz w1, {15}",
           "dsb nsh", "isb"]
 
 
-def check_rounds(ctx):
+def check_rounds(code, table):
     """Those for longer histories: eight branches a round, a CLRBHB, a call of the
     firmware, and nothing before both barriers."""
-    code = functions(ctx)["vectors_spectre"]
-    at = symbols(ctx)["vectors_spectre"]
     for entry in range(0x400, 0x800, 0x80):
-        first = next(i for i, row in enumerate(code) if row[0] == at + entry)
+        first = next(i for i, row in enumerate(code) if row[0] == table + entry)
         places = [f"{row[0]:x}" for row in code[first:first + len(ROUNDS)]]
         for i, wanted in enumerate(ROUNDS):
             found = " ".join(code[first + i][1:])
@@ -408,16 +408,14 @@ def check_rounds(ctx):
                 fail(code, first + i, f"not {wanted}")
 
 
-def check_goes_on(ctx, kind, entry, row):
+def check_goes_on(code, kind, at, row):
     """A branch to where the vector without a history is, or leads."""
-    at = symbols(ctx)[f"vectors_{kind}"] + entry
-    _, mnemonic, operands = next(
-        r for r in functions(ctx)[f"vectors_{kind}"] if r[0] == at)
+    _, mnemonic, operands = next(r for r in code if r[0] == at)
     wanted = {at}
     if mnemonic == "b":
         wanted.add(int(operands.split()[0], 16))
     if int(row[2].split()[0], 16) not in wanted:
-        raise Failure(f"vectors_history_{kind} {entry:#x}: {row[2]}")
+        raise Failure(f"vectors_history_{kind}, not to {at:#x}: {row[2]}")
 
 
 def kept_registers(ctx):

@@ -9,6 +9,7 @@
 BUILD ?= build
 HOSTCC ?= cc
 
+# BOOT_CONST: on the host, an array of addresses is not constant before it is loaded.
 UNIT_CFLAGS := -std=gnu11 -DBOOT_CONST= -O1 -g -Wall -Wextra -Werror \
 	-fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer -iquote inc -iquote test/unit -iquote src

@@ -42,6 +42,14 @@ static void end_deadline(struct arch_cpu *cpu)
 	isb();
 }
 
+/* The primary's, as it was, and nothing more that keeps its deadline. */
+static inline void timer_again(struct cpu *cpu, struct vcpu *primary)
+{
+	start_timer(&primary->arch.el1);
+	primary->arch.el1.cntv_ctl = 0;
+	end_deadline(&cpu->arch);
+}
+
 /* --- debug and performance monitors: the primary's; a secondary has none ---
  */
 
@@ -284,9 +292,7 @@ leave_unusually(struct vcpu *vcpu)
 		switch_rare(&vcpu->arch, &primary->arch);
 	stop_timer(&vcpu->arch.el1);
 	set_controls(primary);
-	start_timer(&primary->arch.el1);
-	primary->arch.el1.cntv_ctl = 0;
-	end_deadline(&cpu->arch);
+	timer_again(cpu, primary);
 	if (cpu->arch.virtual_taken)
 		timer_give_back(cpu);
 	cpu->arch.stay = STAY_USUAL;
@@ -323,9 +329,7 @@ static struct vcpu *leave_timed(struct vcpu *vcpu)
 	cpu->arch.stay = STAY_USUAL;
 	vcpu->arch.el1.cntv_cval = read_sysreg(cntv_cval_el0);
 	set_controls(primary);
-	start_timer(&primary->arch.el1);
-	primary->arch.el1.cntv_ctl = 0;
-	end_deadline(&cpu->arch);
+	timer_again(cpu, primary);
 	open_gic();
 	if (features_rare)
 		switch_rare(&vcpu->arch, &primary->arch);
